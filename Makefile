@@ -1,0 +1,111 @@
+# `make` alone says what there is. Every line below can be typed by hand as well.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+bin := .venv/bin
+pip := $(bin)/python -m pip --quiet --no-input --disable-pip-version-check
+quick := -m "not opa and not controlplane and not slow"
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' Makefile
+
+# ---------------------------------------------------------------- try it
+
+.PHONY: demo
+demo: venv ## the main job end to end on this machine, with nothing else installed
+	$(bin)/scaleguard demo
+
+# ---------------------------------------------------------------- check it
+
+.PHONY: check
+check: lint types contracts rego coverage-core ## everything that is quick: run it before each commit
+
+.PHONY: test
+test: tools check controlplane ## everything, with a real control plane (made with Go on first use)
+	$(bin)/pytest -q
+
+.PHONY: tools
+tools: venv
+	@$(bin)/python scripts/tools.py
+
+.PHONY: lint
+lint: venv ## ruff: rules and format
+	$(bin)/ruff check
+	$(bin)/ruff format --check
+
+.PHONY: types
+types: venv ## mypy, strict
+	$(bin)/mypy
+
+.PHONY: contracts
+contracts: venv ## import-linter: which module may know which
+	$(bin)/lint-imports --no-logo
+
+.PHONY: rego
+rego: venv ## the policies' own tests, in the embedded engine
+	$(bin)/scaleguard policies test
+
+.PHONY: unit
+unit: venv ## the tests that need no program but Python
+	$(bin)/pytest -q $(quick)
+
+.PHONY: coverage-core
+coverage-core: venv ## the same, and every branch of webhook/core must be taken
+	$(bin)/pytest -q $(quick) --cov=webhook.core --cov-branch --cov-fail-under=100
+
+.PHONY: cases
+cases: venv ## the manifests under tests/cases against their verdicts
+	$(bin)/pytest -q tests/cases
+
+.PHONY: opa
+opa: venv ## the policies in OPA itself
+	$(bin)/python tests/controlplane/build.py opa
+	$(bin)/pytest -q -m opa
+
+.PHONY: controlplane
+controlplane: venv ## make the programs of the tests' control plane (minutes at first, then none)
+	$(bin)/python tests/controlplane/build.py all
+
+# ---------------------------------------------------------------- keep it
+
+.PHONY: format
+format: venv ## put Python into shape
+	$(bin)/ruff check --fix-only
+	$(bin)/ruff format
+
+.PHONY: venv
+venv: .venv/.installed ## .venv with all that is needed here, from the lock (PYTHON=… chooses the interpreter)
+
+# Two stamps: another lock costs a new venv, a change of pyproject.toml a second or two.
+# --no-compile: most of what is installed is never imported, and the rest is compiled then.
+.venv/.locked: requirements/dev.txt
+	@cmp -s $< $@ || { python=$$(scripts/find-python) && echo "making .venv with $$python" && \
+	  "$$python" -m venv --clear .venv && $(pip) install --no-compile --require-hashes -r $<; }
+	@cp $< $@
+
+.venv/.installed: .venv/.locked pyproject.toml
+	@$(pip) install --no-compile --no-deps --no-build-isolation --editable .
+	@$(pip) check
+	@touch $@
+
+lock := build/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(args)
+
+.PHONY: lock
+lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer versions)
+	$$(scripts/find-python) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
+	$(lock) --output-file requirements/runtime.txt
+	$(lock) --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt
+	@! grep -n '://' requirements/*.txt
+
+.PHONY: dist
+dist: venv ## wheel and source archive in dist/
+	$(bin)/python -m build --no-isolation --outdir dist
+
+.PHONY: clean
+clean: ## remove what was made here, except .venv and the programs of the control plane
+	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis
+	find . -name .venv -prune -o -type d \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""The certificates that the webhook serves with: made, renewed and inspected."""

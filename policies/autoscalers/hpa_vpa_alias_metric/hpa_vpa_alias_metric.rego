@@ -1,0 +1,68 @@
+# METADATA
+# title: A metric or target under another name hides the same conflict
+# description: >-
+#   A custom or external metric (or a query) reads cpu or memory usage of pods whose request a VPA
+#   sets; or the autoscalers name one workload in two ways (Argo Rollout and its Deployment).
+# custom:
+#   rule: hpa-vpa-alias-metric
+#   default: warn
+#   remedy: let the VPA give up the resource behind the metric, or scale on load instead of usage
+package scaleguard.rules.autoscalers.hpa_vpa_alias_metric
+
+import data.scaleguard.lib.text
+
+findings contains finding if {
+	some overlap in input.overlaps
+	overlap.type == "alias-metric"
+	finding := {
+		"rule": "hpa-vpa-alias-metric",
+		"overlap": overlap.id,
+		"action": "warn",
+		"message": message(overlap),
+		"remedy": concat(" ", [
+			"let",
+			overlap.vpa.text,
+			"leave",
+			overlap.resource,
+			"alone, or scale on load (requests, queue length) instead",
+		]),
+	}
+}
+
+message(overlap) := concat(" ", [
+	overlap.scaler.text,
+	"scales",
+	concat("", [overlap.workload.text, ","]),
+	"which",
+	overlap.vpa.text,
+	"knows as",
+	overlap.vpa.target,
+	"and whose",
+	overlap.resource,
+	"request it sets on",
+	text.containers(overlap.containers),
+]) if {
+	overlap.expression == null
+} else := concat("", [
+	overlap.scaler.text,
+	" scales ",
+	overlap.workload.text,
+	" on \"",
+	overlap.expression,
+	"\" (",
+	overlap.path,
+	"), which reads ",
+	overlap.resource,
+	" usage",
+	relative(overlap),
+	", while ",
+	text.vpa(overlap.vpa),
+	" sets the ",
+	overlap.resource,
+	" request of ",
+	text.containers(overlap.containers),
+])
+
+relative(overlap) := " relative to the request" if {
+	overlap.requestRelative
+} else := ""

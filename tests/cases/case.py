@@ -1,0 +1,70 @@
+"""Case files: manifests with the verdict that they must get.
+
+A case is `tests/cases/<topic>/<verdict>.<why>.yaml`. Its first document says what it shows and what
+is expected; the others are the manifests, one world. CONTRIBUTING describes the format.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from webhook.core.objects import reference
+
+FOLDER = Path(__file__).parent
+VERDICTS = ("deny", "warn", "audit", "allow", "fit", "leave")
+_HEADER = {"shows", "config", "expect", "old"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case file."""
+
+    path: Path
+    header: dict[str, Any]
+    objects: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        return self.path.relative_to(FOLDER).as_posix().removesuffix(".yaml")
+
+    @property
+    def verdict(self) -> str:
+        return self.path.name.partition(".")[0]
+
+    @property
+    def expected(self) -> dict[str, dict[str, Any]]:
+        return self.header.get("expect") or {}
+
+    def old(self, raw: dict[str, Any]) -> dict[str, Any] | None:
+        """The object before the update, where the case is about an update."""
+        found: dict[str, Any] | None = (self.header.get("old") or {}).get(label(raw))
+        return found
+
+
+def label(raw: dict[str, Any]) -> str:
+    """How a case names an object: kind/name, with the namespace between where it is not default."""
+    return ref_label(reference(raw).as_json())
+
+
+def ref_label(ref: dict[str, Any]) -> str:
+    name = ref["name"] if ref["name"] is not None else ref["generateName"]
+    inside = ref["namespace"] not in {None, "default"}
+    return f"{ref['kind']}/{ref['namespace']}/{name}" if inside else f"{ref['kind']}/{name}"
+
+
+def load(path: Path) -> Case:
+    header, *objects = [
+        document for document in yaml.safe_load_all(path.read_text("utf-8")) if document is not None
+    ]
+    unknown = set(header) - _HEADER
+    assert not unknown, f"{path}: unknown keys in the header: {unknown}"
+    assert header.get("shows"), f"{path}: the header does not say what the case shows"
+    return Case(path, header, objects)
+
+
+def cases(*folders: str) -> list[Case]:
+    """All cases, or those of the given topics."""
+    paths = sorted(FOLDER.glob("*/*.yaml"))
+    return [load(path) for path in paths if not folders or path.parent.name in folders]

@@ -1,0 +1,146 @@
+"""Run a case the way the webhook would, and compare with what it expects."""
+
+import base64
+import copy
+import json
+from typing import Any
+
+import jsonpatch
+
+from tests.cases.case import Case, label, ref_label
+from webhook.core.decide import POD, Decision, Judge, mutate, validate
+from webhook.core.encode import encode
+from webhook.core.finding import strongest
+from webhook.core.objects import reference
+from webhook.core.review import Request, read_review
+from webhook.core.world import World, read_autoscaler
+
+
+def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
+    """The AdmissionReview by which an API server would ask about an object."""
+    ref = reference(raw)
+    group, _, version = ref.api_version.rpartition("/")
+    return {
+        "apiVersion": "admission.k8s.io/v1",
+        "kind": "AdmissionReview",
+        "request": {
+            "uid": f"case-{label(raw)}",
+            "kind": {"group": group, "version": version, "kind": ref.kind},
+            "resource": {"group": group, "version": version, "resource": f"{ref.kind.lower()}s"},
+            "name": ref.name or "",
+            "namespace": ref.namespace,
+            "operation": "CREATE" if old is None else "UPDATE",
+            "userInfo": {"username": "jane"},
+            "object": raw,
+            "oldObject": old,
+            "dryRun": False,
+        },
+    }
+
+
+def check(case: Case, judge: Judge) -> None:
+    """Judge every object of a case by admission, and compare."""
+    labels = [label(raw) for raw in case.objects]
+    unknown = set(case.expected) - set(labels)
+    assert not unknown, f"{case.name}: expected objects that are not in the case: {unknown}"
+    strongest_seen = set()
+    for raw in case.objects:
+        expected = case.expected.get(label(raw), {})
+        # Admission never finds the object itself in its world unless it is an update.
+        others = [other for other in case.objects if other is not raw]
+        old = case.old(raw)
+        world = World.of(others if old is None else [*others, old], judge.knowledge.kinds)
+        request = read_review(json.loads(json.dumps(review_of(raw, old))))
+        if read_autoscaler(raw) is not None:
+            decision = validate(request, world, judge)
+            assert_findings(case, label(raw), decision, expected)
+            assert_response(request, decision)
+            strongest_seen.add(strongest(decision.findings))
+            strongest_seen |= {finding.action.value for finding in decision.findings}
+        elif request.group_kind == POD:
+            assert_pod(raw, mutate(request, world, judge), expected)
+    if case.verdict in {"deny", "warn", "audit", "allow"}:
+        order = ["deny", "warn", "audit", "allow"]
+        seen = next((action for action in order if action in strongest_seen), "allow")
+        assert seen == case.verdict, (
+            f"{case.name}: the file says {case.verdict}, the strongest is {seen}"
+        )
+
+
+def assert_findings(case: Case, name: str, decision: Decision, expected: dict[str, Any]) -> None:
+    found = [finding.as_json() for finding in decision.findings]
+    wanted = expected.get("findings", [])
+    shown = "\n".join(json.dumps(finding, ensure_ascii=False) for finding in found)
+    where = f"{case.name}: {name}: found:\n{shown or 'nothing'}"
+    assert len(found) == len(wanted), where
+    for finding, want in zip(found, wanted, strict=True):
+        finding["related"] = [ref_label(ref) for ref in finding["related"]]
+        assert want.get("fix") is None or "fix" in finding, where
+        finding["fix"] = finding["fix"]["patch"] if "fix" in finding else None
+        for key, value in want.items():
+            assert finding[key] == value, f"{where}\n{key}: expected {value!r}"
+    if "action" in expected:
+        assert strongest(decision.findings) == expected["action"], where
+
+
+def assert_response(request: Request, decision: Decision) -> None:
+    """What the API server would receive says the same as the decision."""
+    response = encode(request, decision)["response"]
+    assert response["uid"] == request.uid
+    denied = [finding for finding in decision.findings if finding.action == "deny"]
+    assert response["allowed"] is (not denied)
+    for finding in denied:
+        assert finding.sentence() in response["status"]["message"]
+    warned = [finding for finding in decision.findings if finding.action == "warn"]
+    assert response.get("warnings", []) == [finding.sentence() for finding in warned]
+
+
+def assert_pod(raw: dict[str, Any], decision: Decision, expected: dict[str, Any]) -> None:
+    workload = decision.ai_pod.as_json() if decision.ai_pod is not None else None
+    wanted = expected.get("workload")
+    assert (workload is None) == (wanted is None), f"{label(raw)}: {workload}, expected {wanted}"
+    for key, value in (wanted or {}).items():
+        assert workload is not None
+        assert workload[key] == value, f"{label(raw)}: workload {workload}"
+    patch = decision.fitting.patch if decision.fitting is not None else []
+    fitted = jsonpatch.apply_patch(copy.deepcopy(raw), patch)
+    assert added_tolerations(raw, fitted) == expected.get("tolerations", []), patch
+    assert added_requests(raw, fitted) == expected.get("requests", {}), patch
+    if "patch" in expected:
+        assert patch == expected["patch"]
+    if "notes" in expected:
+        assert decision.fitting is not None
+        assert list(decision.fitting.notes) == expected["notes"]
+
+
+def added_tolerations(raw: dict[str, Any], fitted: dict[str, Any]) -> list[Any]:
+    """The tolerations that were added; our own kind is told by its key alone."""
+    before = raw["spec"].get("tolerations") or []
+    after = fitted["spec"].get("tolerations") or []
+    assert after[: len(before)] == before, "tolerations that were there are kept, in their order"
+    return [
+        toleration["key"]
+        if toleration == {"key": toleration["key"], "operator": "Exists", "effect": "NoSchedule"}
+        else toleration
+        for toleration in after[len(before) :]
+    ]
+
+
+def added_requests(raw: dict[str, Any], fitted: dict[str, Any]) -> dict[str, dict[str, str]]:
+    added: dict[str, dict[str, str]] = {}
+    for plural in ("containers", "initContainers"):
+        pairs = zip(raw["spec"].get(plural) or [], fitted["spec"].get(plural) or [], strict=True)
+        for before, after in pairs:
+            had = (before.get("resources") or {}).get("requests") or {}
+            has = (after.get("resources") or {}).get("requests") or {}
+            assert {key: has[key] for key in had} == had, "what was set is never changed"
+            new = {key: value for key, value in has.items() if key not in had}
+            if new:
+                added[after["name"]] = new
+    return added
+
+
+def decoded_patch(response: dict[str, Any]) -> list[dict[str, Any]]:
+    """The operations of an AdmissionReview's response."""
+    patch: list[dict[str, Any]] = json.loads(base64.b64decode(response["patch"]))
+    return patch

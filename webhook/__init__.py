@@ -1,0 +1,1 @@
+"""Scaleguard: the admission webhook, its controller, its audit and its commands."""

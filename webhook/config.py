@@ -1,0 +1,152 @@
+"""The configuration: one frozen object; loaded, completed and checked as a whole.
+
+Unknown keys are refused, and every fault is listed at once. The file's schema is
+`config.schema.json` beside this module.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from webhook.core import quantity
+from webhook.core.finding import Action
+from webhook.core.kinds import WorkloadClass
+from webhook.core.profile import DEFAULT_FIGURES, Figures, NodeShape, Profile
+from webhook.errors import ConfigError
+
+SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"
+
+
+@dataclass(frozen=True, slots=True)
+class OpaConfig:
+    """An OPA server as the engine of the rules."""
+
+    url: str
+    timeout_seconds: float = 1.0
+    push: bool = True
+    token_file: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that a configuration file says, completed by defaults."""
+
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    strictness: str = "literal"
+    gke_rightsizing: bool = False
+    startup_boost: Action = Action.WARN
+    opa: OpaConfig | None = None
+    """The OPA server; None: the embedded engine."""
+    detect_by_image: bool = False
+    accelerators: tuple[Mapping[str, Any], ...] = ()
+    profile: Profile = field(default_factory=Profile)
+
+
+def load(path: Path | None) -> Config:
+    """Read a configuration file; the defaults where there is none.
+
+    Raises `ConfigError` with every fault, each with its place, when the file cannot be used.
+    """
+    if path is None:
+        return Config()
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: not YAML: {error}") from error
+    return parse({} if data is None else data, str(path))
+
+
+def parse(data: Any, name: str) -> Config:
+    """Check decoded configuration and build it; `name` is how messages call it."""
+    faults = sorted(_schema_faults(data)) or sorted(_value_faults(data))
+    if faults:
+        lines = "".join(f"\n  {fault}" for fault in faults)
+        raise ConfigError(f"{name}: {len(faults)} fault{'s' if len(faults) > 1 else ''}:{lines}")
+    return _build(data)
+
+
+def _schema_faults(data: Any) -> Iterator[str]:
+    # Imported here: most commands run without a configuration file, and it takes a while to load.
+    import jsonschema  # noqa: PLC0415
+
+    schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
+    for error in jsonschema.Draft202012Validator(schema).iter_errors(data):
+        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
+        yield f"{place.lstrip('.') or 'the file'}: {error.message}"
+
+
+def _value_faults(data: Mapping[str, Any]) -> Iterator[str]:
+    """List what a schema cannot say: quantities that are none, an engine without its server."""
+    for name, figures in data.get("requests", {}).items():
+        for resource, value in figures.items():
+            nanos = quantity.parse(value)
+            if nanos is None or nanos < 0:
+                yield f"requests.{name}.{resource}: {value!r} is no quantity (as 500m or 8Gi)"
+    for index, shape in enumerate(data.get("nodeShapes", ())):
+        for resource, value in shape["allocatable"].items():
+            if quantity.parse(value) is None:
+                yield f"nodeShapes[{index}].allocatable.{resource}: {value!r} is no quantity"
+    policies = data.get("policies", {})
+    if policies.get("engine") == "opa" and "opa" not in policies:
+        yield "policies.opa: engine opa needs the server's url here"
+
+
+def _build(data: Mapping[str, Any]) -> Config:
+    autoscalers = data.get("autoscalers", {})
+    return Config(
+        {rule: Action(action) for rule, action in data.get("rules", {}).items()},
+        autoscalers.get("strictness", "literal"),
+        autoscalers.get("gkeHpaRightsizing", False),
+        Action(autoscalers.get("startupBoost", Action.WARN)),
+        _opa(data.get("policies", {})),
+        data.get("detection", {}).get("byImage", False),
+        tuple(data.get("accelerators", ())),
+        _profile(data),
+    )
+
+
+def _opa(policies: Mapping[str, Any]) -> OpaConfig | None:
+    if policies.get("engine", "embedded") != "opa":
+        return None
+    server = policies["opa"]
+    token_file = server.get("tokenFile")
+    return OpaConfig(
+        server["url"],
+        server.get("timeoutSeconds", 1.0),
+        server.get("push", True),
+        Path(token_file) if token_file is not None else None,
+    )
+
+
+def _profile(data: Mapping[str, Any]) -> Profile:
+    requests = {name: _figures(written) for name, written in data.get("requests", {}).items()}
+    default = Profile()
+    return Profile(
+        {each: requests.get(each.value, DEFAULT_FIGURES[each]) for each in WorkloadClass},
+        requests.get("slice", default.per_slice),
+        requests.get("sidecar", default.sidecar),
+        tuple(data.get("extraTolerations", ())),
+        tuple(
+            NodeShape(
+                shape["name"], {name: _nanos(value) for name, value in shape["allocatable"].items()}
+            )
+            for shape in data.get("nodeShapes", ())
+        ),
+    )
+
+
+def _figures(written: Mapping[str, Any]) -> Figures:
+    return Figures(_nanos(written["cpu"]), _nanos(written["memory"]))
+
+
+def _nanos(value: Any) -> int:
+    nanos = quantity.parse(value)
+    if nanos is None:
+        raise ConfigError(f"{value!r} is no quantity")
+    return nanos

@@ -1,0 +1,90 @@
+"""Which extended resources are accelerators, how many devices they mean, which taints they meet."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from functools import lru_cache
+
+EXTENDED_RESOURCE_PREFIX = "deviceclass.resource.kubernetes.io/"
+"""Prefix of the implicit extended resource of a DeviceClass (Kubernetes, KEP-5004)."""
+
+# Names come from manifests, so the cache over them is bounded: a cluster knows some dozens.
+_REMEMBERED_NAMES = 4096
+
+
+class Counts(StrEnum):
+    """How the quantity of a resource is read."""
+
+    DEVICES = "devices"
+    SLICES = "slices"
+    SHARES = "shares"
+
+
+@dataclass(frozen=True, slots=True)
+class Accelerator:
+    """One accelerator resource (or DeviceClass) that a pod asks for."""
+
+    family: str
+    counts: Counts
+    toleration_keys: tuple[str, ...]
+    """Taint keys to tolerate, sorted: the family's key and the exact resource name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One vendor's accelerators: names and glob patterns, in the order in which they are tried."""
+
+    name: str
+    toleration_key: str | None
+    resources: tuple[tuple[Counts, str], ...]
+    device_classes: tuple[str, ...]
+
+
+class Catalogue:
+    """All families; looks names up. Immutable, safe to share between threads."""
+
+    def __init__(self, families: Iterable[Family], not_accelerators: Iterable[str] = ()) -> None:
+        """Compile the patterns of the families, which are tried in order."""
+        self._resources = [
+            (_glob(pattern), family, counts)
+            for family in families
+            for counts, pattern in family.resources
+        ]
+        self._classes = [
+            (_glob(pattern), family) for family in families for pattern in family.device_classes
+        ]
+        self._not_accelerators = [_glob(pattern) for pattern in not_accelerators]
+        self.resource = lru_cache(_REMEMBERED_NAMES)(self._resource)
+        self.device_class = lru_cache(_REMEMBERED_NAMES)(self._device_class)
+
+    def _resource(self, name: str) -> Accelerator | None:
+        """Look an extended resource up by its name; None where it is no accelerator."""
+        if name.startswith(EXTENDED_RESOURCE_PREFIX):
+            found = self._device_class(name.removeprefix(EXTENDED_RESOURCE_PREFIX))
+            return (
+                replace(found, toleration_keys=_keys(*found.toleration_keys, name))
+                if found
+                else None
+            )
+        for pattern, family, counts in self._resources:
+            if pattern.fullmatch(name):
+                return Accelerator(family.name, counts, _keys(name, family.toleration_key))
+        return None
+
+    def _device_class(self, name: str) -> Accelerator | None:
+        """Look a DeviceClass up by its name; None where it is no accelerator."""
+        if any(pattern.fullmatch(name) for pattern in self._not_accelerators):
+            return None
+        for pattern, family in self._classes:
+            if pattern.fullmatch(name):
+                return Accelerator(family.name, Counts.DEVICES, _keys(family.toleration_key))
+        return None
+
+
+def _keys(*keys: str | None) -> tuple[str, ...]:
+    return tuple(sorted({key for key in keys if key}))
+
+
+def _glob(pattern: str) -> re.Pattern[str]:
+    return re.compile("[^/]*".join(map(re.escape, pattern.split("*"))))

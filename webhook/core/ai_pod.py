@@ -1,0 +1,149 @@
+"""Whether a pod is an AI pod, of which class, and which devices each of its containers uses."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.core import classify
+from webhook.core.accelerators import Accelerator, Catalogue
+from webhook.core.classify import Evidence, Maker
+from webhook.core.fields import Raw, strings
+from webhook.core.kinds import Kinds, WorkloadClass
+from webhook.core.pod import (
+    MIRROR_ANNOTATION,
+    ClaimedDevice,
+    Container,
+    Device,
+    Role,
+    claimed_entries,
+    containers,
+    devices,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What is known of accelerators and of kinds of workloads, and how bold detection is."""
+
+    catalogue: Catalogue
+    kinds: Kinds
+    detect_by_image: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AiPod:
+    """A pod that is one of ours, with what each container asks for."""
+
+    evidence: Evidence
+    containers: tuple[tuple[Container, tuple[Device, ...]], ...]
+    accelerators: tuple[Accelerator, ...]
+    """Every accelerator of the pod, resource claims that no container uses included."""
+    totals: Mapping[str, int | str]
+    """Devices by resource or DeviceClass, as the scheduler sums them; text where unreadable."""
+
+    @property
+    def workload_class(self) -> WorkloadClass:
+        """What the pod is for."""
+        return self.evidence.workload_class
+
+    def as_json(self) -> dict[str, Any]:
+        """The `workload` of a review."""
+        return {
+            "class": self.workload_class.value,
+            "why": self.evidence.why,
+            "accelerators": dict(self.totals),
+        }
+
+
+def recognise(
+    pod: Raw,
+    maker: Maker | None,
+    claims: Mapping[str, tuple[ClaimedDevice, ...]],
+    knowledge: Knowledge,
+) -> AiPod | None:
+    """Say whether a pod (or template) is an AI pod; None where it is not, or has opted out.
+
+    `claims` tells what each entry of `spec.resourceClaims` asks for. Mirror pods of static
+    manifests are never ours: the kubelet refuses changes to them.
+    """
+    mirrored = MIRROR_ANNOTATION in strings(pod, "metadata", "annotations")
+    if mirrored or classify.is_opted_out(pod):
+        return None
+    listed = containers(pod)
+    used = _with_claims(listed, claims, knowledge.catalogue)
+    unused = _unused_claims(listed, claims, knowledge.catalogue)
+    found = [device for _, own in used for device in own] + unused
+    evidence = classify.declared(pod) or classify.by_framework(pod, maker, knowledge.kinds)
+    if evidence is None and (found or knowledge.detect_by_image):
+        accelerated = [container for container, own in used if own]
+        evidence = classify.by_image(accelerated or listed, knowledge.kinds)
+    if evidence is None and found:
+        evidence = classify.by_kind(pod, maker, knowledge.kinds)
+    if evidence is None:
+        return None
+    accelerators = tuple(dict.fromkeys(device.accelerator for device in found))
+    return AiPod(evidence, tuple(used), accelerators, _totals(used, unused))
+
+
+def _with_claims(
+    listed: Iterable[Container],
+    claims: Mapping[str, tuple[ClaimedDevice, ...]],
+    catalogue: Catalogue,
+) -> list[tuple[Container, tuple[Device, ...]]]:
+    """Pair containers with their devices; a claim's devices belong to its first container."""
+    left = dict(claims)
+    pairs = []
+    for container in listed:
+        own = devices(container, catalogue)
+        for entry in sorted(claimed_entries(container)):
+            own += _claimed(left.pop(entry, ()), catalogue)
+        pairs.append((container, tuple(own)))
+    return pairs
+
+
+def _unused_claims(
+    listed: Iterable[Container],
+    claims: Mapping[str, tuple[ClaimedDevice, ...]],
+    catalogue: Catalogue,
+) -> list[Device]:
+    used = {entry for container in listed for entry in claimed_entries(container)}
+    return [
+        device
+        for entry, claimed in claims.items()
+        if entry not in used
+        for device in _claimed(claimed, catalogue)
+    ]
+
+
+def _claimed(claimed: Iterable[ClaimedDevice], catalogue: Catalogue) -> list[Device]:
+    found = []
+    for device in claimed:
+        accelerator = catalogue.device_class(device.device_class)
+        if accelerator is not None:
+            found.append(Device(accelerator, device.device_class, device.count))
+    return found
+
+
+def _totals(
+    used: Iterable[tuple[Container, tuple[Device, ...]]], unused: Iterable[Device]
+) -> dict[str, int | str]:
+    """Sum devices as the scheduler does: what runs together adds up, init containers run alone.
+
+    Source: k8s.io/component-helpers resource/helpers.go (`PodRequests`); plain init containers
+    count where one asks for more than all that runs later.
+    """
+    running: dict[str, int] = {}
+    starting: dict[str, int] = {}
+    unreadable: dict[str, int | str] = {}
+    for container, own in used:
+        for device in own:
+            if device.count is None:
+                unreadable[device.resource] = "unreadable"
+            elif container.role is Role.INIT:
+                starting[device.resource] = max(starting.get(device.resource, 0), device.count)
+            else:
+                running[device.resource] = running.get(device.resource, 0) + device.count
+    for device in unused:
+        running[device.resource] = running.get(device.resource, 0) + (device.count or 0)
+    totals = {name: max(running.get(name, 0), starting.get(name, 0)) for name in running | starting}
+    return dict(sorted((totals | unreadable).items()))

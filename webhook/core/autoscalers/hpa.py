@@ -1,0 +1,173 @@
+"""Read HorizontalPodAutoscalers of every version into a Scaler.
+
+Defaults and precedence as in k8s.io/kubernetes pkg/apis/autoscaling (v1/defaults.go,
+v2/defaults.go, v1/conversion.go) and pkg/controller/podautoscaler/horizontal.go.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from webhook.core.autoscalers.alias import resources_behind
+from webhook.core.autoscalers.scaler import (
+    AliasClaim,
+    Inert,
+    MetricClaim,
+    Scaler,
+    TargetType,
+)
+from webhook.core.autoscalers.target import hpa_target
+from webhook.core.fields import Raw, integer, mapping, members, strings, text
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    controller,
+    exemptions,
+    is_going,
+    reference,
+    uid_of,
+)
+from webhook.core.pod import CPU
+
+METRICS_ANNOTATION = "autoscaling.alpha.kubernetes.io/metrics"
+HPA_OWNERSHIP_ANNOTATION = "validations.keda.sh/hpa-ownership"
+DEFAULT_CPU_UTILIZATION = "80%"
+BEHAVIOR_ANNOTATION = "autoscaling.alpha.kubernetes.io/behavior"
+
+
+def read_hpa(raw: Raw) -> Scaler:
+    """Read an HPA; what cannot be read claims nothing."""
+    ref = reference(raw)
+    namespace = ref.namespace or DEFAULT_NAMESPACE
+    spec = mapping(raw, "spec")
+    annotations = strings(raw, "metadata", "annotations")
+    is_v1 = ref.api_version == "autoscaling/v1"
+    reader = _v1_metrics if is_v1 else _metrics
+    claims: list[MetricClaim] = []
+    aliases: list[AliasClaim] = []
+    for claim in reader(raw):
+        (claims if isinstance(claim, MetricClaim) else aliases).append(claim)  # type: ignore[arg-type]
+    return Scaler(
+        ref,
+        uid_of(raw),
+        hpa_target(namespace, mapping(spec, "scaleTargetRef")),
+        tuple(claims),
+        tuple(aliases),
+        active=not is_going(raw),
+        inert=inert(
+            integer(spec, "minReplicas"),
+            integer(spec, "maxReplicas"),
+            _v1_behavior(raw) if is_v1 else mapping(spec, "behavior"),
+            (
+                "spec.maxReplicas",
+                f"metadata.annotations[{BEHAVIOR_ANNOTATION}]" if is_v1 else "spec.behavior",
+            ),
+        ),
+        exempt=exemptions(raw),
+        hpa_name=ref.name,
+        owner=controller(raw),
+        tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
+        min_replicas=integer(spec, "minReplicas"),
+    )
+
+
+def inert(
+    least: int | None, most: int | None, behavior: Raw, paths: tuple[str, str]
+) -> Inert | None:
+    """Say why an HPA cannot change the replicas; None where it can. minReplicas defaults to 1.
+
+    `paths` are where the upper bound and the behaviour stand.
+    """
+    least = 1 if least is None else least
+    if least == most:
+        return Inert(f"minReplicas equals maxReplicas ({most})", paths[0])
+    directions = (mapping(behavior, direction) for direction in ("scaleUp", "scaleDown"))
+    if all(text(direction, "selectPolicy") == "Disabled" for direction in directions):
+        return Inert("behavior disables both directions", paths[1])
+    return None
+
+
+def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
+    """Metrics of autoscaling/v1: a cpu target, and all others in an annotation.
+
+    Without a target, and without metrics in the annotation (missing, empty or broken), it is cpu
+    at 80 percent (`Convert_v1_HorizontalPodAutoscaler_To_autoscaling_HorizontalPodAutoscaler`).
+    """
+    utilization = integer(mapping(raw, "spec"), "targetCPUUtilizationPercentage")
+    path = "spec.targetCPUUtilizationPercentage"
+    annotated = _annotated(raw, METRICS_ANNOTATION)
+    if utilization is not None:
+        yield MetricClaim(CPU, None, TargetType.UTILIZATION, f"{utilization}%", path)
+    elif not annotated:
+        yield _default(path)
+    for _, metric in members({"metrics": annotated}, "metrics"):
+        yield from _metric(metric, f"metadata.annotations[{METRICS_ANNOTATION}]")
+
+
+def _v1_behavior(raw: Raw) -> Raw:
+    """Behaviour of autoscaling/v1, an annotation in the internal form: keys in any case."""
+    annotated = mapping(_lowered(_annotated(raw, BEHAVIOR_ANNOTATION)))
+    return {
+        direction: {"selectPolicy": text(mapping(annotated, direction.lower()), "selectpolicy")}
+        for direction in ("scaleUp", "scaleDown")
+    }
+
+
+def _lowered(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    return {str(key).lower(): _lowered(member) for key, member in value.items()}
+
+
+def _annotated(raw: Raw, annotation: str) -> Any:
+    """Decode an annotation of a v1 HPA; broken JSON is ignored, as Kubernetes ignores it."""
+    try:
+        return json.loads(strings(raw, "metadata", "annotations").get(annotation, "null"))
+    except (ValueError, RecursionError):
+        return None
+
+
+def _metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
+    """Metrics of autoscaling/v2 and its betas; none at all means cpu at 80 percent."""
+    spec = mapping(raw, "spec")
+    if not spec.get("metrics"):
+        yield _default("spec.metrics")
+    for index, metric in members(spec, "metrics"):
+        yield from _metric(metric, f"spec.metrics[{index}]")
+
+
+def _default(path: str) -> MetricClaim:
+    target = DEFAULT_CPU_UTILIZATION
+    return MetricClaim(CPU, None, TargetType.UTILIZATION, target, path, defaulted=True)
+
+
+def _metric(metric: Raw, path: str) -> Iterator[MetricClaim | AliasClaim]:
+    kind = text(metric, "type")
+    if kind in {"Resource", "ContainerResource"}:
+        source = mapping(metric, kind[0].lower() + kind[1:])
+        container = text(source, "container") if kind == "ContainerResource" else None
+        target_type, target = _target(source)
+        yield MetricClaim(text(source, "name"), container, target_type, target, path)
+    elif kind in {"Pods", "Object", "External"}:
+        expression = _expression(mapping(metric, kind.lower()))
+        for resource, request_relative in resources_behind(expression):
+            yield AliasClaim(resource, expression, path, request_relative)
+
+
+def _target(source: Raw) -> tuple[TargetType, str]:
+    """Classify by the field that is there, as the controller does: averageValue wins.
+
+    v1's annotation and v2beta1 carry the flat fields, v2 and v2beta2 nest them under `target`.
+    """
+    nested = mapping(source, "target")
+    for value in (nested.get("averageValue"), source.get("targetAverageValue")):
+        if value is not None:
+            return TargetType.AVERAGE_VALUE, str(value)
+    for value in (nested.get("averageUtilization"), source.get("targetAverageUtilization")):
+        if value is not None:
+            return TargetType.UTILIZATION, f"{value}%"
+    return TargetType.UTILIZATION, "no target"
+
+
+def _expression(source: Raw) -> str:
+    """The name of a custom or external metric (v2: `metric.name`, flat in v1 and v2beta1)."""
+    return text(mapping(source, "metric"), "name") or text(source, "metricName")

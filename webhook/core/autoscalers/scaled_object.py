@@ -1,0 +1,142 @@
+"""Read KEDA ScaledObjects into a Scaler: the claims of the HPA that KEDA makes of one.
+
+Source: KEDA 2.21 apis/keda/v1alpha1/{scaledobject_types,gvkr,scaledobject_webhook}.go,
+pkg/scalers/cpu_memory_scaler.go, controllers/keda/hpa.go.
+"""
+
+from collections.abc import Iterator
+
+from webhook.core.autoscalers.alias import resources_behind
+from webhook.core.autoscalers.hpa import inert
+from webhook.core.autoscalers.scaler import (
+    AliasClaim,
+    Inert,
+    MetricClaim,
+    Scaler,
+    TargetType,
+)
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.fields import Raw, integer, mapping, members, strings, text
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    controller,
+    exemptions,
+    group_of,
+    is_going,
+    reference,
+    uid_of,
+)
+from webhook.core.pod import COMPUTE_RESOURCES
+
+PAUSED = "autoscaling.keda.sh/paused"
+PAUSED_REPLICAS = "autoscaling.keda.sh/paused-replicas"
+PAUSED_SCALE_IN = "autoscaling.keda.sh/paused-scale-in"
+PAUSED_SCALE_OUT = "autoscaling.keda.sh/paused-scale-out"
+TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
+GENERATED_PREFIX = "keda-hpa-"
+DEFAULT_MAX_REPLICAS = 100
+
+_HPA_CONFIG_PATH = "spec.advanced.horizontalPodAutoscalerConfig"
+
+_GO_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
+
+
+def read_scaled_object(raw: Raw) -> Scaler:
+    """Read a ScaledObject; what cannot be read claims nothing."""
+    ref = reference(raw)
+    spec = mapping(raw, "spec")
+    annotations = strings(raw, "metadata", "annotations")
+    advanced = mapping(spec, "advanced")
+    hpa_config = mapping(advanced, "horizontalPodAutoscalerConfig")
+    override = text(hpa_config, "name")
+    metrics, aliases = _claims(spec, modified=any(mapping(advanced, "scalingModifiers").values()))
+    transfer = annotations.get(TRANSFER_OWNERSHIP) == "true"
+    least = integer(spec, "minReplicaCount")
+    most = integer(spec, "maxReplicaCount")
+    return Scaler(
+        ref,
+        uid_of(raw),
+        _target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "scaleTargetRef")),
+        metrics,
+        aliases,
+        active=not is_going(raw) and not is_paused(annotations),
+        inert=_inert(annotations)
+        or inert(
+            least or 1,
+            DEFAULT_MAX_REPLICAS if most is None else most,
+            mapping(hpa_config, "behavior"),
+            ("spec.maxReplicaCount", f"{_HPA_CONFIG_PATH}.behavior"),
+        ),
+        exempt=exemptions(raw),
+        hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
+        owner=controller(raw),
+        takes_over=override if transfer and override else None,
+        min_replicas=least,
+    )
+
+
+def is_paused(annotations: dict[str, str]) -> bool:
+    """Whether KEDA deletes the HPA: paused-replicas with any value, or paused unless false.
+
+    `paused` is Go's ParseBool; what that cannot parse counts as paused.
+    """
+    return PAUSED_REPLICAS in annotations or _holds(annotations, PAUSED)
+
+
+def _holds(annotations: dict[str, str], key: str) -> bool:
+    return key in annotations and annotations[key] not in _GO_FALSE
+
+
+def _inert(annotations: dict[str, str]) -> Inert | None:
+    if _holds(annotations, PAUSED_SCALE_IN) and _holds(annotations, PAUSED_SCALE_OUT):
+        path = f"metadata.annotations[{PAUSED_SCALE_IN}]"
+        return Inert("scale-in and scale-out are both paused", path)
+    return None
+
+
+def _target(namespace: str, ref: Raw) -> WorkloadKey | None:
+    """Read scaleTargetRef: apps and Deployment where group or kind is left out."""
+    name = text(ref, "name")
+    if not name:
+        return None
+    api_version = text(ref, "apiVersion")
+    group = group_of(api_version) if api_version else "apps"
+    return WorkloadKey(namespace, group, text(ref, "kind") or "Deployment", name)
+
+
+def _claims(spec: Raw, *, modified: bool) -> tuple[tuple[MetricClaim, ...], tuple[AliasClaim, ...]]:
+    metrics: list[MetricClaim] = []
+    aliases: list[AliasClaim] = []
+    for index, trigger in members(spec, "triggers"):
+        path = f"spec.triggers[{index}]"
+        if text(trigger, "type") in COMPUTE_RESOURCES:
+            metrics.append(_resource_claim(trigger, path, modified=modified))
+        else:
+            aliases += _alias_claims(trigger, path)
+    return tuple(metrics), tuple(aliases)
+
+
+def _resource_claim(trigger: Raw, path: str, *, modified: bool) -> MetricClaim:
+    """Read a cpu or memory trigger: the Resource metric that it becomes."""
+    metadata = mapping(trigger, "metadata")
+    # Up to 2.17 the type could stand in the metadata. Later versions, and all of them where both
+    # are missing, refuse such a trigger when the HPA is made: what it says is still judged, since
+    # the first repair of the trigger would bring the conflict about.
+    written = text(trigger, "metricType") or text(metadata, "type")
+    absolute = written == TargetType.AVERAGE_VALUE
+    value = metadata.get("value", "no value")
+    container = text(metadata, "containerName") or None
+    return MetricClaim(
+        text(trigger, "type"),
+        container,
+        TargetType.AVERAGE_VALUE if absolute else TargetType.UTILIZATION,
+        str(value) if absolute else f"{value}%",
+        path,
+        dropped=modified and container is not None,
+    )
+
+
+def _alias_claims(trigger: Raw, path: str) -> Iterator[AliasClaim]:
+    for expression in strings(trigger, "metadata").values():
+        for resource, request_relative in resources_behind(expression):
+            yield AliasClaim(resource, expression, f"{path}.metadata", request_relative)

@@ -1,0 +1,73 @@
+"""A scaler of replicas, HPA or ScaledObject, with what its metrics read."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.objects import ObjectRef, Owner
+
+
+class TargetType(StrEnum):
+    """What a metric compares: usage in percent of the request, or an amount per pod."""
+
+    UTILIZATION = "Utilization"
+    AVERAGE_VALUE = "AverageValue"
+
+
+@dataclass(frozen=True, slots=True)
+class MetricClaim:
+    """One Resource or ContainerResource metric: the scaler reads a resource of the pods."""
+
+    resource: str
+    container: str | None
+    """The one container that a ContainerResource metric covers; None: all of the pod."""
+    target_type: TargetType
+    target: str
+    """The target as a person writes it: `70%`, `500m`."""
+    path: str
+    defaulted: bool = False
+    """The API server fills this metric in; it is not written in the object."""
+    dropped: bool = False
+    """KEDA drops this metric (ContainerResource under scalingModifiers)."""
+
+
+@dataclass(frozen=True, slots=True)
+class AliasClaim:
+    """A custom or external metric or query that reads cpu or memory usage under another name."""
+
+    resource: str
+    expression: str
+    path: str
+    request_relative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Inert:
+    """Why a scaler has no effect now, and the field that says so."""
+
+    reason: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """An HPA or a ScaledObject."""
+
+    ref: ObjectRef
+    uid: str | None
+    target: WorkloadKey | None
+    metrics: tuple[MetricClaim, ...]
+    aliases: tuple[AliasClaim, ...]
+    active: bool
+    """False while it scales nothing at all: paused, or as good as deleted."""
+    inert: Inert | None
+    """Why it has no effect now though it is active; None where it has one."""
+    exempt: frozenset[str]
+    hpa_name: str | None
+    """The name of the HPA itself; of a ScaledObject, that of the HPA it makes."""
+    owner: Owner | None = None
+    takes_over: str | None = None
+    """The HPA whose ownership a ScaledObject takes over."""
+    tolerates_scaled_objects: bool = False
+    """`validations.keda.sh/hpa-ownership: "false"` on an HPA."""
+    min_replicas: int | None = None

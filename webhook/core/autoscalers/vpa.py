@@ -1,0 +1,188 @@
+"""Read VerticalPodAutoscalers: which requests of which containers one writes.
+
+Source: VPA pkg/apis/autoscaling.k8s.io/v1/types.go and pkg/utils/vpa/api.go
+(`GetContainerResourcePolicy`, `GetUpdateMode`, `GetContainerControlledResources`).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.core import quantity
+from webhook.core.autoscalers.target import WorkloadKey, vpa_target
+from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    ObjectRef,
+    Owner,
+    controller,
+    exemptions,
+    is_going,
+    reference,
+    uid_of,
+)
+from webhook.core.pod import COMPUTE_RESOURCES
+
+ANY_CONTAINER = "*"
+MODE_OFF = "Off"
+DEFAULT_MODE = "Recreate"
+GKE_RIGHTSIZING_ANNOTATION = "gke.io/autoscaling-hpa-rightsizing-mode"
+GKE_RIGHTSIZING_MODE = "gke-hpa-rightsizing-mode-policy"
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerPolicy:
+    """One member of spec.resourcePolicy.containerPolicies, with its defaults filled in."""
+
+    index: int
+    name: str
+    off: bool
+    resources: frozenset[str]
+    """What is controlled of cpu and memory; empty in mode Off."""
+    boosts: bool | None
+    """Whether it boosts cpu at start; None: as the VPA says."""
+    raw: Raw
+
+    @property
+    def path(self) -> str:
+        """Where the policy stands."""
+        return f"spec.resourcePolicy.containerPolicies[{self.index}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Vpa:
+    """A VPA with its policies resolved."""
+
+    ref: ObjectRef
+    uid: str | None
+    target: WorkloadKey | None
+    mode: str
+    named: tuple[ContainerPolicy, ...]
+    """The policies that name a container, first of each name only: the others are never read."""
+    wildcard: ContainerPolicy | None
+    boosts: bool
+    has_boost: bool
+    """Whether startupBoost stands anywhere in it, even where it raises nothing."""
+    active: bool
+    exempt: frozenset[str]
+    gke_rightsizing: bool
+    unquoted: tuple[str, ...]
+    """Paths of modes that YAML read as booleans: an unquoted `Off`."""
+    raw: Raw
+    """spec.resourcePolicy and spec.updatePolicy, for the fix."""
+    owner: Owner | None = None
+
+    def policy(self, container: str) -> ContainerPolicy | None:
+        """The policy of a container: a named one replaces `*`; None means all defaults."""
+        for policy in self.named:
+            if policy.name == container:
+                return policy
+        return self.wildcard
+
+    def controls(self, container: str, resource: str) -> bool:
+        """Whether recommendations for a resource are written into a container's requests."""
+        return self.mode != MODE_OFF and resource in resources(self.policy(container))
+
+    def boosts_cpu(self, container: str) -> bool:
+        """Whether cpu is raised at the start of a container: in every mode, `Off` included."""
+        policy = self.policy(container)
+        if policy is None or policy.boosts is None:
+            return self.boosts and not (policy and policy.off)
+        return policy.boosts and not policy.off
+
+    @property
+    def writes(self) -> bool:
+        """Whether it takes part at all: any mode but Off, or a startupBoost.
+
+        VPA's admission counts an Off VPA with any startupBoost among the candidates, and the oldest
+        of them shadows the others (`HasStartupBoost`, `GetControllingVPAForPod`).
+        """
+        return self.mode != MODE_OFF or self.has_boost
+
+    @property
+    def policies(self) -> tuple[ContainerPolicy, ...]:
+        """All policies that are read."""
+        return (*self.named, self.wildcard) if self.wildcard else self.named
+
+    @property
+    def ineffective(self) -> str | None:
+        """Why it can never write anything though its mode says so; None where it can."""
+        if not self.writes or self.mode == MODE_OFF or self.wildcard is None:
+            return None
+        if any(policy.resources or policy.boosts for policy in self.policies) or self.boosts:
+            return None
+        return "its container policies control no resource of any container"
+
+
+def resources(policy: ContainerPolicy | None) -> frozenset[str]:
+    """What a policy controls; without one a container is managed in full."""
+    return policy.resources if policy is not None else frozenset(COMPUTE_RESOURCES)
+
+
+def read_vpa(raw: Raw) -> Vpa:
+    """Read a VPA; a missing mode is Recreate, an unquoted `Off` (read as false) is Off."""
+    ref = reference(raw)
+    spec = mapping(raw, "spec")
+    mode, mode_unquoted = _mode(mapping(spec, "updatePolicy"), "updateMode", DEFAULT_MODE)
+    unquoted = ["spec.updatePolicy.updateMode"] if mode_unquoted else []
+    named: dict[str, ContainerPolicy] = {}
+    wildcard: ContainerPolicy | None = None
+    for index, member in members(mapping(spec, "resourcePolicy"), "containerPolicies"):
+        policy, policy_unquoted = _policy(index, member)
+        if policy_unquoted:
+            unquoted.append(f"{policy.path}.mode")
+        if policy.name == ANY_CONTAINER:
+            wildcard = policy
+        else:
+            named.setdefault(policy.name, policy)
+    annotations = strings(raw, "metadata", "annotations")
+    return Vpa(
+        ref,
+        uid_of(raw),
+        vpa_target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "targetRef")),
+        mode,
+        tuple(named.values()),
+        wildcard,
+        boosts=bool(_boost(spec)),
+        has_boost=isinstance(spec.get("startupBoost"), dict)
+        or any(isinstance(policy.raw.get("startupBoost"), dict) for policy in named.values())
+        or (wildcard is not None and isinstance(wildcard.raw.get("startupBoost"), dict)),
+        active=not is_going(raw),
+        exempt=exemptions(raw),
+        gke_rightsizing=annotations.get(GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,
+        unquoted=tuple(unquoted),
+        raw={name: spec[name] for name in ("resourcePolicy", "updatePolicy") if spec.get(name)},
+        owner=controller(raw),
+    )
+
+
+def _policy(index: int, member: Raw) -> tuple[ContainerPolicy, bool]:
+    mode, unquoted = _mode(member, "mode", "Auto")
+    listed = member.get("controlledResources")
+    controlled = COMPUTE_RESOURCES if listed is None else _known(listed)
+    off = mode == MODE_OFF
+    kept = frozenset() if off else frozenset(controlled)
+    return ContainerPolicy(
+        index, text(member, "containerName"), off, kept, _boost(member), member
+    ), unquoted
+
+
+def _mode(holder: Raw, name: str, default: str) -> tuple[str, bool]:
+    """Read a mode, and whether it is YAML 1.1's boolean for an unquoted `Off`."""
+    if holder.get(name) is False:
+        return MODE_OFF, True
+    return text(holder, name) or default, False
+
+
+def _known(listed: Any) -> tuple[str, ...]:
+    """VPA acts on cpu and memory only, whatever else a list says."""
+    return tuple(name for name in COMPUTE_RESOURCES if isinstance(listed, list) and name in listed)
+
+
+def _boost(holder: Raw) -> bool | None:
+    """Read startupBoost.cpu; None where it is not set. A factor of 1 boosts nothing."""
+    boost = mapping(holder, "startupBoost", "cpu")
+    if not boost:
+        return None
+    if text(boost, "type") == "Quantity":
+        return bool(quantity.parse(boost.get("quantity")))
+    return boost.get("factor") != 1

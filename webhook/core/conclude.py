@@ -1,0 +1,103 @@
+"""From what rules said to findings: configured actions, exemptions, the ratchet. Nowhere else."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from webhook.core.finding import Action, Finding, weaker
+from webhook.core.gather import Facts, Overlap
+from webhook.core.verdict import Settings, Verdict
+
+
+def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> list[Finding]:
+    """Turn verdicts on one object into its findings, one per rule, resource and counterpart."""
+    merged: dict[tuple[object, ...], Finding] = {}
+    for verdict in verdicts:
+        overlap = facts.overlaps[verdict.overlap] if verdict.overlap is not None else None
+        finding = _finding(verdict, overlap, facts, settings)
+        if finding.action is Action.OFF:
+            continue
+        other = merged.get(finding.subject)
+        merged[finding.subject] = finding if other is None else _join(other, finding)
+    order = {rule: position for position, rule in enumerate(settings.rules)}
+    return sorted(merged.values(), key=lambda finding: _place(finding, order))
+
+
+def _finding(
+    verdict: Verdict, overlap: Overlap | None, facts: Facts, settings: Settings
+) -> Finding:
+    action = _configured(verdict, settings)
+    exempt = overlap.exempt if overlap is not None else facts.subject.exempt
+    if verdict.rule in exempt:
+        action = weaker(action, Action.AUDIT)
+    finding = Finding(
+        verdict.rule,
+        action,
+        verdict.message,
+        verdict.remedy,
+        verdict.path,
+        verdict.resource_name,
+    )
+    if overlap is None:
+        return finding
+    return replace(
+        finding,
+        path=verdict.path or overlap.path,
+        resource_name=verdict.resource_name or overlap.resource,
+        containers=overlap.containers,
+        related=overlap.related,
+        workload=str(overlap.workload),
+        fix=overlap.fix,
+    )
+
+
+def _configured(verdict: Verdict, settings: Settings) -> Action:
+    """Apply the configured action of a rule.
+
+    A verdict as strong as the rule's default takes the configured action; a milder one (the rule
+    itself found reasons) stays milder, and follows only where the configuration is milder still.
+    """
+    rule = settings.rules.get(verdict.rule)
+    default = rule.default if rule is not None else verdict.action
+    configured = settings.actions.get(verdict.rule, default)
+    if verdict.action.strength >= default.strength:
+        return configured
+    return weaker(verdict.action, configured)
+
+
+def _join(one: Finding, other: Finding) -> Finding:
+    """Keep the stronger of two findings that say the same (two versions of one counterpart)."""
+    strong, weak = (one, other) if one.action.strength >= other.action.strength else (other, one)
+    if strong.action is not weak.action:
+        return strong
+    together = tuple(dict.fromkeys((*strong.containers, *weak.containers)))
+    everywhere = not strong.containers or not weak.containers
+    return replace(strong, containers=() if everywhere else together)
+
+
+def _place(finding: Finding, order: dict[str, int]) -> tuple[object, ...]:
+    counterpart = str(finding.related[0]) if finding.related else ""
+    position = order.get(finding.rule, len(order))
+    return position, finding.rule, finding.resource_name or "", counterpart, finding.path or ""
+
+
+def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
+    """Let an update keep what the object had: a denial that stays or shrinks becomes a warning.
+
+    What the old object did not have, had only as a warning or under an exemption, or had on fewer
+    containers, is denied.
+    """
+    denied = {finding.subject: finding for finding in old if finding.action is Action.DENY}
+    return [
+        replace(finding, action=Action.WARN)
+        if finding.action is Action.DENY and _within(finding, denied.get(finding.subject))
+        else finding
+        for finding in new
+    ]
+
+
+def _within(new: Finding, old: Finding | None) -> bool:
+    if old is None:
+        return False
+    return not old.containers or (
+        bool(new.containers) and set(new.containers) <= set(old.containers)
+    )

@@ -1,0 +1,56 @@
+"""Read fields of objects whose shape nobody has checked yet.
+
+A manifest on disk may hold anything anywhere; absence and a wrong type are answered by an empty
+value of the right type, so that one odd field never hides the rest of an object.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+Raw = Mapping[str, Any]
+"""A Kubernetes object, or a part of one, as it was decoded: never changed in place."""
+
+_NOTHING: Raw = {}
+
+
+def mapping(parent: object, *names: str) -> Raw:
+    """Follow names down through mappings; an empty mapping where the way ends early."""
+    for name in names:
+        if not isinstance(parent, dict):
+            return _NOTHING
+        parent = parent.get(name)
+    return parent if isinstance(parent, dict) else _NOTHING
+
+
+def sequence(parent: Raw, name: str) -> list[Any]:
+    """Return the list under a name, an empty one where there is none."""
+    value = parent.get(name)
+    return value if isinstance(value, list) else []
+
+
+def members(parent: Raw, name: str) -> Iterator[tuple[int, Raw]]:
+    """Yield (index, member) for the mappings of a list, leaving out whatever is none."""
+    for index, member in enumerate(sequence(parent, name)):
+        if isinstance(member, dict):
+            yield index, member
+
+
+def text(parent: Raw, name: str) -> str:
+    """Return the string under a name, the empty string where there is none."""
+    value = parent.get(name)
+    return value if isinstance(value, str) else ""
+
+
+def integer(parent: Raw, name: str) -> int | None:
+    """Return the integer under a name; None where there is none (a boolean is none)."""
+    value = parent.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def strings(parent: Raw, *names: str) -> dict[str, str]:
+    """Return the string entries of a nested mapping: labels, annotations."""
+    return {
+        key: value
+        for key, value in mapping(parent, *names).items()
+        if isinstance(key, str) and isinstance(value, str)
+    }

@@ -1,0 +1,138 @@
+"""The kinds that make pods, as the catalogue tells them: where templates are, what pods are for."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from webhook.core.fields import Raw
+from webhook.core.objects import GroupKind
+from webhook.core.patch import Segment
+
+
+class WorkloadClass(StrEnum):
+    """What the pods of a workload are for."""
+
+    TRAINING = "training"
+    INFERENCE = "inference"
+    NOTEBOOK = "notebook"
+    BATCH = "batch"
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind that makes pods."""
+
+    group_kind: GroupKind
+    templates: tuple[str, ...]
+    workload_class: WorkloadClass | None
+    """The class of its pods; None for the generic kinds, where pods speak for themselves."""
+    otherwise: WorkloadClass | None = None
+    """For generic kinds: the class of accelerator pods whose image says nothing."""
+    origin_label: str | None = None
+    """A label that overrides the class with that of the CRD it names (Ray)."""
+    scale: bool = False
+    well_known: bool = False
+
+    @property
+    def scalable(self) -> bool:
+        """Whether a VPA's walk up the owners may end here."""
+        return self.scale or self.well_known
+
+
+@dataclass(frozen=True, slots=True)
+class FrameworkLabel:
+    """A label on pods that names their framework."""
+
+    key: str
+    workload_class: WorkloadClass
+    value: str | None = None
+    origin_label: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImageWords:
+    """Words in the path of an image that tell what it runs."""
+
+    workload_class: WorkloadClass
+    words: re.Pattern[str]
+
+
+class Kinds:
+    """All kinds that make pods, and the marks of frameworks. Immutable."""
+
+    def __init__(
+        self,
+        kinds: Iterable[Kind],
+        labels: Iterable[FrameworkLabel],
+        origins: Mapping[str, WorkloadClass],
+        images: Iterable[ImageWords],
+    ) -> None:
+        """Index the kinds by group and kind."""
+        self._kinds = {kind.group_kind: kind for kind in kinds}
+        self.labels = tuple(labels)
+        self.origins = dict(origins)
+        self.images = tuple(images)
+
+    def get(self, group_kind: GroupKind) -> Kind | None:
+        """Return what is known of a kind; None for kinds that are not in the catalogue."""
+        return self._kinds.get(group_kind)
+
+    def scalable(self, group: str, kind: str) -> bool:
+        """Whether a kind is well known to VPA or has a /scale subresource."""
+        found = self._kinds.get(GroupKind(group, kind))
+        return found is not None and found.scalable
+
+
+def words(workload_class: WorkloadClass, names: Iterable[str]) -> ImageWords:
+    """Compile the words of an image's path; a word never matches inside a longer one."""
+    alternatives = "|".join(map(re.escape, names))
+    return ImageWords(workload_class, re.compile(f"(?<![a-z0-9])(?:{alternatives})(?![a-z0-9])"))
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A pod template inside an object: where it stands, and it."""
+
+    path: tuple[Segment, ...]
+    raw: Raw
+
+
+def templates(kind: Kind, raw: Raw) -> list[Template]:
+    """Return the pod templates of an object in the order of its kind's paths; for a pod itself."""
+    found = []
+    for path in kind.templates:
+        segments = path.replace("[]", ".[]").split(".") if path else []
+        found += [Template(at, pod) for at, pod in _descend(raw, segments, ())]
+    return found
+
+
+def _descend(
+    value: Any, segments: list[str], at: tuple[Segment, ...]
+) -> Iterator[tuple[tuple[Segment, ...], Raw]]:
+    if not segments:
+        if isinstance(value, dict) and isinstance(value.get("spec"), dict):
+            yield at, value
+        return
+    segment, rest = segments[0], segments[1:]
+    if segment == "[]":
+        items: Iterable[tuple[Segment, Any]] = enumerate(value) if isinstance(value, list) else ()
+    elif not isinstance(value, dict):
+        items = ()
+    elif segment == "*":
+        items = value.items()
+    else:
+        items = ((segment, value.get(segment)),)
+    for step, member in items:
+        yield from _descend(member, rest, (*at, step))
+
+
+def dotted(path: Iterable[Segment]) -> str:
+    """Write a path as people do: `spec.template.spec.containers[0]`."""
+    written = ""
+    for segment in path:
+        written += (
+            f"[{segment}]" if isinstance(segment, int) else f".{segment}" if written else segment
+        )
+    return written

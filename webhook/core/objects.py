@@ -1,0 +1,165 @@
+"""References to Kubernetes objects and their identity."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from webhook.core.fields import Raw, mapping, members, sequence, strings, text
+
+DEFAULT_NAMESPACE = "default"
+
+EXEMPT_ANNOTATION = "scaleguard.io/exempt"
+IGNORE_LABEL = "scaleguard.io/ignore"
+
+# Finalizers that only wait for the garbage collector: with no other, an object is as good as gone.
+_COLLECTOR_FINALIZERS = frozenset({"foregroundDeletion", "orphan"})
+
+# Built-in kinds without a namespace, and those of custom resources that platform teams meet daily.
+_CLUSTER_SCOPED = frozenset(
+    {
+        ("", "Namespace"),
+        ("", "Node"),
+        ("", "PersistentVolume"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+        ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"),
+        ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+        ("apiextensions.k8s.io", "CustomResourceDefinition"),
+        ("apiregistration.k8s.io", "APIService"),
+        ("cert-manager.io", "ClusterIssuer"),
+        ("certificates.k8s.io", "CertificateSigningRequest"),
+        ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+        ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+        ("gateway.networking.k8s.io", "GatewayClass"),
+        ("karpenter.k8s.aws", "EC2NodeClass"),
+        ("karpenter.sh", "NodeClaim"),
+        ("karpenter.sh", "NodePool"),
+        ("kueue.x-k8s.io", "ClusterQueue"),
+        ("kueue.x-k8s.io", "ResourceFlavor"),
+        ("networking.k8s.io", "IngressClass"),
+        ("node.k8s.io", "RuntimeClass"),
+        ("policy", "PodSecurityPolicy"),
+        ("rbac.authorization.k8s.io", "ClusterRole"),
+        ("rbac.authorization.k8s.io", "ClusterRoleBinding"),
+        ("resource.k8s.io", "DeviceClass"),
+        ("resource.k8s.io", "ResourceSlice"),
+        ("scheduling.k8s.io", "PriorityClass"),
+        ("serving.kserve.io", "ClusterServingRuntime"),
+        ("storage.k8s.io", "CSIDriver"),
+        ("storage.k8s.io", "CSINode"),
+        ("storage.k8s.io", "StorageClass"),
+        ("storage.k8s.io", "VolumeAttachment"),
+        ("trainer.kubeflow.org", "ClusterTrainingRuntime"),
+    }
+)
+
+
+class GroupKind(NamedTuple):
+    """A kind in its API group, whatever the version."""
+
+    group: str
+    kind: str
+
+
+def group_of(api_version: str) -> str:
+    """Return the API group of an apiVersion; the core group is the empty string."""
+    group, slash, _ = api_version.rpartition("/")
+    return group if slash else ""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """Which object: its kind as written, its namespace always filled for namespaced kinds."""
+
+    api_version: str
+    kind: str
+    namespace: str | None
+    name: str | None
+    generate_name: str | None = None
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """The kind without the version."""
+        return GroupKind(group_of(self.api_version), self.kind)
+
+    @property
+    def identity(self) -> tuple[GroupKind, str | None, str | None]:
+        """What makes two references the same object: group, kind, namespace, name."""
+        return self.group_kind, self.namespace, self.name
+
+    def __str__(self) -> str:
+        """Kind and name as a person would say them."""
+        name = self.name if self.name is not None else f"{self.generate_name or ''}*"
+        return f"{self.kind} {self.namespace}/{name}" if self.namespace else f"{self.kind} {name}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The reference as it stands in reviews and reports."""
+        reference = {
+            "apiVersion": self.api_version,
+            "kind": self.kind,
+            "namespace": self.namespace,
+            "name": self.name,
+        }
+        return reference | ({"generateName": self.generate_name} if self.name is None else {})
+
+
+def reference(raw: Raw) -> ObjectRef:
+    """Read the reference of an object; a namespaced kind without a namespace is in `default`."""
+    metadata = mapping(raw, "metadata")
+    api_version, kind = text(raw, "apiVersion"), text(raw, "kind")
+    scoped = (group_of(api_version), kind) in _CLUSTER_SCOPED
+    return ObjectRef(
+        api_version,
+        kind,
+        None if scoped else text(metadata, "namespace") or DEFAULT_NAMESPACE,
+        text(metadata, "name") or None,
+        text(metadata, "generateName") or None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The controlling owner of an object."""
+
+    group: str
+    kind: str
+    name: str
+    uid: str | None
+
+    def is_object(self, ref: ObjectRef, uid: str | None) -> bool:
+        """Match by group, kind and name, and by uid only where both sides have one."""
+        same_uid = self.uid is None or uid is None or self.uid == uid
+        return ref.group_kind == (self.group, self.kind) and ref.name == self.name and same_uid
+
+
+def controller(raw: Raw) -> Owner | None:
+    """Return the owner that controls an object (metadata.ownerReferences with controller: true)."""
+    for _, owner in members(mapping(raw, "metadata"), "ownerReferences"):
+        if owner.get("controller") is True:
+            group = group_of(text(owner, "apiVersion"))
+            uid = text(owner, "uid") or None
+            return Owner(group, text(owner, "kind"), text(owner, "name"), uid)
+    return None
+
+
+def uid_of(raw: Raw) -> str | None:
+    """Return the object's uid; manifests have none."""
+    return text(mapping(raw, "metadata"), "uid") or None
+
+
+def is_going(raw: Raw) -> bool:
+    """Say whether an object is being deleted and waits for nothing but the garbage collector.
+
+    With any other finalizer it still acts and counts: a finalizer must not be a way around a rule.
+    """
+    metadata = mapping(raw, "metadata")
+    if metadata.get("deletionTimestamp") is None:
+        return False
+    return all(finalizer in _COLLECTOR_FINALIZERS for finalizer in sequence(metadata, "finalizers"))
+
+
+def exemptions(raw: Raw) -> frozenset[str]:
+    """Return the rules that an object is exempted from by its annotation."""
+    value = strings(raw, "metadata", "annotations").get(EXEMPT_ANNOTATION, "")
+    return frozenset(rule for rule in (part.strip() for part in value.split(",")) if rule)

@@ -1,0 +1,218 @@
+"""Where a scaler of replicas and a VPA meet on one workload: resolved facts for the rules to judge.
+
+An overlap is a pair of objects, a resource and the containers on which they meet. What would make
+the judgement milder is listed beside it (`reductions`) and never decides here whether it counts.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import MODE_OFF, Vpa, resources
+from webhook.core.complement import Fix, complement
+from webhook.core.pod import COMPUTE_RESOURCES, CPU
+from webhook.core.workload import ContainerSet
+
+
+@dataclass(frozen=True, slots=True)
+class Meeting:
+    """The containers on which one metric and a VPA meet."""
+
+    claim: MetricClaim
+    containers: tuple[str, ...]
+    """The containers, as far as they are known; empty: every one the workload may have."""
+    reductions: tuple[str, ...] = ()
+    boost: bool = False
+    """They meet only in what startupBoost writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class SameMetric:
+    """A scaler and a VPA act on one resource of one workload."""
+
+    scaler: Scaler
+    vpa: Vpa
+    workload: WorkloadKey
+    resource: str
+    claim: MetricClaim
+    containers: tuple[str, ...]
+    reductions: tuple[str, ...]
+    boost: bool
+    vpa_path: str
+    fix: Fix | None
+
+
+@dataclass(frozen=True, slots=True)
+class AliasMetric:
+    """A scaler's custom metric, or its target under another name, meets what a VPA writes."""
+
+    scaler: Scaler
+    vpa: Vpa
+    workload: WorkloadKey
+    resource: str
+    containers: tuple[str, ...]
+    path: str
+    expression: str | None
+    """The metric or query; None where the workload goes by two names."""
+    request_relative: bool
+
+
+def same_metric(
+    scaler: Scaler,
+    vpa: Vpa,
+    workload: WorkloadKey,
+    containers: ContainerSet | None,
+    reductions: Iterable[str],
+) -> Iterator[SameMetric]:
+    """Yield an overlap for each resource on which the two act, in the order cpu, memory.
+
+    `containers` is None while the workload does not exist. Of several metrics on one resource the
+    strongest speaks: one without reductions before others, Utilization before an average value.
+    """
+    common = tuple(reductions)
+    found = {
+        resource: meetings
+        for resource in COMPUTE_RESOURCES
+        if (meetings := _meetings(scaler, vpa, resource, containers))
+    }
+    contested = {
+        resource: [meeting.claim for meeting in meetings if not meeting.boost]
+        for resource, meetings in found.items()
+    }
+    fix = complement(vpa, contested, containers)
+    for resource, meetings in found.items():
+        first = meetings[0]
+        alike = [one for one in meetings if bool(one.reductions) == bool(first.reductions)]
+        names = tuple(dict.fromkeys(name for one in alike for name in one.containers))
+        anywhere = any(not one.containers for one in alike)
+        yield SameMetric(
+            scaler,
+            vpa,
+            workload,
+            resource,
+            first.claim,
+            () if anywhere else names,
+            (*common, *first.reductions),
+            first.boost,
+            vpa_path(vpa, first.containers),
+            None if first.boost else fix,
+        )
+
+
+def _meetings(
+    scaler: Scaler, vpa: Vpa, resource: str, containers: ContainerSet | None
+) -> list[Meeting]:
+    met = [
+        meeting
+        for claim in scaler.metrics
+        if claim.resource == resource and (meeting := _meet(claim, vpa, containers))
+    ]
+    # Stable: of equals the metric that is written first comes first.
+    return sorted(
+        met,
+        key=lambda one: (bool(one.reductions), one.claim.target_type is not TargetType.UTILIZATION),
+    )
+
+
+def _meet(claim: MetricClaim, vpa: Vpa, containers: ContainerSet | None) -> Meeting | None:
+    if containers is not None:
+        meeting = _meet_known(claim, vpa, containers)
+    elif claim.container is not None:
+        meeting = _meet_known(claim, vpa, ContainerSet((claim.container,), (), False))  # noqa: FBT003
+    else:
+        meeting = _meet_unknown(claim, vpa)
+    if meeting is None or not claim.dropped:
+        return meeting
+    reason = "KEDA drops this container's metric under scalingModifiers"
+    return Meeting(claim, meeting.containers, (*meeting.reductions, reason), meeting.boost)
+
+
+def _meet_known(claim: MetricClaim, vpa: Vpa, containers: ContainerSet) -> Meeting | None:
+    """Meet on the containers of a template: VPA leaves init containers and sidecars alone."""
+    covered = [name for name in containers.regular if claim.container in {None, name}]
+    controlled = tuple(name for name in covered if vpa.controls(name, claim.resource))
+    boosted = tuple(name for name in covered if claim.resource == CPU and vpa.boosts_cpu(name))
+    if not controlled and not boosted:
+        return None
+    reductions = []
+    if claim.container is None and containers.pod_level_resources:
+        reductions.append("the pod's own request (spec.resources) is what the metric divides by")
+    if not controlled:
+        reductions.append("the VPA raises cpu only at start (startupBoost)")
+    return Meeting(claim, controlled or boosted, tuple(reductions), boost=not controlled)
+
+
+def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
+    """Meet on a workload whose containers nobody knows yet.
+
+    What holds for every template that may come is certain; what needs a further container waits
+    for the workload.
+    """
+    resource = claim.resource
+    off = vpa.mode == MODE_OFF
+    rest = not off and resource in resources(vpa.wildcard)
+    named = [policy.name for policy in vpa.named if not off and resource in policy.resources]
+    freed = [policy.name for policy in vpa.named if policy.name not in named]
+    if rest and not freed:
+        return Meeting(claim, ())
+    if rest:
+        others = ", ".join(freed)
+        return Meeting(claim, (), (f"holds once the workload has a container other than {others}",))
+    if named:
+        listed = ", ".join(named)
+        return Meeting(claim, tuple(named), (f"holds once the workload has a container {listed}",))
+    boosts = vpa.boosts or any(policy.boosts for policy in vpa.policies)
+    if resource == CPU and boosts:
+        return Meeting(claim, (), ("the VPA raises cpu only at start (startupBoost)",), boost=True)
+    return None
+
+
+def vpa_path(vpa: Vpa, containers: tuple[str, ...]) -> str:
+    """Where in a VPA it says (or would say) what it controls of the first of the containers."""
+    policy = vpa.policy(containers[0]) if containers else vpa.wildcard
+    if policy is None:
+        return (
+            "spec.resourcePolicy" if not vpa.policies else "spec.resourcePolicy.containerPolicies"
+        )
+    written = policy.raw.get("controlledResources") is not None
+    return f"{policy.path}.controlledResources" if written else policy.path
+
+
+def alias_metric(
+    scaler: Scaler, vpa: Vpa, workload: WorkloadKey, containers: ContainerSet | None
+) -> Iterator[AliasMetric]:
+    """Yield an overlap for each resource that custom metrics read and the VPA writes."""
+    for resource in COMPUTE_RESOURCES:
+        claims = [claim for claim in scaler.aliases if claim.resource == resource]
+        written = controlled(vpa, resource, containers)
+        if claims and written is not None:
+            claim = _strongest(claims)
+            yield AliasMetric(
+                scaler,
+                vpa,
+                workload,
+                resource,
+                written,
+                claim.path,
+                claim.expression,
+                claim.request_relative,
+            )
+
+
+def _strongest(claims: list[AliasClaim]) -> AliasClaim:
+    return next((claim for claim in claims if claim.request_relative), claims[0])
+
+
+def controlled(vpa: Vpa, resource: str, containers: ContainerSet | None) -> tuple[str, ...] | None:
+    """The containers whose requests a VPA may write; empty for all of a workload to come.
+
+    None where there is no such container.
+    """
+    if containers is not None:
+        names = tuple(name for name in containers.regular if vpa.controls(name, resource))
+        return names or None
+    if vpa.mode == MODE_OFF:
+        return None
+    named = tuple(policy.name for policy in vpa.named if resource in policy.resources)
+    return () if resource in resources(vpa.wildcard) else named or None

@@ -1,0 +1,114 @@
+"""JSON Patch (RFC 6902): the one module that makes operations.
+
+Mutations say what they want (`Addition`: a path and a value); `operations` turns that into patches
+on the raw object, creating parents that are absent or null. Nothing that an addition does not
+name is ever written.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from webhook.core.fields import Raw
+
+Segment = str | int
+Operation = dict[str, Any]
+
+END = "-"
+"""The segment that appends to a list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """Something to be added to an object: a member of a mapping, or (`END`) of a list."""
+
+    path: tuple[Segment, ...]
+    value: Any
+
+
+def pointer(path: Sequence[Segment]) -> str:
+    """Write a JSON Pointer (RFC 6901), with `~` and `/` of the segments escaped."""
+    return "".join(f"/{str(segment).replace('~', '~0').replace('/', '~1')}" for segment in path)
+
+
+def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
+    """Turn additions into operations on `raw`, in order; additions that change nothing make none.
+
+    A parent that is absent or null is made by one operation that holds everything below it. An
+    addition whose parent has another type than its path says is left out: what is not understood
+    is not rebuilt.
+    """
+    made: dict[tuple[Segment, ...], Operation] = {}
+    for addition in additions:
+        existing, depth = _walk(raw, addition.path)
+        leaf = depth == len(addition.path) - 1
+        if not _fits(existing, addition.path[depth]):
+            continue
+        if leaf and addition.path[depth] != END:
+            _set(made, existing, addition)
+        elif leaf:
+            made[(*addition.path, len(made))] = _operation("add", addition.path, addition.value)
+        else:
+            _grow(made, addition.path[: depth + 1], addition)
+    return list(made.values())
+
+
+def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:
+    """Go down the path as far as values other than null exist: the parent reached, its depth."""
+    parent: Any = raw
+    for depth, segment in enumerate(path[:-1]):
+        below = _below(parent, segment)
+        if below is None:
+            return parent, depth
+        parent = below
+    return parent, len(path) - 1
+
+
+def _below(parent: Any, segment: Segment) -> Any:
+    if isinstance(segment, int):
+        inside = isinstance(parent, list) and segment < len(parent)
+        return parent[segment] if inside else None
+    return parent.get(segment) if isinstance(parent, dict) else None
+
+
+def _fits(parent: Any, segment: Segment) -> bool:
+    """Say whether a parent can take a new member of that name."""
+    return isinstance(parent, list) if segment == END else isinstance(parent, dict)
+
+
+def _set(made: dict[tuple[Segment, ...], Operation], parent: Raw, addition: Addition) -> None:
+    name = str(addition.path[-1])
+    if parent.get(name) == addition.value:
+        return
+    verb = "add" if parent.get(name) is None else "replace"
+    made[addition.path] = _operation(verb, addition.path, addition.value)
+
+
+def _grow(
+    made: dict[tuple[Segment, ...], Operation], top: tuple[Segment, ...], addition: Addition
+) -> None:
+    """Put an addition below `top`, the highest parent that does not exist yet."""
+    below = addition.path[len(top) :]
+    if top not in made:
+        made[top] = _operation("add", top, _empty(below[0]))
+    parent = made[top]["value"]
+    for segment, following in pairwise(below):
+        parent = parent.setdefault(segment, _empty(following))
+    if below[-1] == END:
+        parent.append(addition.value)
+    else:
+        parent[below[-1]] = addition.value
+
+
+def _empty(segment: Segment) -> Any:
+    return [] if segment == END else {}
+
+
+def _operation(verb: str, path: Sequence[Segment], value: Any) -> Operation:
+    return {"op": verb, "path": pointer(path), "value": value}
+
+
+def below(prefix: Sequence[Segment], patch: Iterable[Operation]) -> list[Operation]:
+    """Move operations on a pod to the template that the pod is made from."""
+    return [{**operation, "path": pointer(prefix) + operation["path"]} for operation in patch]

@@ -1,0 +1,158 @@
+"""What scaleguard reads of a pod or pod template: containers, devices, classes of devices."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from webhook.core import quantity
+from webhook.core.accelerators import Accelerator, Catalogue, Counts
+from webhook.core.fields import Raw, integer, mapping, members, sequence, text
+from webhook.core.patch import Segment
+
+CPU = "cpu"
+MEMORY = "memory"
+COMPUTE_RESOURCES = (CPU, MEMORY)
+
+MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
+
+
+class Role(StrEnum):
+    """How a container runs."""
+
+    REGULAR = "regular"
+    SIDECAR = "sidecar"
+    """A native sidecar: an init container with restartPolicy Always."""
+    INIT = "init"
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """One container as it is written, and where."""
+
+    name: str
+    role: Role
+    path: tuple[Segment, ...]
+    raw: Raw
+
+    @property
+    def image(self) -> str:
+        """The image, empty where there is none."""
+        return text(self.raw, "image")
+
+    def asks_for(self, resource: str) -> bool:
+        """Whether the container has a request for a resource.
+
+        A limit without a request is one too: the API server copies it before webhooks run
+        (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Pod).
+        """
+        resources = mapping(self.raw, "resources")
+        listed = (mapping(resources, kind).get(resource) for kind in ("requests", "limits"))
+        return any(value is not None for value in listed)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A kind of accelerator that a container asks for."""
+
+    accelerator: Accelerator
+    resource: str
+    """The extended resource, or the DeviceClass of a resource claim."""
+    count: int | None
+    """How many; None where the quantity cannot be read (`${GPU_COUNT}`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDevice:
+    """What a resource claim of a pod asks for: a DeviceClass and how many devices."""
+
+    device_class: str
+    count: int
+
+
+def containers(pod: Raw) -> list[Container]:
+    """List a pod's containers: the regular ones first, then init containers and native sidecars."""
+    spec = mapping(pod, "spec")
+    found = [
+        Container(text(raw, "name"), Role.REGULAR, ("spec", "containers", index), raw)
+        for index, raw in members(spec, "containers")
+    ]
+    for index, raw in members(spec, "initContainers"):
+        role = Role.SIDECAR if raw.get("restartPolicy") == "Always" else Role.INIT
+        found.append(Container(text(raw, "name"), role, ("spec", "initContainers", index), raw))
+    return found
+
+
+def devices(container: Container, catalogue: Catalogue) -> list[Device]:
+    """List the accelerators that a container asks for as extended resources, by name.
+
+    A limit is what the scheduler counts; a quantity of zero asks for nothing.
+    """
+    resources = mapping(container.raw, "resources")
+    asked = dict(mapping(resources, "requests")) | dict(mapping(resources, "limits"))
+    found = []
+    for resource in sorted(name for name in asked if isinstance(name, str)):
+        accelerator = catalogue.resource(resource)
+        if accelerator is None or asked[resource] is None:
+            continue
+        nanos = quantity.parse(asked[resource])
+        if nanos is None:
+            found.append(Device(accelerator, resource, None))
+        elif nanos > 0:
+            # Extended resources are integers; a fraction is refused later and counts as one here.
+            found.append(Device(accelerator, resource, -(-nanos // quantity.NANOS_PER_UNIT)))
+    return found
+
+
+def claim_names(pod: Raw) -> Iterator[tuple[str, str, bool]]:
+    """Yield (entry, object name, is a template) for each resource claim of a pod (DRA)."""
+    for _, claim in members(mapping(pod, "spec"), "resourceClaims"):
+        entry = text(claim, "name")
+        if name := text(claim, "resourceClaimName"):
+            yield entry, name, False
+        elif name := text(claim, "resourceClaimTemplateName"):
+            yield entry, name, True
+
+
+def claimed_entries(container: Container) -> set[str]:
+    """Names of the pod's resource claims that a container uses."""
+    resources = mapping(container.raw, "resources")
+    return {text(claim, "name") for _, claim in members(resources, "claims")}
+
+
+def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
+    """Read the requests of a ResourceClaim, or of the spec in a ResourceClaimTemplate.
+
+    v1 and v1beta2 nest them (`exactly`, `firstAvailable[]`), v1beta1 writes them on the request.
+    Of `firstAvailable` only one alternative is given: the first one counts, the others count zero
+    devices and still tell which nodes the pod may meet.
+    """
+    spec = mapping(claim, "spec")
+    if text(claim, "kind") == "ResourceClaimTemplate":
+        spec = mapping(spec, "spec")
+    found = []
+    for _, request in members(mapping(spec, "devices"), "requests"):
+        alternatives = [alternative for _, alternative in members(request, "firstAvailable")]
+        named = [
+            (text(choice, "deviceClassName"), integer(choice, "count"))
+            for choice in (mapping(request, "exactly"), request, *alternatives)
+            if text(choice, "deviceClassName")
+        ]
+        for position, (device_class, count) in enumerate(named):
+            found.append(ClaimedDevice(device_class, 0 if position else max(count or 1, 1)))
+    return tuple(found)
+
+
+def has_pod_level_resources(pod: Raw) -> bool:
+    """Whether the pod sets resources for all of its containers together (`spec.resources`)."""
+    return bool(mapping(pod, "spec", "resources"))
+
+
+def tolerations(pod: Raw) -> list[Raw]:
+    """The pod's tolerations as they are written."""
+    listed = sequence(mapping(pod, "spec"), "tolerations")
+    return [toleration for toleration in listed if isinstance(toleration, dict)]
+
+
+def is_shared(found: Iterable[Device]) -> bool:
+    """Whether amounts of memory or cores make a container's devices shared ones."""
+    return any(device.accelerator.counts is Counts.SHARES for device in found)

@@ -1,0 +1,83 @@
+"""Kubernetes quantities as exact integers.
+
+The unit is the nano (10⁻⁹), the finest step that a quantity can hold, so comparison never rounds.
+Source: k8s.io/apimachinery pkg/api/resource/quantity.go (`ParseQuantity`).
+"""
+
+import re
+
+NANOS_PER_UNIT = 10**9
+NANOS_PER_MILLI = 10**6
+
+# Values with a binary suffix are capped at 2⁶³-1 whole units; decimal ones have no cap.
+LARGEST_BINARY_NANOS = (2**63 - 1) * NANOS_PER_UNIT
+
+# `ParseQuantity` reads exponents of up to 32 bits. Beyond ±80 no resource of this world is meant,
+# and the power of ten must stay cheap to compute.
+LARGEST_EXPONENT = 80
+
+# Longest text that is read, and the integer of as many digits. Kubernetes has no such bound; Python
+# refuses to write integers of more than 4,300 digits.
+LONGEST_TEXT = 64
+LARGEST_INTEGER = 10**LONGEST_TEXT
+
+_DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
+_BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
+_GRAMMAR = re.compile(
+    r"(?P<sign>[+-]?)(?P<whole>[0-9]*)(?:\.(?P<fraction>[0-9]*))?"
+    r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?[0-9]+))?"
+)
+
+
+def parse(value: object) -> int | None:
+    """Read a quantity as Kubernetes does; the result is in nanos, None where it is not a quantity.
+
+    Numbers are accepted beside strings, since JSON and YAML carry both (`cpu: 2`, `cpu: "2"`).
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return None
+    text = repr(value) if isinstance(value, float) else str(value).strip()
+    match = _GRAMMAR.fullmatch(text) if 0 < len(text) <= LONGEST_TEXT and text.isascii() else None
+    if match is None:
+        return None
+    digits, fraction = match["whole"] + (match["fraction"] or ""), match["fraction"] or ""
+    suffix, exponent = match["suffix"] or "", match["exponent"]
+    if not digits and (exponent or suffix in {"Ei", "Pi"}):
+        return None
+    # A suffix or a sign alone is zero to `ParseQuantity`.
+    value_of_digits: int = int(digits or "0") * 1024 ** _BINARY.get(suffix, 0)
+    power: int = _bounded(int(exponent)) if exponent else 0
+    power += _DECIMAL.get(suffix, 0) - len(fraction) + 9
+    # Precision finer than a nano is rounded away from zero.
+    nanos: int = value_of_digits * 10**power if power >= 0 else -(-value_of_digits // 10**-power)
+    if suffix in _BINARY:
+        nanos = min(nanos, LARGEST_BINARY_NANOS)
+    return -nanos if match["sign"] == "-" else nanos
+
+
+def _bounded(exponent: int) -> int:
+    return max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, exponent))
+
+
+def whole(nanos: int) -> int | None:
+    """Return the number of whole units, None where the quantity is not an integer."""
+    units, rest = divmod(nanos, NANOS_PER_UNIT)
+    return None if rest else units
+
+
+def cpu(nanos: int) -> str:
+    """Write a cpu quantity in the canonical form, in millicores where it is not whole."""
+    units = whole(nanos)
+    return str(units) if units is not None else f"{nanos // NANOS_PER_MILLI}m"
+
+
+def memory(nanos: int) -> str:
+    """Write a memory quantity in bytes with the largest binary suffix that keeps it exact."""
+    size, suffix = nanos // NANOS_PER_UNIT, ""
+    for larger in ("Ki", "Mi", "Gi", "Ti"):
+        if size == 0 or size % 1024:
+            break
+        size, suffix = size // 1024, larger
+    return f"{size}{suffix}"

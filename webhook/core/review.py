@@ -1,0 +1,93 @@
+"""AdmissionReview v1 in: what the API server asks, or why it is no such question."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.core.fields import Raw, mapping, text
+from webhook.core.objects import GroupKind
+
+API_VERSION = "admission.k8s.io/v1"
+KIND = "AdmissionReview"
+OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
+
+
+class BadReview(Exception):  # noqa: N818 - an outcome with a name of its own
+    """The body is no AdmissionReview that can be answered; the message says what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The request of an AdmissionReview."""
+
+    uid: str
+    operation: str
+    group_kind: GroupKind
+    version: str
+    resource: str
+    sub_resource: str
+    namespace: str
+    name: str
+    user: str
+    object: Raw
+    old_object: Raw
+    dry_run: bool
+
+
+def read_review(body: Any) -> Request:
+    """Read a decoded AdmissionReview; raises `BadReview` with what is missing or wrong."""
+    if not isinstance(body, dict):
+        raise BadReview(f"the body is not a JSON object but {_type_name(body)}")
+    _expect(body, "kind", KIND)
+    _expect(body, "apiVersion", API_VERSION)
+    request = body.get("request")
+    if not isinstance(request, dict):
+        raise BadReview("the AdmissionReview has no request")
+    uid, operation = request.get("uid"), text(request, "operation")
+    if not isinstance(uid, str) or not uid:
+        raise BadReview("request.uid is missing or not a string")
+    if operation not in OPERATIONS:
+        known = ", ".join(sorted(OPERATIONS))
+        raise BadReview(f"request.operation is {request.get('operation')!r}, not one of {known}")
+    kind, resource = mapping(request, "kind"), mapping(request, "resource")
+    if not text(kind, "kind"):
+        raise BadReview("request.kind.kind is missing or not a string")
+    namespace = text(request, "namespace")
+    return Request(
+        uid,
+        operation,
+        GroupKind(text(kind, "group"), text(kind, "kind")),
+        text(kind, "version"),
+        text(resource, "resource"),
+        text(request, "subResource"),
+        namespace,
+        text(request, "name"),
+        text(mapping(request, "userInfo"), "username"),
+        _object(request, "object", namespace, operation),
+        _object(request, "oldObject", namespace, "" if operation != "UPDATE" else operation),
+        request.get("dryRun") is True,
+    )
+
+
+def _object(request: Raw, name: str, namespace: str, operation: str) -> Raw:
+    """Read an object of the request, in the request's namespace; creates and updates carry it."""
+    raw = request.get(name)
+    if operation in {"CREATE", "UPDATE"} and not isinstance(raw, dict):
+        raise BadReview(f"request.{name} is missing or not an object")
+    if not isinstance(raw, dict):
+        return {}
+    metadata = mapping(raw, "metadata")
+    if not namespace or metadata.get("namespace") == namespace:
+        return raw
+    return raw | {"metadata": {**metadata, "namespace": namespace}}
+
+
+def _expect(body: Raw, field: str, value: str) -> None:
+    if body.get(field) != value:
+        raise BadReview(
+            f"{field} is {body.get(field)!r}; this webhook answers {value} of {API_VERSION}"
+        )
+
+
+def _type_name(value: object) -> str:
+    names = {list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

@@ -1,0 +1,155 @@
+"""What a judgement can look up: the objects of one cluster, or of one set of manifests."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.scaled_object import read_scaled_object
+from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import Vpa, read_vpa
+from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.kinds import Kinds
+from webhook.core.objects import DEFAULT_NAMESPACE, IGNORE_LABEL, GroupKind, ObjectRef, reference
+from webhook.core.pod import COMPUTE_RESOURCES, ClaimedDevice, claimed_devices
+from webhook.core.workload import Workload, read_workload
+
+HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
+VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
+SCALED_OBJECT = GroupKind("keda.sh", "ScaledObject")
+NAMESPACE = GroupKind("", "Namespace")
+LIMIT_RANGE = GroupKind("", "LimitRange")
+RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
+RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
+
+# Fields of a LimitRange item of type Container from which the API server fills in a request that is
+# missing: defaultRequest, else default, else max, else min
+# (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem).
+_FILLS_REQUESTS = ("defaultRequest", "default", "max", "min")
+
+Autoscaler = Scaler | Vpa
+
+
+def read_autoscaler(raw: Raw) -> Autoscaler | None:
+    """Read an HPA, VPA or ScaledObject; None for other kinds."""
+    kind = reference(raw).group_kind
+    if kind == HPA:
+        return read_hpa(raw)
+    if kind == VPA:
+        return read_vpa(raw)
+    return read_scaled_object(raw) if kind == SCALED_OBJECT else None
+
+
+def is_same_object(one: Autoscaler, other: Autoscaler) -> bool:
+    """Whether two records are the same object, in one or two versions of it.
+
+    An object that is still to be named (generateName) is only ever itself.
+    """
+    named = one.ref.name is not None
+    return one is other or (named and one.ref.identity == other.ref.identity)
+
+
+@dataclass
+class World:
+    """Objects as small records, indexed by the workload that they act on."""
+
+    kinds: Kinds
+    _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
+    _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
+    _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
+    _names: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
+    _ignored: set[str] = field(default_factory=set)
+    _filled: dict[str, frozenset[str]] = field(default_factory=dict)
+    _claims: dict[tuple[str, str, bool], tuple[ClaimedDevice, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, objects: Iterable[Raw], kinds: Kinds) -> "World":
+        """Build the world of a set of manifests."""
+        world = cls(kinds)
+        for raw in objects:
+            world.put(raw)
+        return world
+
+    def put(self, raw: Raw) -> Autoscaler | None:
+        """Take an object in; return its record where it is an autoscaler."""
+        ref = reference(raw)
+        autoscaler = read_autoscaler(raw)
+        if autoscaler is not None:
+            self._put_autoscaler(autoscaler)
+        elif (kind := self.kinds.get(ref.group_kind)) is not None and ref.name is not None:
+            self._put_workload(read_workload(raw, kind))
+        else:
+            self._put_context(raw, ref)
+        return autoscaler
+
+    def _put_autoscaler(self, autoscaler: Autoscaler) -> None:
+        if autoscaler.target is None:
+            return
+        if isinstance(autoscaler, Vpa):
+            self._vpas[autoscaler.target].append(autoscaler)
+        else:
+            self._scalers[autoscaler.target].append(autoscaler)
+
+    def _put_workload(self, workload: Workload) -> None:
+        before = self._workloads.get(workload.key)
+        # Two versions of one workload (overlays): whatever container either has may meet a scaler.
+        self._workloads[workload.key] = workload if before is None else before.merged(workload)
+        if workload.same_as is not None:
+            self._names[workload.key].append(workload.same_as)
+            self._names[workload.same_as].append(workload.key)
+
+    def _put_context(self, raw: Raw, ref: ObjectRef) -> None:
+        namespace, name = ref.namespace or DEFAULT_NAMESPACE, ref.name or ""
+        if ref.group_kind == NAMESPACE:
+            if strings(raw, "metadata", "labels").get(IGNORE_LABEL) == "true":
+                self._ignored.add(name)
+        elif ref.group_kind == LIMIT_RANGE:
+            self._filled[namespace] = self.filled_by_limit_range(namespace) | _filled(raw)
+        elif ref.group_kind in {RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE}:
+            is_template = ref.group_kind == RESOURCE_CLAIM_TEMPLATE
+            self._claims[namespace, name, is_template] = claimed_devices(raw)
+
+    def scalers(self, key: WorkloadKey) -> list[Scaler]:
+        """HPAs and ScaledObjects on a workload that are active."""
+        return [scaler for scaler in self._scalers.get(key, ()) if scaler.active]
+
+    def scaled_objects(self, key: WorkloadKey) -> list[Scaler]:
+        """ScaledObjects on a workload, paused ones too: their HPAs are known by them."""
+        return [one for one in self._scalers.get(key, ()) if one.ref.group_kind == SCALED_OBJECT]
+
+    def vpas(self, key: WorkloadKey) -> list[Vpa]:
+        """VPAs on a workload that are active."""
+        return [vpa for vpa in self._vpas.get(key, ()) if vpa.active]
+
+    def workload(self, key: WorkloadKey) -> Workload | None:
+        """A workload; None where nobody has seen it (yet)."""
+        found = self._workloads.get(key)
+        return found if found is not None and found.active else None
+
+    def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The other names of a workload: an Argo Rollout and the Deployment that it refers to."""
+        return self._names.get(key, [])
+
+    def is_ignored(self, namespace: str | None) -> bool:
+        """Whether the namespace's label takes it out of all judgement and mutation."""
+        return namespace in self._ignored
+
+    def filled_by_limit_range(self, namespace: str) -> frozenset[str]:
+        """Resources whose missing requests a LimitRange of the namespace fills in."""
+        return self._filled.get(namespace, frozenset())
+
+    def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
+        """What a ResourceClaim or ResourceClaimTemplate asks for; nothing where it is unknown."""
+        return self._claims.get((namespace, name, is_template), ())
+
+
+def _filled(limit_range: Raw) -> frozenset[str]:
+    items = [item for _, item in members(mapping(limit_range, "spec"), "limits")]
+    return frozenset(
+        resource
+        for item in items
+        if item.get("type") == "Container"
+        for resource in COMPUTE_RESOURCES
+        if any(mapping(item, name).get(resource) is not None for name in _FILLS_REQUESTS)
+    )

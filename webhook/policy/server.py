@@ -1,0 +1,95 @@
+"""An OPA server as the engine, through opa-python-client."""
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from opa_client.errors import RegoParseError
+from opa_client.opa import OpaClient
+
+from webhook.core.verdict import CannotJudge, Verdict
+from webhook.errors import PolicyError
+from webhook.policy.answer import read_findings
+from webhook.policy.source import Module
+
+# An admission request has 3 seconds in all; the engine gets a third of them.
+DEFAULT_TIMEOUT_SECONDS = 1.0
+DEFAULT_PORT = 8181
+
+
+@dataclass(frozen=True, slots=True)
+class OpaServer:
+    """Where an OPA server is."""
+
+    url: str
+    timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS
+    token: str | None = None
+    push: bool = True
+    """Whether scaleguard puts its rules there; otherwise they come by a bundle."""
+
+
+class Opa:
+    """Asks an OPA server; may be called from any thread."""
+
+    def __init__(self, server: OpaServer, modules: Iterable[Module]) -> None:
+        """Put the rules on the server; raises `PolicyError` when it refuses or is not there."""
+        self._server = server
+        self._local = threading.local()
+        if server.push:
+            self._put_all(modules)
+
+    def __call__(self, document: dict[str, Any]) -> list[Verdict]:
+        """Judge a document; raises `CannotJudge` when the server gives no answer.
+
+        OPA answers an undefined decision with `{}` and status 200: that is no "allowed".
+        """
+        try:
+            answer = self._client().query_rule(document, "scaleguard", "findings")
+        except (requests.RequestException, ValueError) as error:
+            raise CannotJudge(f"OPA at {self._server.url} gave no answer: {error}") from error
+        if "result" not in answer:
+            raise CannotJudge(f"OPA at {self._server.url} does not know scaleguard's rules")
+        return read_findings(answer["result"])
+
+    def _put_all(self, modules: Iterable[Module]) -> None:
+        """Put modules one by one; OPA refuses one that uses another before that one is there."""
+        waiting = list(modules)
+        while waiting:
+            refused = [
+                (module, why) for module in waiting if (why := self._put(module)) is not None
+            ]
+            if len(refused) == len(waiting):
+                module, why = refused[0]
+                raise PolicyError(f"{module.path}: OPA refuses it: {why}") from why
+            waiting = [module for module, _ in refused]
+
+    def _put(self, module: Module) -> RegoParseError | None:
+        folder = "built-in" if module.built_in else "custom"
+        try:
+            self._client().update_policy_from_string(
+                module.text, f"scaleguard/{folder}/{module.name}", rego_compat=False
+            )
+        except RegoParseError as refused:
+            return refused
+        except requests.RequestException as error:
+            raise PolicyError(f"OPA at {self._server.url} cannot be reached: {error}") from error
+        return None
+
+    def _client(self) -> OpaClient:
+        """One client per thread: its HTTP session is not made for several."""
+        client: OpaClient | None = getattr(self._local, "client", None)
+        if client is None:
+            parts = urlsplit(self._server.url)
+            client = OpaClient(
+                host=parts.hostname or "localhost",
+                port=parts.port or DEFAULT_PORT,
+                ssl=parts.scheme == "https",
+                token=self._server.token,
+                timeout=self._server.timeout_seconds,
+                retries=0,
+            )
+            self._local.client = client
+        return client
