@@ -16,7 +16,7 @@ help: ## this list
 
 .PHONY: demo
 demo: venv ## the main job end to end on this machine, with nothing else installed
-	$(bin)/scaleguard demo
+	$(bin)/scaleguard demo --report-dir build/demo
 
 # ---------------------------------------------------------------- check it
 

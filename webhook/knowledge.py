@@ -21,7 +21,7 @@ def knowledge(
     accelerators = _read("accelerators.yaml")
     families = [family(entry) for entry in (*extra_families, *accelerators["families"])]
     return Knowledge(
-        Catalogue(families, accelerators["notAccelerators"]),
+        Catalogue(families, accelerators["notAccelerators"], accelerators["amounts"]),
         _kinds(_read("workloads.yaml")),
         by_image,
     )
@@ -35,11 +35,12 @@ def family(entry: Mapping[str, Any]) -> Family:
     """
     listed = entry.get("resources", {})
     order = (Counts.SHARES, Counts.SLICES, Counts.DEVICES)
+    classes = ((Counts.SLICES, "sliceClasses"), (Counts.DEVICES, "deviceClasses"))
     return Family(
         entry["name"],
         entry.get("tolerationKey"),
         tuple((counts, pattern) for counts in order for pattern in listed.get(counts.value, ())),
-        tuple(entry.get("deviceClasses", ())),
+        tuple((counts, pattern) for counts, key in classes for pattern in entry.get(key, ())),
     )
 
 

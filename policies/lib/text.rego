@@ -9,7 +9,7 @@ package scaleguard.lib.text
 metric(found) := concat("", ["(", found.targetType, " ", found.target, " by default, as no metrics are set)"]) if {
 	found.defaulted
 } else := concat("", ["(", found.targetType, " ", found.target, " of container ", found.container, ", ", found.path, ")"]) if {
-	found.container != null
+	is_string(found.container)
 } else := concat("", ["(", found.targetType, " ", found.target, ", ", found.path, ")"])
 
 # A VPA with its mode: `VerticalPodAutoscaler ml/web (mode Recreate)`.

@@ -38,23 +38,35 @@ class Family:
     name: str
     toleration_key: str | None
     resources: tuple[tuple[Counts, str], ...]
-    device_classes: tuple[str, ...]
+    device_classes: tuple[tuple[Counts, str], ...]
 
 
 class Catalogue:
     """All families; looks names up. Immutable, safe to share between threads."""
 
-    def __init__(self, families: Iterable[Family], not_accelerators: Iterable[str] = ()) -> None:
-        """Compile the patterns of the families, which are tried in order."""
+    def __init__(
+        self,
+        families: Iterable[Family],
+        not_accelerators: Iterable[str] = (),
+        amounts: Iterable[str] = (),
+    ) -> None:
+        """Compile the patterns of the families, which are tried in order.
+
+        `amounts` are names of memory, cores and percents in any family: what a family takes in
+        with a `*` counts as shares where they match, what it names in full counts as it says.
+        """
         self._resources = [
-            (_glob(pattern), family, counts)
+            (_glob(pattern), family, counts, "*" in pattern)
             for family in families
             for counts, pattern in family.resources
         ]
         self._classes = [
-            (_glob(pattern), family) for family in families for pattern in family.device_classes
+            (_glob(pattern), family, counts)
+            for family in families
+            for counts, pattern in family.device_classes
         ]
         self._not_accelerators = [_glob(pattern) for pattern in not_accelerators]
+        self._amounts = [_glob(pattern) for pattern in amounts]
         self.resource = lru_cache(_REMEMBERED_NAMES)(self._resource)
         self.device_class = lru_cache(_REMEMBERED_NAMES)(self._device_class)
 
@@ -62,28 +74,32 @@ class Catalogue:
         """Look an extended resource up by its name; None where it is no accelerator."""
         if name.startswith(EXTENDED_RESOURCE_PREFIX):
             found = self._device_class(name.removeprefix(EXTENDED_RESOURCE_PREFIX))
-            return (
-                replace(found, toleration_keys=_keys(*found.toleration_keys, name))
-                if found
-                else None
-            )
-        for pattern, family, counts in self._resources:
+            if found is None:
+                return None
+            return replace(found, toleration_keys=_keys(name, *found.toleration_keys))
+        for pattern, family, counts, is_glob in self._resources:
             if pattern.fullmatch(name):
-                return Accelerator(family.name, counts, _keys(name, family.toleration_key))
+                amount = is_glob and _any(self._amounts, name)
+                keys = _keys(name, family.toleration_key)
+                return Accelerator(family.name, Counts.SHARES if amount else counts, keys)
         return None
 
     def _device_class(self, name: str) -> Accelerator | None:
         """Look a DeviceClass up by its name; None where it is no accelerator."""
-        if any(pattern.fullmatch(name) for pattern in self._not_accelerators):
+        if _any(self._not_accelerators, name):
             return None
-        for pattern, family in self._classes:
+        for pattern, family, counts in self._classes:
             if pattern.fullmatch(name):
-                return Accelerator(family.name, Counts.DEVICES, _keys(family.toleration_key))
+                return Accelerator(family.name, counts, _keys(family.toleration_key))
         return None
 
 
 def _keys(*keys: str | None) -> tuple[str, ...]:
     return tuple(sorted({key for key in keys if key}))
+
+
+def _any(patterns: Iterable[re.Pattern[str]], name: str) -> bool:
+    return any(pattern.fullmatch(name) for pattern in patterns)
 
 
 def _glob(pattern: str) -> re.Pattern[str]:

@@ -116,11 +116,19 @@ def _unused_claims(
 
 
 def _claimed(claimed: Iterable[ClaimedDevice], catalogue: Catalogue) -> list[Device]:
+    """List the accelerators of a claim.
+
+    Of alternatives one is given: the first accelerator among them counts, the others count zero
+    devices and still tell which nodes the pod may meet.
+    """
     found = []
+    counted = False
     for device in claimed:
+        counted = counted and device.alternative
         accelerator = catalogue.device_class(device.device_class)
         if accelerator is not None:
-            found.append(Device(accelerator, device.device_class, device.count))
+            found.append(Device(accelerator, device.device_class, 0 if counted else device.count))
+            counted = True
     return found
 
 

@@ -26,7 +26,7 @@ def _finding(
     verdict: Verdict, overlap: Overlap | None, facts: Facts, settings: Settings
 ) -> Finding:
     action = _configured(verdict, settings)
-    exempt = overlap.exempt if overlap is not None else facts.subject.exempt
+    exempt = overlap.exempt if overlap is not None else facts.exempt
     if verdict.rule in exempt:
         action = weaker(action, Action.AUDIT)
     finding = Finding(

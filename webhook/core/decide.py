@@ -60,7 +60,7 @@ class Judge:
         ai_pod = recognise(pod, maker, _claims(pod, namespace, world), self.knowledge)
         if ai_pod is None:
             return None
-        return ai_pod, fit(pod, ai_pod, self.profile, world.filled_by_limit_range(namespace))
+        return ai_pod, fit(pod, ai_pod, self.profile, world.bounds(namespace))
 
 
 def validate(request: Request, world: World, judge: Judge) -> Decision:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from webhook.core.ai_pod import AiPod
+from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.fields import Raw
 from webhook.core.mutations.marks import mark
 from webhook.core.mutations.requests import request
@@ -20,14 +21,9 @@ class Fitting:
     notes: tuple[str, ...]
 
 
-def fit(
-    pod: Raw, ai_pod: AiPod, profile: Profile, filled_by_limit_range: frozenset[str] = frozenset()
-) -> Fitting:
+def fit(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds = UNBOUNDED) -> Fitting:
     """Make the patch for a pod or template as written; on a fitted pod the patch is empty."""
-    mutations = [
-        tolerate(pod, ai_pod, profile),
-        request(pod, ai_pod, profile, filled_by_limit_range),
-    ]
+    mutations = [tolerate(pod, ai_pod, profile, bounds), request(pod, ai_pod, profile, bounds)]
     mutations.append(mark(pod, ai_pod, mutations))
     patch = operations(pod, (addition for made in mutations for addition in made.additions))
     notes = tuple(note for made in mutations for note in made.notes)

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.autoscalers.vpa import MODE_OFF, Vpa, resources
+from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, Vpa, resources
 from webhook.core.complement import Fix, complement
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
+
+ONLY_AT_START = "the VPA raises cpu only at start (startupBoost)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class AliasMetric:
     resource: str
     containers: tuple[str, ...]
     path: str
+    vpa_path: str
     expression: str | None
     """The metric or query; None where the workload goes by two names."""
     request_relative: bool
@@ -139,7 +142,7 @@ def _meet_known(claim: MetricClaim, vpa: Vpa, containers: ContainerSet) -> Meeti
     if claim.container is None and containers.pod_level_resources:
         reductions.append("the pod's own request (spec.resources) is what the metric divides by")
     if not controlled:
-        reductions.append("the VPA raises cpu only at start (startupBoost)")
+        reductions.append(ONLY_AT_START)
     return Meeting(claim, controlled or boosted, tuple(reductions), boost=not controlled)
 
 
@@ -149,22 +152,20 @@ def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
     What holds for every template that may come is certain; what needs a further container waits
     for the workload.
     """
-    resource = claim.resource
-    off = vpa.mode == MODE_OFF
-    rest = not off and resource in resources(vpa.wildcard)
-    named = [policy.name for policy in vpa.named if not off and resource in policy.resources]
-    freed = [policy.name for policy in vpa.named if policy.name not in named]
+    names = [policy.name for policy in vpa.named]
+    rest = vpa.controls(ANY_CONTAINER, claim.resource)
+    named = [name for name in names if vpa.controls(name, claim.resource)]
+    freed = [name for name in names if name not in named]
     if rest and not freed:
         return Meeting(claim, ())
     if rest:
-        others = ", ".join(freed)
+        others = " or ".join(freed)
         return Meeting(claim, (), (f"holds once the workload has a container other than {others}",))
     if named:
-        listed = ", ".join(named)
+        listed = " or ".join(named)
         return Meeting(claim, tuple(named), (f"holds once the workload has a container {listed}",))
-    boosts = vpa.boosts or any(policy.boosts for policy in vpa.policies)
-    if resource == CPU and boosts:
-        return Meeting(claim, (), ("the VPA raises cpu only at start (startupBoost)",), boost=True)
+    if claim.resource == CPU and any(map(vpa.boosts_cpu, (ANY_CONTAINER, *names))):
+        return Meeting(claim, (), (ONLY_AT_START,), boost=True)
     return None
 
 
@@ -195,6 +196,7 @@ def alias_metric(
                 resource,
                 written,
                 claim.path,
+                vpa_path(vpa, written),
                 claim.expression,
                 claim.request_relative,
             )

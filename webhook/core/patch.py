@@ -41,10 +41,10 @@ def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
     """
     made: dict[tuple[Segment, ...], Operation] = {}
     for addition in additions:
+        if not can_take(raw, addition.path):
+            continue
         existing, depth = _walk(raw, addition.path)
         leaf = depth == len(addition.path) - 1
-        if not _fits(existing, addition.path[depth]):
-            continue
         if leaf and addition.path[depth] != END:
             _set(made, existing, addition)
         elif leaf:
@@ -52,6 +52,12 @@ def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
         else:
             _grow(made, addition.path[: depth + 1], addition)
     return list(made.values())
+
+
+def can_take(raw: Raw, path: Sequence[Segment]) -> bool:
+    """Whether something can be added at a path: whatever stands on the way there has that type."""
+    parent, depth = _walk(raw, path)
+    return isinstance(parent, list) if path[depth] == END else isinstance(parent, dict)
 
 
 def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:
@@ -70,11 +76,6 @@ def _below(parent: Any, segment: Segment) -> Any:
         inside = isinstance(parent, list) and segment < len(parent)
         return parent[segment] if inside else None
     return parent.get(segment) if isinstance(parent, dict) else None
-
-
-def _fits(parent: Any, segment: Segment) -> bool:
-    """Say whether a parent can take a new member of that name."""
-    return isinstance(parent, list) if segment == END else isinstance(parent, dict)
 
 
 def _set(made: dict[tuple[Segment, ...], Operation], parent: Raw, addition: Addition) -> None:

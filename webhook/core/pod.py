@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from webhook.core import quantity
 from webhook.core.accelerators import Accelerator, Catalogue, Counts
@@ -39,15 +40,15 @@ class Container:
         """The image, empty where there is none."""
         return text(self.raw, "image")
 
-    def asks_for(self, resource: str) -> bool:
-        """Whether the container has a request for a resource.
+    def request(self, resource: str) -> Any:
+        """The container's request for a resource as it is written, None where there is none.
 
         A limit without a request is one too: the API server copies it before webhooks run
         (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Pod).
         """
         resources = mapping(self.raw, "resources")
         listed = (mapping(resources, kind).get(resource) for kind in ("requests", "limits"))
-        return any(value is not None for value in listed)
+        return next((value for value in listed if value is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +68,8 @@ class ClaimedDevice:
 
     device_class: str
     count: int
+    alternative: bool = False
+    """Given only where nothing listed before it in the same request (`firstAvailable`) can be."""
 
 
 def containers(pod: Raw) -> list[Container]:
@@ -88,11 +91,16 @@ def devices(container: Container, catalogue: Catalogue) -> list[Device]:
     A limit is what the scheduler counts; a quantity of zero asks for nothing.
     """
     resources = mapping(container.raw, "resources")
-    asked = dict(mapping(resources, "requests")) | dict(mapping(resources, "limits"))
+    asked = {
+        resource: value
+        for kind in ("requests", "limits")
+        for resource, value in mapping(resources, kind).items()
+        if isinstance(resource, str) and value is not None
+    }
     found = []
-    for resource in sorted(name for name in asked if isinstance(name, str)):
+    for resource in sorted(asked):
         accelerator = catalogue.resource(resource)
-        if accelerator is None or asked[resource] is None:
+        if accelerator is None:
             continue
         nanos = quantity.parse(asked[resource])
         if nanos is None:
@@ -123,8 +131,6 @@ def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
     """Read the requests of a ResourceClaim, or of the spec in a ResourceClaimTemplate.
 
     v1 and v1beta2 nest them (`exactly`, `firstAvailable[]`), v1beta1 writes them on the request.
-    Of `firstAvailable` only one alternative is given: the first one counts, the others count zero
-    devices and still tell which nodes the pod may meet.
     """
     spec = mapping(claim, "spec")
     if text(claim, "kind") == "ResourceClaimTemplate":
@@ -138,7 +144,7 @@ def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
             if text(choice, "deviceClassName")
         ]
         for position, (device_class, count) in enumerate(named):
-            found.append(ClaimedDevice(device_class, 0 if position else max(count or 1, 1)))
+            found.append(ClaimedDevice(device_class, max(count or 1, 1), position > 0))
     return tuple(found)
 
 

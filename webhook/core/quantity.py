@@ -6,7 +6,8 @@ Source: k8s.io/apimachinery pkg/api/resource/quantity.go (`ParseQuantity`).
 
 import re
 
-NANOS_PER_UNIT = 10**9
+FINEST_DECIMALS = 9
+NANOS_PER_UNIT = 10**FINEST_DECIMALS
 NANOS_PER_MILLI = 10**6
 
 # Values with a binary suffix are capped at 2⁶³-1 whole units; decimal ones have no cap.
@@ -38,18 +39,17 @@ def parse(value: object) -> int | None:
         return None
     if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
         return None
-    text = repr(value) if isinstance(value, float) else str(value).strip()
+    text = repr(value) if isinstance(value, float) else str(value).strip(" ")
     match = _GRAMMAR.fullmatch(text) if 0 < len(text) <= LONGEST_TEXT and text.isascii() else None
     if match is None:
         return None
     digits, fraction = match["whole"] + (match["fraction"] or ""), match["fraction"] or ""
-    suffix, exponent = match["suffix"] or "", match["exponent"]
-    if not digits and (exponent or suffix in {"Ei", "Pi"}):
+    suffix, exponent = match["suffix"] or "", _bounded(int(match["exponent"] or "0"))
+    # A sign, suffix or exponent alone is zero to `ParseQuantity`, unless it takes its slow path.
+    if not digits and (suffix in {"Ei", "Pi"} or exponent < -FINEST_DECIMALS):
         return None
-    # A suffix or a sign alone is zero to `ParseQuantity`.
     value_of_digits: int = int(digits or "0") * 1024 ** _BINARY.get(suffix, 0)
-    power: int = _bounded(int(exponent)) if exponent else 0
-    power += _DECIMAL.get(suffix, 0) - len(fraction) + 9
+    power = _DECIMAL.get(suffix, 0) + exponent - len(fraction) + FINEST_DECIMALS
     # Precision finer than a nano is rounded away from zero.
     nanos: int = value_of_digits * 10**power if power >= 0 else -(-value_of_digits // 10**-power)
     if suffix in _BINARY:
@@ -61,16 +61,11 @@ def _bounded(exponent: int) -> int:
     return max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, exponent))
 
 
-def whole(nanos: int) -> int | None:
-    """Return the number of whole units, None where the quantity is not an integer."""
-    units, rest = divmod(nanos, NANOS_PER_UNIT)
-    return None if rest else units
-
 
 def cpu(nanos: int) -> str:
-    """Write a cpu quantity in the canonical form, in millicores where it is not whole."""
-    units = whole(nanos)
-    return str(units) if units is not None else f"{nanos // NANOS_PER_MILLI}m"
+    """Write a cpu quantity in the canonical form, in whole millicores where it is not whole."""
+    millis = nanos // NANOS_PER_MILLI
+    return f"{millis}m" if millis % 1000 else str(millis // 1000)
 
 
 def memory(nanos: int) -> str:

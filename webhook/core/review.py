@@ -75,9 +75,9 @@ def _object(request: Raw, name: str, namespace: str, operation: str) -> Raw:
         raise BadReview(f"request.{name} is missing or not an object")
     if not isinstance(raw, dict):
         return {}
-    metadata = mapping(raw, "metadata")
-    if not namespace or metadata.get("namespace") == namespace:
-        return raw
+    metadata = raw.get("metadata")
+    if not namespace or not isinstance(metadata, dict) or metadata.get("namespace") == namespace:
+        return raw  # patches are made for what was sent: metadata that it lacks is not made up
     return raw | {"metadata": {**metadata, "namespace": namespace}}
 
 

@@ -9,10 +9,18 @@ from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
-from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range, of_namespace
+from webhook.core.fields import Raw, strings
 from webhook.core.kinds import Kinds
-from webhook.core.objects import DEFAULT_NAMESPACE, IGNORE_LABEL, GroupKind, ObjectRef, reference
-from webhook.core.pod import COMPUTE_RESOURCES, ClaimedDevice, claimed_devices
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    IGNORE_LABEL,
+    GroupKind,
+    ObjectRef,
+    Owner,
+    reference,
+)
+from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.workload import Workload, read_workload
 
 HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
@@ -22,11 +30,6 @@ NAMESPACE = GroupKind("", "Namespace")
 LIMIT_RANGE = GroupKind("", "LimitRange")
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
-
-# Fields of a LimitRange item of type Container from which the API server fills in a request that is
-# missing: defaultRequest, else default, else max, else min
-# (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem).
-_FILLS_REQUESTS = ("defaultRequest", "default", "max", "min")
 
 Autoscaler = Scaler | Vpa
 
@@ -59,8 +62,9 @@ class World:
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
     _names: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
+    _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _ignored: set[str] = field(default_factory=set)
-    _filled: dict[str, frozenset[str]] = field(default_factory=dict)
+    _bounds: dict[str, Bounds] = field(default_factory=dict)
     _claims: dict[tuple[str, str, bool], tuple[ClaimedDevice, ...]] = field(default_factory=dict)
 
     @classmethod
@@ -95,6 +99,8 @@ class World:
         before = self._workloads.get(workload.key)
         # Two versions of one workload (overlays): whatever container either has may meet a scaler.
         self._workloads[workload.key] = workload if before is None else before.merged(workload)
+        if workload.owner is not None:
+            self._owned[_owner_key(workload, workload.owner)].append(workload.key)
         if workload.same_as is not None:
             self._names[workload.key].append(workload.same_as)
             self._names[workload.same_as].append(workload.key)
@@ -104,8 +110,9 @@ class World:
         if ref.group_kind == NAMESPACE:
             if strings(raw, "metadata", "labels").get(IGNORE_LABEL) == "true":
                 self._ignored.add(name)
+            self._bounds[name] = self.bounds(name).joined(of_namespace(raw))
         elif ref.group_kind == LIMIT_RANGE:
-            self._filled[namespace] = self.filled_by_limit_range(namespace) | _filled(raw)
+            self._bounds[namespace] = self.bounds(namespace).joined(of_limit_range(raw))
         elif ref.group_kind in {RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE}:
             is_template = ref.group_kind == RESOURCE_CLAIM_TEMPLATE
             self._claims[namespace, name, is_template] = claimed_devices(raw)
@@ -131,25 +138,32 @@ class World:
         """The other names of a workload: an Argo Rollout and the Deployment that it refers to."""
         return self._names.get(key, [])
 
+    def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The workloads that a workload controls: the ReplicaSets of a Deployment."""
+        return [name for name in self._owned.get(key, ()) if key in self.owners(name)]
+
+    def owners(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The workload that controls another one, as far as VPA's walk would go up to it."""
+        workload = self.workload(key)
+        owner = workload.owner if workload is not None else None
+        if workload is None or owner is None or not self.kinds.scalable(owner.group, owner.kind):
+            return []
+        above = self._workloads.get(_owner_key(workload, owner))
+        known = above is None or owner.is_object(above.ref, above.uid)
+        return [_owner_key(workload, owner)] if known else []
+
     def is_ignored(self, namespace: str | None) -> bool:
         """Whether the namespace's label takes it out of all judgement and mutation."""
         return namespace in self._ignored
 
-    def filled_by_limit_range(self, namespace: str) -> frozenset[str]:
-        """Resources whose missing requests a LimitRange of the namespace fills in."""
-        return self._filled.get(namespace, frozenset())
+    def bounds(self, namespace: str) -> Bounds:
+        """What a namespace does with pods after us."""
+        return self._bounds.get(namespace, UNBOUNDED)
 
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """What a ResourceClaim or ResourceClaimTemplate asks for; nothing where it is unknown."""
         return self._claims.get((namespace, name, is_template), ())
 
 
-def _filled(limit_range: Raw) -> frozenset[str]:
-    items = [item for _, item in members(mapping(limit_range, "spec"), "limits")]
-    return frozenset(
-        resource
-        for item in items
-        if item.get("type") == "Container"
-        for resource in COMPUTE_RESOURCES
-        if any(mapping(item, name).get(resource) is not None for name in _FILLS_REQUESTS)
-    )
+def _owner_key(workload: Workload, owner: Owner) -> WorkloadKey:
+    return WorkloadKey(workload.key.namespace, owner.group, owner.kind, owner.name)

@@ -42,7 +42,7 @@ message(overlap) := concat(" ", [
 	"request it sets on",
 	text.containers(overlap.containers),
 ]) if {
-	overlap.expression == null
+	is_null(overlap.expression)
 } else := concat("", [
 	overlap.scaler.text,
 	" scales ",

@@ -69,5 +69,5 @@ deed(overlap) := concat(" ", ["raises the", overlap.resource, "request at start"
 } else := concat(" ", ["sets the", overlap.resource, "request"])
 
 remedy(overlap) := concat(" ", ["set", overlap.fix, "in", overlap.vpa.text]) if {
-	overlap.fix != null
+	is_string(overlap.fix)
 } else := concat(" ", ["remove startupBoost from", overlap.vpa.text])

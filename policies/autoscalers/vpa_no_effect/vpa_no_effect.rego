@@ -11,7 +11,7 @@ package scaleguard.rules.autoscalers.vpa_no_effect
 
 findings contains finding if {
 	input.autoscaler.type == "vpa"
-	input.autoscaler.ineffective != null
+	is_string(input.autoscaler.ineffective)
 	finding := {
 		"rule": "vpa-no-effect",
 		"action": "warn",

@@ -32,6 +32,17 @@ METRICS_ANNOTATION = "autoscaling.alpha.kubernetes.io/metrics"
 HPA_OWNERSHIP_ANNOTATION = "validations.keda.sh/hpa-ownership"
 DEFAULT_CPU_UTILIZATION = "80%"
 BEHAVIOR_ANNOTATION = "autoscaling.alpha.kubernetes.io/behavior"
+CONDITIONS_ANNOTATION = "autoscaling.alpha.kubernetes.io/conditions"
+
+# The fields that are read from annotations of v1, by their names in lower case.
+_ANNOTATED = {
+    name.lower(): name
+    for name in (
+        *("type", "resource", "containerResource", "container", "name", "metric", "metricName"),
+        *("pods", "object", "external", "targetAverageUtilization", "targetAverageValue"),
+        *("scaleUp", "scaleDown", "selectPolicy", "status"),
+    )
+}
 
 
 def read_hpa(raw: Raw) -> Scaler:
@@ -56,7 +67,7 @@ def read_hpa(raw: Raw) -> Scaler:
         inert=inert(
             integer(spec, "minReplicas"),
             integer(spec, "maxReplicas"),
-            _v1_behavior(raw) if is_v1 else mapping(spec, "behavior"),
+            mapping(_annotated(raw, BEHAVIOR_ANNOTATION) if is_v1 else spec.get("behavior")),
             (
                 "spec.maxReplicas",
                 f"metadata.annotations[{BEHAVIOR_ANNOTATION}]" if is_v1 else "spec.behavior",
@@ -67,6 +78,7 @@ def read_hpa(raw: Raw) -> Scaler:
         owner=controller(raw),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
         min_replicas=integer(spec, "minReplicas"),
+        scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
     )
 
 
@@ -86,6 +98,16 @@ def inert(
     return None
 
 
+def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:
+    """Whether the HPA itself went to 0 replicas and still acts there."""
+    status = mapping(raw, "status")
+    conditions = _annotated(raw, CONDITIONS_ANNOTATION) if is_v1 else status.get("conditions")
+    return any(
+        text(condition, "type") == "ScaledToZero" and text(condition, "status") == "True"
+        for _, condition in members({"conditions": conditions}, "conditions")
+    )
+
+
 def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
     """Metrics of autoscaling/v1: a cpu target, and all others in an annotation.
 
@@ -95,35 +117,41 @@ def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
     utilization = integer(mapping(raw, "spec"), "targetCPUUtilizationPercentage")
     path = "spec.targetCPUUtilizationPercentage"
     annotated = _annotated(raw, METRICS_ANNOTATION)
+    metrics = annotated if isinstance(annotated, list) and all(map(_decodes, annotated)) else []
     if utilization is not None:
         yield MetricClaim(CPU, None, TargetType.UTILIZATION, f"{utilization}%", path)
-    elif not annotated:
+    elif not metrics:
         yield _default(path)
-    for _, metric in members({"metrics": annotated}, "metrics"):
+    for metric in metrics:
         yield from _metric(metric, f"metadata.annotations[{METRICS_ANNOTATION}]")
 
 
-def _v1_behavior(raw: Raw) -> Raw:
-    """Behaviour of autoscaling/v1, an annotation in the internal form: keys in any case."""
-    annotated = mapping(_lowered(_annotated(raw, BEHAVIOR_ANNOTATION)))
-    return {
-        direction: {"selectPolicy": text(mapping(annotated, direction.lower()), "selectpolicy")}
-        for direction in ("scaleUp", "scaleDown")
-    }
-
-
-def _lowered(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    return {str(key).lower(): _lowered(member) for key, member in value.items()}
+def _decodes(metric: object) -> bool:
+    """Whether Go would decode a member of the annotation; one that fails fails the whole list."""
+    if not isinstance(metric, dict):
+        return False
+    sources = (mapping(metric, name) for name in ("resource", "containerResource"))
+    utilizations = (source.get("targetAverageUtilization") for source in sources)
+    return all(value is None or type(value) is int for value in utilizations)
 
 
 def _annotated(raw: Raw, annotation: str) -> Any:
     """Decode an annotation of a v1 HPA; broken JSON is ignored, as Kubernetes ignores it."""
     try:
-        return json.loads(strings(raw, "metadata", "annotations").get(annotation, "null"))
+        return _in_our_case(
+            json.loads(strings(raw, "metadata", "annotations").get(annotation, "null"))
+        )
     except (ValueError, RecursionError):
         return None
+
+
+def _in_our_case(value: Any) -> Any:
+    """Write the keys as we look them up: Go finds a field whatever the case of its key."""
+    if isinstance(value, list):
+        return [_in_our_case(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    return {_ANNOTATED.get(key.lower(), key): _in_our_case(each) for key, each in value.items()}
 
 
 def _metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:

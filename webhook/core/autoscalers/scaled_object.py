@@ -36,6 +36,9 @@ TRANSFER_OWNERSHIP = "scaledobject.keda.sh/transfer-hpa-ownership"
 GENERATED_PREFIX = "keda-hpa-"
 DEFAULT_MAX_REPLICAS = 100
 
+# The direction of the HPA's behaviour that each annotation disables.
+_PAUSED_DIRECTIONS = {"scaleDown": PAUSED_SCALE_IN, "scaleUp": PAUSED_SCALE_OUT}
+
 _HPA_CONFIG_PATH = "spec.advanced.horizontalPodAutoscalerConfig"
 
 _GO_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -52,7 +55,6 @@ def read_scaled_object(raw: Raw) -> Scaler:
     metrics, aliases = _claims(spec, modified=any(mapping(advanced, "scalingModifiers").values()))
     transfer = annotations.get(TRANSFER_OWNERSHIP) == "true"
     least = integer(spec, "minReplicaCount")
-    most = integer(spec, "maxReplicaCount")
     return Scaler(
         ref,
         uid_of(raw),
@@ -60,18 +62,14 @@ def read_scaled_object(raw: Raw) -> Scaler:
         metrics,
         aliases,
         active=not is_going(raw) and not is_paused(annotations),
-        inert=_inert(annotations)
-        or inert(
-            least or 1,
-            DEFAULT_MAX_REPLICAS if most is None else most,
-            mapping(hpa_config, "behavior"),
-            ("spec.maxReplicaCount", f"{_HPA_CONFIG_PATH}.behavior"),
-        ),
+        inert=_inert(spec, hpa_config, annotations),
         exempt=exemptions(raw),
         hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
         owner=controller(raw),
         takes_over=override if transfer and override else None,
         min_replicas=least,
+        activates=not _is_fixed(annotations)
+        and (not least or integer(spec, "idleReplicaCount") is not None),
     )
 
 
@@ -87,11 +85,28 @@ def _holds(annotations: dict[str, str], key: str) -> bool:
     return key in annotations and annotations[key] not in _GO_FALSE
 
 
-def _inert(annotations: dict[str, str]) -> Inert | None:
-    if _holds(annotations, PAUSED_SCALE_IN) and _holds(annotations, PAUSED_SCALE_OUT):
+def _is_fixed(annotations: dict[str, str]) -> bool:
+    return all(_holds(annotations, key) for key in _PAUSED_DIRECTIONS.values())
+
+
+def _inert(spec: Raw, hpa_config: Raw, annotations: dict[str, str]) -> Inert | None:
+    """Say why the HPA that KEDA makes has no effect: pausing a direction disables it there."""
+    if _is_fixed(annotations):
         path = f"metadata.annotations[{PAUSED_SCALE_IN}]"
         return Inert("scale-in and scale-out are both paused", path)
-    return None
+    paused = {
+        direction: {"selectPolicy": "Disabled"}
+        for direction, key in _PAUSED_DIRECTIONS.items()
+        if _holds(annotations, key)
+    }
+    most = integer(spec, "maxReplicaCount")
+    found = inert(
+        integer(spec, "minReplicaCount") or 1,
+        DEFAULT_MAX_REPLICAS if most is None else most,
+        {**mapping(hpa_config, "behavior"), **paused},
+        ("spec.maxReplicaCount", f"{_HPA_CONFIG_PATH}.behavior"),
+    )
+    return found and Inert(f"{found.reason} in the HPA that KEDA makes", found.path)
 
 
 def _target(namespace: str, ref: Raw) -> WorkloadKey | None:
@@ -124,13 +139,13 @@ def _resource_claim(trigger: Raw, path: str, *, modified: bool) -> MetricClaim:
     # the first repair of the trigger would bring the conflict about.
     written = text(trigger, "metricType") or text(metadata, "type")
     absolute = written == TargetType.AVERAGE_VALUE
-    value = metadata.get("value", "no value")
-    container = text(metadata, "containerName") or None
+    value = str(metadata.get("value", "no value")).strip()
+    container = text(metadata, "containerName").strip() or None
     return MetricClaim(
         text(trigger, "type"),
         container,
         TargetType.AVERAGE_VALUE if absolute else TargetType.UTILIZATION,
-        str(value) if absolute else f"{value}%",
+        value if absolute else f"{value}%",
         path,
         dropped=modified and container is not None,
     )

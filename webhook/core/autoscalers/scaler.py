@@ -71,3 +71,7 @@ class Scaler:
     tolerates_scaled_objects: bool = False
     """`validations.keda.sh/hpa-ownership: "false"` on an HPA."""
     min_replicas: int | None = None
+    activates: bool = False
+    """KEDA itself scales the workload between none (or idle) and the range of the HPA."""
+    scaled_to_zero: bool = False
+    """Its status says that the HPA itself scaled to 0, where it then still acts."""

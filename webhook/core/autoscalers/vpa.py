@@ -4,6 +4,7 @@ Source: VPA pkg/apis/autoscaling.k8s.io/v1/types.go and pkg/utils/vpa/api.go
 (`GetContainerResourcePolicy`, `GetUpdateMode`, `GetContainerControlledResources`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,12 +104,15 @@ class Vpa:
         """All policies that are read."""
         return (*self.named, self.wildcard) if self.wildcard else self.named
 
-    @property
-    def ineffective(self) -> str | None:
-        """Why it can never write anything though its mode says so; None where it can."""
-        if not self.writes or self.mode == MODE_OFF or self.wildcard is None:
-            return None
-        if any(policy.resources or policy.boosts for policy in self.policies) or self.boosts:
+    def ineffective(self, containers: Sequence[str]) -> str | None:
+        """Why it can never write anything though its mode says so; None where it can.
+
+        `containers` are those of its workload; none while they are unknown, when any may come.
+        """
+        names = containers or (ANY_CONTAINER, *(policy.name for policy in self.named))
+        if self.mode == MODE_OFF or any(
+            resources(self.policy(name)) or self.boosts_cpu(name) for name in names
+        ):
             return None
         return "its container policies control no resource of any container"
 
@@ -126,13 +130,14 @@ def read_vpa(raw: Raw) -> Vpa:
     unquoted = ["spec.updatePolicy.updateMode"] if mode_unquoted else []
     named: dict[str, ContainerPolicy] = {}
     wildcard: ContainerPolicy | None = None
-    for index, member in members(mapping(spec, "resourcePolicy"), "containerPolicies"):
+    listed = list(members(mapping(spec, "resourcePolicy"), "containerPolicies"))
+    for index, member in listed:
         policy, policy_unquoted = _policy(index, member)
         if policy_unquoted:
             unquoted.append(f"{policy.path}.mode")
         if policy.name == ANY_CONTAINER:
             wildcard = policy
-        else:
+        elif policy.name:
             named.setdefault(policy.name, policy)
     annotations = strings(raw, "metadata", "annotations")
     return Vpa(
@@ -143,9 +148,7 @@ def read_vpa(raw: Raw) -> Vpa:
         tuple(named.values()),
         wildcard,
         boosts=bool(_boost(spec)),
-        has_boost=isinstance(spec.get("startupBoost"), dict)
-        or any(isinstance(policy.raw.get("startupBoost"), dict) for policy in named.values())
-        or (wildcard is not None and isinstance(wildcard.raw.get("startupBoost"), dict)),
+        has_boost=any(one.get("startupBoost") is not None for _, one in [(0, spec), *listed]),
         active=not is_going(raw),
         exempt=exemptions(raw),
         gke_rightsizing=annotations.get(GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,
@@ -179,10 +182,12 @@ def _known(listed: Any) -> tuple[str, ...]:
 
 
 def _boost(holder: Raw) -> bool | None:
-    """Read startupBoost.cpu; None where it is not set. A factor of 1 boosts nothing."""
+    """Read startupBoost; None where it is not set. Without cpu or by a factor of 1 it is idle."""
+    if holder.get("startupBoost") is None:
+        return None
     boost = mapping(holder, "startupBoost", "cpu")
     if not boost:
-        return None
+        return False
     if text(boost, "type") == "Quantity":
         return bool(quantity.parse(boost.get("quantity")))
     return boost.get("factor") != 1

@@ -1,13 +1,15 @@
 """Default cpu and memory requests, so that autoscalers and the scheduler know what a pod needs."""
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from webhook.core import quantity
 from webhook.core.accelerators import Counts
 from webhook.core.ai_pod import AiPod
+from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw
 from webhook.core.mutations import Mutation
-from webhook.core.patch import Addition
+from webhook.core.patch import Addition, Segment, can_take
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
     CPU,
@@ -26,9 +28,23 @@ _WRITE = {CPU: quantity.cpu, MEMORY: quantity.memory}
 _STEP = {CPU: quantity.NANOS_PER_MILLI, MEMORY: 2**20 * quantity.NANOS_PER_UNIT}
 
 
-def request(
-    pod: Raw, ai_pod: AiPod, profile: Profile, filled_by_limit_range: frozenset[str]
-) -> Mutation:
+class _Default(NamedTuple):
+    """A request that a container lacks."""
+
+    container: Container
+    resource: str
+    nanos: int
+
+    @property
+    def path(self) -> tuple[Segment, ...]:
+        return (*self.container.path, "resources", "requests", self.resource)
+
+    @property
+    def value(self) -> str:
+        return _WRITE[self.resource](self.nanos)
+
+
+def request(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutation:
     """Add the requests that containers of an accelerator pod lack; nothing else is touched.
 
     No limit is ever added, so a pod never becomes Guaranteed by us. A resource that a LimitRange
@@ -36,29 +52,29 @@ def request(
     """
     if not ai_pod.accelerators or has_pod_level_resources(pod):
         return Mutation()
-    additions: list[Addition] = []
-    brief: list[str] = []
     notes: list[str] = []
+    defaults: list[_Default] = []
     for container, devices in ai_pod.containers:
+        missing = [each for each in COMPUTE_RESOURCES if _lacks(pod, container, each, bounds)]
         figures = _figures(container, devices, ai_pod, profile)
-        if figures is None:
+        if figures is None and missing:
             unread = ", ".join(device.resource for device in devices if device.count is None)
             notes.append(f"no requests for {container.name}: its {unread} cannot be read")
-            continue
-        missing = [
-            (resource, _WRITE[resource](figures.of(resource)))
-            for resource in COMPUTE_RESOURCES
-            if resource not in filled_by_limit_range and not container.asks_for(resource)
-        ]
-        additions += [
-            Addition((*container.path, "resources", "requests", resource), value)
-            for resource, value in missing
-        ]
-        if missing:
-            values = " ".join(f"{resource}={value}" for resource, value in missing)
-            brief.append(f"{container.name} {values}")
-    text = f"requests: {', '.join(brief)}" if brief else ""
-    return Mutation(tuple(additions), text, tuple(notes))
+        elif figures is not None:
+            defaults += [_Default(container, each, figures.of(each)) for each in missing]
+    for resource in _too_much(defaults, ai_pod, bounds):
+        defaults = [default for default in defaults if default.resource != resource]
+        notes.append(f"no {resource} requests: they would exceed the LimitRange's maximum per pod")
+    written = [default for default in defaults if default.value != "0"]
+    additions = tuple(Addition(default.path, default.value) for default in written)
+    return Mutation(additions, _brief(written), tuple(notes))
+
+
+def _lacks(pod: Raw, container: Container, resource: str, bounds: Bounds) -> bool:
+    """Whether a container has no request for a resource, will get none, and can be given one."""
+    if resource in bounds.filled or container.request(resource) is not None:
+        return False
+    return can_take(pod, (*container.path, "resources", "requests", resource))
 
 
 def _figures(
@@ -99,3 +115,28 @@ def _within(shapes: Iterable[NodeShape], device: str, resource: str, figure: int
     ]
     smallest = min((share - share % _STEP[resource] for share in shares), default=figure)
     return min(figure, smallest)
+
+
+def _too_much(defaults: Iterable[_Default], ai_pod: AiPod, bounds: Bounds) -> Iterator[str]:
+    """Yield the resources of which the pod would ask for more than a LimitRange lets pass.
+
+    Init containers are left out: they run before the others, with the smallest figure.
+    """
+    running = [container for container, _ in ai_pod.containers if container.role is not Role.INIT]
+    for resource, most in bounds.most_per_pod.items():
+        had = sum(quantity.parse(container.request(resource)) or 0 for container in running)
+        added = sum(
+            default.nanos
+            for default in defaults
+            if default.resource == resource and default.container.role is not Role.INIT
+        )
+        if had + added > most:
+            yield resource
+
+
+def _brief(defaults: Iterable[_Default]) -> str:
+    named: dict[str, list[str]] = {}
+    for default in defaults:
+        named.setdefault(default.container.name, []).append(f"{default.resource}={default.value}")
+    texts = (" ".join((name, *values)) for name, values in named.items())
+    return f"requests: {', '.join(texts)}" if named else ""

@@ -1,65 +1,73 @@
 """Tolerations for the taints that accelerator nodes carry."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from webhook.core.ai_pod import AiPod
+from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
 from webhook.core.fields import Raw, text
 from webhook.core.mutations import Mutation
-from webhook.core.patch import END, Addition
+from webhook.core.patch import END, Addition, can_take
 from webhook.core.pod import tolerations
 from webhook.core.profile import Profile
 
 NO_SCHEDULE = "NoSchedule"
+_PATH = ("spec", "tolerations", END)
 
 
-def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile) -> Mutation:
+def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutation:
     """Tolerate the family key and the exact name of each accelerator, and what the profile adds.
 
     `Exists` and never `Equal`: in the wild the same key carries the values `present`, `true`,
-    `True`, `Exists` or none. What the pod tolerates already is left alone.
+    `True`, `Exists` or none. What the pod tolerates already is left alone, and what its namespace
+    would refuse is left out.
     """
     if not ai_pod.accelerators:
         return Mutation()
-    present = tolerations(pod)
     keys = sorted({key for found in ai_pod.accelerators for key in found.toleration_keys})
-    wanted: list[Raw] = [
-        {"key": key, "operator": "Exists", "effect": NO_SCHEDULE}
-        for key in keys
-        if not covers(present, key, NO_SCHEDULE)
-    ]
-    wanted += [extra for extra in profile.extra_tolerations if not is_listed(present, extra)]
-    if not wanted:
+    ours = [{"key": key, "operator": "Exists", "effect": NO_SCHEDULE} for key in keys]
+    missing = _not_covered([*ours, *profile.extra_tolerations], tolerations(pod))
+    if not missing or not can_take(pod, _PATH):
         return Mutation()
-    path = ("spec", "tolerations", END)
-    names = ", ".join(text(toleration, "key") for toleration in wanted)
-    additions = tuple(Addition(path, dict(toleration)) for toleration in wanted)
-    return Mutation(additions, f"tolerations: {names}")
+    allowed = bounds.tolerations or missing
+    refused = [toleration for toleration in missing if not _is_covered(toleration, allowed)]
+    wanted = [toleration for toleration in missing if _is_covered(toleration, allowed)]
+    additions = tuple(Addition(_PATH, dict(toleration)) for toleration in wanted)
+    brief = f"tolerations: {_keys(wanted)}" if wanted else ""
+    note = f"{_keys(refused)} not tolerated: the namespace's {WHITELIST_ANNOTATION} leaves it out"
+    return Mutation(additions, brief, (note,) if refused else ())
 
 
-def covers(present: Iterable[Raw], key: str, effect: str) -> bool:
-    """Whether a taint of that key and effect, whatever its value, is tolerated.
+def _not_covered(wanted: Iterable[Raw], present: Iterable[Raw]) -> list[Raw]:
+    """List what neither `present` nor anything wanted before it covers."""
+    known, missing = list(present), []
+    for toleration in wanted:
+        if not _is_covered(toleration, known):
+            known.append(toleration)
+            missing.append(toleration)
+    return missing
 
-    Source: k8s.io/component-helpers scheduling/corev1 (`ToleratesTaint`): an empty key with
-    `Exists` matches every taint, an empty effect every effect.
+
+def _is_covered(toleration: Raw, by: Iterable[Raw]) -> bool:
+    return any(covers(one, toleration) for one in by)
+
+
+def covers(one: Raw, other: Raw) -> bool:
+    """Whether one toleration matches every taint that another matches.
+
+    Source: k8s.io/api core/v1/toleration.go (`ToleratesTaint`): an empty effect matches every
+    effect, an empty key with `Exists` every key; how long a taint is tolerated plays no part.
     """
-    return any(
-        text(toleration, "operator") == "Exists"
-        and text(toleration, "key") in {"", key}
-        and text(toleration, "effect") in {"", effect}
-        for toleration in present
-    )
+    if text(one, "effect") not in {"", text(other, "effect")}:
+        return False
+    if text(one, "operator") == "Exists":
+        return text(one, "key") in {"", text(other, "key")}
+    return _taint(one) == _taint(other)
 
 
-def is_listed(present: Iterable[Raw], extra: Raw) -> bool:
-    """Whether a toleration of the profile stands in the pod already, or a wider one of its key."""
-    effect = text(extra, "effect")
-    if effect and covers(present, text(extra, "key"), effect):
-        return True
-    return any(_meaning(toleration) == _meaning(extra) for toleration in present)
-
-
-def _meaning(toleration: Raw) -> tuple[Any, ...]:
+def _taint(toleration: Raw) -> tuple[str, str, str]:
     operator = text(toleration, "operator") or "Equal"
-    fields = [text(toleration, name) for name in ("key", "value", "effect")]
-    return operator, *fields, toleration.get("tolerationSeconds")
+    return operator, text(toleration, "key"), text(toleration, "value")
+
+
+def _keys(listed: Iterable[Raw]) -> str:
+    return ", ".join(text(toleration, "key") for toleration in listed)

@@ -1,0 +1,64 @@
+"""Options that commands share. Every option has an environment variable `SCALEGUARD_…`."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
+    """Declare an option, with the environment variable that belongs to its long name."""
+    long = next(name for name in names if name.startswith("--")).partition("/")[0]
+    variable = "SCALEGUARD_" + long.removeprefix("--").replace("-", "_").upper()
+    return click.option(*names, envvar=variable, show_envvar=True, **settings)
+
+
+def common(command: Command) -> Command:
+    """Add the options that every command takes."""
+    for add in (
+        option(
+            "--log-level",
+            type=click.Choice(["debug", "info", "warning", "error"]),
+            default="warning",
+            help="How much is logged.",
+        ),
+        option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="How log lines on stderr look.",
+        ),
+        option(
+            "--policies",
+            type=EXISTING_FOLDER,
+            multiple=True,
+            help="Folder of extra rules in Rego, beside the built-in ones. May be repeated.",
+        ),
+        option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
+    ):
+        command = add(command)
+    return command
+
+
+def set_up_logging(log_format: str, log_level: str) -> None:
+    """Send logs to stderr, so that stdout carries nothing but results."""
+    handler = logging.StreamHandler(sys.stderr)
+    if log_format == "json":
+        # Imported here: only servers write JSON, and `--help` should be quick.
+        from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
+
+        fields = {"asctime": "time", "levelname": "level", "name": "logger"}
+        form = "%(asctime)s %(levelname)s %(name)s %(message)s"
+        handler.setFormatter(JsonFormatter(form, rename_fields=fields))
+    else:
+        form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
+        handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+    logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)

@@ -1,0 +1,125 @@
+"""A review as a person reads it in a terminal."""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.text import Text
+
+from webhook.core.finding import Finding
+from webhook.offline.results import FittedPod, Result, Review
+from webhook.offline.stream import dump, patched
+
+_STYLES = {"deny": "bold red", "warn": "yellow", "audit": "blue", "allow": "green"}
+_SIGNS = {"deny": "✗", "warn": "!", "audit": "·", "allow": "✓"}
+_DIFF_STYLES = {"+": "green", "-": "red", "@": "cyan"}
+
+
+def show(
+    judged: Review, *, show_patches: bool, verbose: bool, console: Console | None = None
+) -> None:
+    """Print a review: what is wrong first, file by file, then the sum."""
+    out = console or Console(highlight=False, soft_wrap=True)
+    told: set[object] = set()
+    file = None
+    for result in judged.results:
+        fitted = [pod for pod in result.pods if pod.fitting.patch or pod.fitting.notes]
+        if not (result.findings or fitted or verbose):
+            continue
+        if result.source.file != file:
+            file = result.source.file
+            out.print(Text(file, style="bold"))
+        _object(out, result, told)
+        if show_patches and result.object_patch:
+            _diff(out, result)
+    _left_out(out, judged, verbose=verbose)
+    out.print(_sum(judged))
+
+
+def _object(out: Console, result: Result, told: set[object]) -> None:
+    line = Text("  ").append(_SIGNS[result.action] + " ", _STYLES[result.action])
+    line.append(str(result.ref)).append(f"  document {result.source.document}", "dim")
+    if result.source.item is not None:
+        line.append(f" item {result.source.item}", "dim")
+    out.print(line)
+    for finding in result.findings:
+        _finding(out, result, finding, told)
+    for pod in result.pods:
+        _pod(out, pod)
+
+
+def _finding(out: Console, result: Result, finding: Finding, told: set[object]) -> None:
+    head = Text("    ").append(f"{finding.action.value} ", _STYLES[finding.action.value])
+    head.append(finding.rule, "bold")
+    if finding.path:
+        head.append(f"  {finding.path}", "dim")
+    out.print(head)
+    counterpart = finding.related[0] if finding.related else None
+    pair = finding.rule, finding.resource_name, frozenset((result.ref, counterpart))
+    if counterpart is not None and pair in told:
+        _indented(out, Text(f"the same as at {counterpart} above", style="dim"))
+        return
+    told.add(pair)
+    _indented(out, Text(finding.message))
+    if finding.remedy:
+        _indented(out, Text("fix: ", "bold").append(Text(finding.remedy, "not bold")))
+
+
+def _indented(out: Console, text: Text) -> None:
+    """Wrap a sentence under its indent on a terminal; in a pipe it stays one line."""
+    if out.is_terminal:
+        out.print(Padding(text, (0, 0, 0, 6)), soft_wrap=False)
+    else:
+        out.print(Text("      ").append(text))
+
+
+def _pod(out: Console, pod: FittedPod) -> None:
+    ai_pod = pod.ai_pod
+    devices = ", ".join(f"{count} x {name}" for name, count in ai_pod.totals.items())
+    line = Text("    ").append(ai_pod.workload_class.value, "cyan")
+    if devices:
+        line.append(f", {devices}")
+    line.append(f"  ({ai_pod.evidence.why})", "dim")
+    out.print(line)
+    for brief in pod.fitting.brief:
+        out.print(Text("      ").append("+ ", "green").append(brief))
+    for note in pod.fitting.notes:
+        out.print(Text("      ").append("! ", "yellow").append(note))
+
+
+def _diff(out: Console, result: Result) -> None:
+    before, after = dump(result.raw).splitlines(), dump(patched(result)).splitlines()
+    for line in list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]:
+        out.print(Text(f"      {line}", style=_DIFF_STYLES.get(line[:1], "dim")))
+
+
+def _left_out(out: Console, judged: Review, *, verbose: bool) -> None:
+    for unreadable in judged.unreadable:
+        where = f"{unreadable.source}: {unreadable.reason}"
+        out.print(Text("unreadable ", "bold red").append(Text(where, "")))
+    if verbose:
+        for skipped in judged.skipped:
+            out.print(Text(f"skipped {skipped.source}: {skipped.reason}", style="dim"))
+    elif judged.skipped:
+        reasons = _by_reason(skipped.reason for skipped in judged.skipped)
+        out.print(Text(f"skipped {reasons} (-v lists them)", style="dim"))
+
+
+def _by_reason(reasons: Iterable[str]) -> str:
+    counted = Counter(reason.partition(":")[0] for reason in reasons)
+    return ", ".join(f"{count} ({reason})" for reason, count in counted.most_common())
+
+
+def _sum(judged: Review) -> Text:
+    count = len(judged.results)
+    line = Text(f"{count} object{'' if count == 1 else 's'}: ")
+    parts = [
+        ("denied", judged.count("deny"), "bold red"),
+        ("warned of", judged.count("warn"), "yellow"),
+        ("fitted", judged.mutated, "green"),
+        ("unreadable", len(judged.unreadable), "bold red"),
+    ]
+    shown = [Text(f"{number} {what}", style) for what, number, style in parts if number]
+    return line.append(Text(", ").join(shown) if shown else Text("nothing to say", "green"))

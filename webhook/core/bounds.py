@@ -1,0 +1,76 @@
+"""What a namespace does with pods after us: which requests it fills in, what it would refuse."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from webhook.core import quantity
+from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.pod import COMPUTE_RESOURCES
+
+WHITELIST_ANNOTATION = "scheduler.alpha.kubernetes.io/tolerationsWhitelist"
+
+# Fields of a LimitRange item of type Container from which the API server fills in a request that is
+# missing: defaultRequest, else default, else max, else min
+# (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem).
+_FILLS_REQUESTS = ("defaultRequest", "default", "max", "min")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What the LimitRanges and the annotation of a namespace say."""
+
+    filled: frozenset[str] = frozenset()
+    """Resources whose missing requests a LimitRange fills in, inside its minimum and maximum."""
+    most_per_pod: Mapping[str, int] = field(default_factory=dict)
+    """What the requests of one pod may add up to, in nanos."""
+    tolerations: tuple[Raw, ...] = ()
+    """The only tolerations that are accepted; none listed: all are."""
+
+    def joined(self, other: "Bounds") -> "Bounds":
+        """Join what two objects of one namespace say."""
+        most = dict(self.most_per_pod)
+        for resource, nanos in other.most_per_pod.items():
+            most[resource] = min(nanos, most.get(resource, nanos))
+        return Bounds(self.filled | other.filled, most, other.tolerations or self.tolerations)
+
+
+UNBOUNDED = Bounds()
+
+
+def of_limit_range(limit_range: Raw) -> Bounds:
+    """Read what a LimitRange says of containers and pods."""
+    bounds = UNBOUNDED
+    for _, item in members(mapping(limit_range, "spec"), "limits"):
+        bounds = bounds.joined(_of_item(item))
+    return bounds
+
+
+def _of_item(item: Raw) -> Bounds:
+    """Read one item. A minimum per pod is no bound: what we add can only help to reach it."""
+    if item.get("type") == "Container":
+        filled = [
+            resource
+            for resource in COMPUTE_RESOURCES
+            if any(mapping(item, name).get(resource) is not None for name in _FILLS_REQUESTS)
+        ]
+        return Bounds(frozenset(filled))
+    if item.get("type") == "Pod":
+        read = (
+            (name, quantity.parse(mapping(item, "max").get(name))) for name in COMPUTE_RESOURCES
+        )
+        return Bounds(most_per_pod={name: nanos for name, nanos in read if nanos is not None})
+    return UNBOUNDED
+
+
+def of_namespace(namespace: Raw) -> Bounds:
+    """Read which tolerations a namespace accepts (admission plugin PodTolerationRestriction).
+
+    A value that cannot be read makes the plugin refuse every pod; it bounds nothing here.
+    """
+    value = strings(namespace, "metadata", "annotations").get(WHITELIST_ANNOTATION, "")
+    try:
+        listed = json.loads(value or "[]")
+    except (ValueError, RecursionError):
+        return UNBOUNDED
+    return Bounds(tolerations=tuple(one for _, one in members({"list": listed}, "list")))

@@ -1,0 +1,1 @@
+"""The main job end to end on one machine: real reviews over TLS, answered by the real server."""

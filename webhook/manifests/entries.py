@@ -1,0 +1,66 @@
+"""What reading yields: objects, what was left out, and what could not be read."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something was read. Documents and list members count from 1; stdin is the file `-`."""
+
+    file: str
+    document: int
+    item: int | None = None
+    # The first line that says something: behind the marker, directives, comments and blank lines.
+    line: int | None = field(default=None, compare=False)
+
+    def as_json(self) -> dict[str, Any]:
+        """The place as it stands in reviews."""
+        place: dict[str, Any] = {"file": self.file, "document": self.document}
+        return place if self.item is None else place | {"item": self.item}
+
+    def __str__(self) -> str:
+        """The place as a person would say it."""
+        item = "" if self.item is None else f" item {self.item}"
+        return f"{self.file} document {self.document}{item}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The text of one document, with the line of the file on which it begins.
+
+    Its line breaks are line feeds whatever the file has: lines agree with it, offsets may not.
+    """
+
+    text: str = field(repr=False)
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One Kubernetes object. No two objects share a value, even where the YAML has aliases."""
+
+    source: Source
+    raw: dict[str, Any]
+    part: Part = field(compare=False, repr=False)
+    # Where the object stands in its part: ("items", 2) for the third member of a List.
+    at: tuple[str | int, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """Something that is no manifest, which is no fault of whoever keeps it beside manifests."""
+
+    source: Source
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Something that should have been read and could not be."""
+
+    source: Source
+    reason: str
+
+
+Entry = Document | Skipped | Unreadable

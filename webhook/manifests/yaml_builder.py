@@ -1,0 +1,224 @@
+"""Build JSON values from libyaml's events, as go-yaml v2 and sigs.k8s.io/yaml would, within bounds.
+
+Source: go.yaml.in/yaml/v2 decode.go; sigs.k8s.io/yaml yaml.go.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from yaml import events
+
+from webhook.manifests import scalars
+
+# A pod template is about 20 levels deep, a CRD's schema about 60. Python's own limit is 1,000
+# frames, and whoever walks an object by recursion takes up to three of them per level.
+DEEPEST_LEVEL = 200
+
+# A million values take about 0.3 s and 100 MB to copy. The largest object that etcd takes (1.5 MiB)
+# has about 100,000 values.
+MOST_COPIED_VALUES = 1_000_000
+
+# All that YAML 1.1 defines; on other values than its own such a tag means nothing to go-yaml.
+_TAGS = frozenset(
+    f"{scalars.TAG_PREFIX}{name}"
+    for name in (
+        *("map", "seq", "set", "omap", "pairs"),
+        *("str", "bool", "int", "float", "null", "timestamp", "binary", "merge", "value"),
+    )
+)
+_MERGE_TAG = f"{scalars.TAG_PREFIX}merge"
+
+
+class FaultError(Exception):
+    """Why no value can be built; the row is that of the event where none is given."""
+
+    def __init__(self, reason: str, row: int | None = None) -> None:
+        super().__init__(reason)
+        self.row = row
+
+
+class CustomTagError(FaultError):
+    """A tag that only another program understands."""
+
+
+class _Level(Protocol):
+    value: Any
+    anchor: str | None
+    row: int
+
+    def add(self, value: Any, *, merges: bool = False) -> None: ...
+
+
+@dataclass(slots=True)
+class _Top:
+    value: Any = None
+    anchor: str | None = None
+    row: int = 0
+
+    def add(self, value: Any, *, merges: bool = False) -> None:  # noqa: ARG002
+        self.value = _carried(value)
+
+
+@dataclass(slots=True)
+class _List:
+    value: list[Any]
+    anchor: str | None
+    row: int
+
+    def add(self, value: Any, *, merges: bool = False) -> None:  # noqa: ARG002
+        self.value.append(_carried(value))
+
+
+@dataclass(slots=True)
+class _Mapping:
+    value: dict[str, Any]
+    anchor: str | None
+    row: int
+    key: str | None = None
+    merging: bool = False
+
+    def add(self, value: Any, *, merges: bool = False) -> None:
+        if self.merging:
+            self._merge(value)
+            self.merging = False
+        elif self.key is not None:
+            self.value[self.key] = _carried(value)
+            self.key = None
+        elif merges:
+            self.merging = True
+        else:
+            self.key = value if type(value) is str else _key(value)
+
+    def _merge(self, value: Any) -> None:
+        """Merge where the key stands: as in go-yaml, that overwrites what stands before it."""
+        sources = value if isinstance(value, list) else [value]
+        for source in reversed(sources):
+            if not isinstance(source, dict):
+                raise FaultError("<< wants a mapping or a list of mappings")
+            self.value.update(source)
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise FaultError("a mapping or a list is no key")
+    try:
+        return scalars.key(value)
+    except ValueError as error:
+        raise FaultError(str(error)) from None
+
+
+def _carried(value: Any) -> Any:
+    if type(value) is not float:
+        return value
+    try:
+        return scalars.json_number(value)
+    except ValueError as error:
+        raise FaultError(str(error)) from None
+
+
+class Builder:
+    """Takes the events of one document one after the other; then `value` is its value."""
+
+    def __init__(self) -> None:
+        self._top = _Top()
+        self._levels: list[_Level] = [self._top]
+        self._anchors: dict[str, Any] = {}
+        self._copied = 0
+        self._begun = False
+        self._takers = {
+            events.DocumentStartEvent: self._document,
+            events.ScalarEvent: self._scalar,
+            events.AliasEvent: self._alias,
+            events.MappingStartEvent: self._mapping,
+            events.SequenceStartEvent: self._sequence,
+            events.MappingEndEvent: self._end,
+            events.SequenceEndEvent: self._end,
+        }
+
+    @property
+    def value(self) -> Any:
+        """What was built so far."""
+        return self._top.value
+
+    def take(self, event: events.Event) -> None:
+        """Go one event further; FaultError where there is no going further."""
+        taker = self._takers.get(type(event))
+        if taker is not None:
+            taker(event)
+
+    def _document(self, _event: Any) -> None:
+        if self._begun:
+            raise FaultError("a second document without a line --- before it")
+        self._begun = True
+
+    def _scalar(self, event: Any) -> None:
+        text, tag, is_plain = event.value, event.tag, event.implicit[0]
+        if tag is None:
+            value = scalars.plain(text) if is_plain else text
+        else:
+            _check_tag(tag)
+            try:
+                value = scalars.tagged(tag, text)
+            except ValueError as error:
+                raise FaultError(str(error)) from None
+        if event.anchor is not None:
+            self._anchors[event.anchor] = value
+        merges = text == "<<" and (is_plain or tag == _MERGE_TAG)
+        self._levels[-1].add(value, merges=merges)
+
+    def _mapping(self, event: Any) -> None:
+        self._open(event, _Mapping({}, event.anchor, event.start_mark.line))
+
+    def _sequence(self, event: Any) -> None:
+        self._open(event, _List([], event.anchor, event.start_mark.line))
+
+    def _open(self, event: Any, level: _Level) -> None:
+        if event.tag is not None:
+            _check_tag(event.tag)
+        _check_depth(len(self._levels))
+        self._levels.append(level)
+        if level.anchor is not None:
+            self._anchors[level.anchor] = level  # until it ends: an alias to it would never end
+
+    def _end(self, _event: Any) -> None:
+        level = self._levels.pop()
+        if level.anchor is not None and self._anchors[level.anchor] is level:
+            self._anchors[level.anchor] = level.value
+        try:
+            self._levels[-1].add(level.value)
+        except FaultError as error:
+            raise FaultError(str(error), level.row) from None
+
+    def _alias(self, event: Any) -> None:
+        if event.anchor not in self._anchors:
+            raise FaultError(
+                f"found the alias *{event.anchor}, and no anchor of that name before it"
+            )
+        value = self._anchors[event.anchor]
+        if isinstance(value, _Mapping | _List):
+            raise FaultError(f"the value of the anchor &{event.anchor} contains itself")
+        self._levels[-1].add(self._copy(value, len(self._levels)))
+
+    def _copy(self, value: Any, depth: int) -> Any:
+        """Copy, so that a patch of one place does not show in another."""
+        self._copied += 1
+        if self._copied > MOST_COPIED_VALUES:
+            raise FaultError(f"aliases stand for more than {MOST_COPIED_VALUES:,} values")
+        if isinstance(value, dict):
+            _check_depth(depth)
+            return {name: self._copy(member, depth + 1) for name, member in value.items()}
+        if isinstance(value, list):
+            _check_depth(depth)
+            return [self._copy(member, depth + 1) for member in value]
+        return value
+
+
+def _check_depth(depth: int) -> None:
+    if depth > DEEPEST_LEVEL:
+        raise FaultError(f"nested deeper than {DEEPEST_LEVEL} levels")
+
+
+def _check_tag(tag: str) -> None:
+    if tag not in _TAGS:
+        name = tag.replace(scalars.TAG_PREFIX, "!!", 1)
+        raise CustomTagError(f"found the tag {name}, which only another program understands")

@@ -1,0 +1,1 @@
+"""Judgement of manifests without a cluster: all objects given are one world."""

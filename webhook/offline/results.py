@@ -1,0 +1,129 @@
+"""What a review of manifests says: the JSON of `scaleguard review -o json`, version 1."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from webhook.core.ai_pod import AiPod
+from webhook.core.fields import Raw
+from webhook.core.finding import Finding, strongest
+from webhook.core.fit import Fitting
+from webhook.core.kinds import dotted
+from webhook.core.objects import ObjectRef
+from webhook.core.patch import Operation, Segment, below
+from webhook.manifests.entries import Document, Skipped, Source, Unreadable
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class FittedPod:
+    """A pod, or the pod made from a template: what it is and its patch."""
+
+    path: tuple[Segment, ...]
+    """Where the template stands in the object; empty for a pod itself."""
+    ai_pod: AiPod
+    fitting: Fitting
+
+    def as_json(self) -> dict[str, Any]:
+        """A member of `templates`."""
+        return {
+            "path": dotted(self.path),
+            "workload": self.ai_pod.as_json(),
+            "patch": self.fitting.patch,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The judgement of one object."""
+
+    document: Document
+    ref: ObjectRef
+    findings: tuple[Finding, ...] = ()
+    pods: tuple[FittedPod, ...] = ()
+
+    @property
+    def source(self) -> Source:
+        """Where the object stands."""
+        return self.document.source
+
+    @property
+    def raw(self) -> Raw:
+        """The object as written."""
+        return self.document.raw
+
+    @property
+    def action(self) -> str:
+        """deny, warn or allow."""
+        return strongest(self.findings)
+
+    @property
+    def main_pod(self) -> FittedPod | None:
+        """The pod that speaks for the object: the first with accelerators, else the first."""
+        accelerated = [pod for pod in self.pods if pod.ai_pod.accelerators]
+        return next(iter(accelerated or self.pods), None)
+
+    @property
+    def object_patch(self) -> list[Operation]:
+        """The operations on the object itself, templates included."""
+        return [operation for pod in self.pods for operation in below(pod.path, pod.fitting.patch)]
+
+    def as_json(self) -> dict[str, Any]:
+        """A member of `results`."""
+        pod = self.main_pod
+        found: dict[str, Any] = {
+            "source": self.source.as_json(),
+            "resource": self.ref.as_json(),
+            "action": self.action,
+            "findings": [finding.as_json() for finding in self.findings],
+            "patch": pod.fitting.patch if pod is not None else [],
+            "workload": pod.ai_pod.as_json() if pod is not None else None,
+        }
+        notes = [note for each in self.pods for note in each.fitting.notes]
+        if notes:
+            found["notes"] = notes
+        if len(self.pods) > 1:
+            found["templates"] = [each.as_json() for each in self.pods]
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The judgement of everything that was read."""
+
+    results: tuple[Result, ...]
+    skipped: tuple[Skipped, ...] = ()
+    unreadable: tuple[Unreadable, ...] = ()
+    planned_vpas: Sequence[Raw] = field(default_factory=tuple)
+
+    def count(self, action: str) -> int:
+        """How many objects got an action."""
+        return sum(result.action == action for result in self.results)
+
+    @property
+    def mutated(self) -> int:
+        """How many objects would be patched."""
+        return sum(any(pod.fitting.patch for pod in result.pods) for result in self.results)
+
+    def as_json(self) -> dict[str, Any]:
+        """The whole document of `-o json`."""
+        return {
+            "version": VERSION,
+            "summary": {
+                "objects": len(self.results),
+                "denied": self.count("deny"),
+                "warned": self.count("warn"),
+                "mutated": self.mutated,
+                "skipped": len(self.skipped) + len(self.unreadable),
+            },
+            "results": [result.as_json() for result in self.results],
+            "plannedVPAs": list(self.planned_vpas),
+            "skipped": [
+                *({"source": one.source.as_json(), "reason": one.reason} for one in self.skipped),
+                *(
+                    {"source": one.source.as_json(), "reason": one.reason, "unreadable": True}
+                    for one in self.unreadable
+                ),
+            ],
+        }

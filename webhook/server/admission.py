@@ -1,0 +1,140 @@
+"""Answer one review: refuse what is none, judge, encode, record, count."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from flask import Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from webhook.core.decide import Decision, Judge
+from webhook.core.encode import encode
+from webhook.core.review import BadReview, Request, read_review
+from webhook.core.verdict import CannotJudge
+from webhook.core.world import World
+from webhook.server import refusal
+from webhook.server.body import decode, shallow
+from webhook.server.metrics import Metrics
+from webhook.server.record import record
+from webhook.server.refusal import JSON, Refusal, json_answer
+from webhook.server.service import Service
+
+IN_FLIGHT = "scaleguard.in_flight"
+"""Key of the WSGI environment: requests that this process has begun or that wait for a thread."""
+
+MIB = 2**20
+
+# What is read of a body that is too large, so that its sender sees why it was refused: a connection
+# that is closed on unread data is reset, and the answer is lost.
+_MOST_DISCARDED = 64 * MIB
+
+_log = logging.getLogger("scaleguard.server")
+
+Decide = Callable[[Request, World, Judge], Decision]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds of one worker process."""
+
+    # The API server takes objects of up to 3 MB. An update carries two of them, object and
+    # oldObject: 6 MB; 1 MB is left for userInfo, options and what escaping adds.
+    body_bytes: int = 7 * MIB
+    # Four for each of 8 threads: at some milliseconds each, the last one waits for some tens of
+    # milliseconds, far below any webhook's timeout.
+    in_flight: int = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """One endpoint that answers reviews."""
+
+    endpoint: str
+    decide: Decide
+    service: Service
+    metrics: Metrics
+    limits: Limits
+
+    def answer(self) -> Response:
+        """Answer the request at hand, always: with a review, or with why there is none."""
+        begun = time.perf_counter()
+        try:
+            response, result = self._review()
+        except Refusal as refused:
+            response, result = refused.answer(), refused.result
+            level = logging.WARNING if refused.is_clients_fault else logging.DEBUG
+            _log.log(level, "/%s: %d: %s", self.endpoint, refused.status, refused.error)
+        except CannotJudge as reason:
+            _log.error("/%s: cannot judge: %s", self.endpoint, reason)
+            response, result = self._failed(refusal.cannot_judge(str(reason)))
+        except Exception:  # noqa: BLE001 - whatever it is, the call has to be answered
+            _log.exception("/%s: a fault of the webhook's own", self.endpoint)
+            response, result = self._failed(refusal.broken())
+        self.metrics.reviewed(self.endpoint, result, time.perf_counter() - begun)
+        return response
+
+    def _failed(self, refused: Refusal) -> tuple[Response, str]:
+        self.metrics.cannot_judge(self.endpoint)
+        return refused.answer(), refused.result
+
+    def _review(self) -> tuple[Response, str]:
+        # The body is read before anything is refused: unread, it would end the connection.
+        body = self._body()
+        self._admit()
+        _check_type(body)
+        try:
+            asked, decision = self._decided(body)
+        except RecursionError:
+            asked, decision = self._decided(shallow(body))
+        response = json_answer(encode(asked, decision))
+        self._tell(asked, decision)
+        return response, "allowed" if decision.allowed else "denied"
+
+    def _body(self) -> bytes:
+        try:
+            return request.get_data(cache=False)
+        except RequestEntityTooLarge as error:
+            _discard()
+            raise refusal.too_large(self.limits.body_bytes) from error
+        except Exception as error:
+            raise refusal.not_read(str(error)) from error
+
+    def _admit(self) -> None:
+        in_flight: int = request.environ.get(IN_FLIGHT, 1)
+        if in_flight > self.limits.in_flight:
+            self.metrics.shed()
+            raise refusal.shed(in_flight)
+        reasons = self.service.not_ready()
+        if reasons:
+            raise refusal.not_ready(reasons)
+
+    def _decided(self, body: bytes) -> tuple[Request, Decision]:
+        try:
+            asked = read_review(decode(body))
+        except BadReview as error:
+            raise refusal.bad_request(str(error)) from error
+        return asked, self.decide(asked, self.service.world(), self.service.judge)
+
+    def _tell(self, asked: Request, decision: Decision) -> None:
+        self.metrics.found(decision.findings)
+        if decision.ai_pod is not None and decision.fitting is not None and decision.fitting.patch:
+            self.metrics.mutated(decision.ai_pod.workload_class.value)
+        record(asked, decision)
+
+
+def _check_type(body: bytes) -> None:
+    if request.mimetype != JSON:
+        raise refusal.wrong_type(request.mimetype)
+    if not body:
+        raise refusal.bad_request("the body is empty")
+
+
+def _discard() -> None:
+    """Read a body that is too large to its end, or until the worker's deadline for a request."""
+    stream, left = request.environ["wsgi.input"], _MOST_DISCARDED
+    try:
+        while left > 0 and (chunk := stream.read(MIB)):
+            left -= len(chunk)
+    except Exception as error:  # noqa: BLE001 - nobody waits for the answer any more
+        _log.debug("a body that is too large ended early: %s", error)

@@ -1,0 +1,65 @@
+"""What is counted. Labels are few and bounded: never a name or a user."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from webhook.core.finding import Finding
+
+# From what a cached judgement takes to what an API server waits at most (timeoutSeconds is 3 or
+# less in our webhook configurations).
+_BUCKETS_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 3.0)
+
+
+class Metrics:
+    """The counters of one process; worker processes are added up where they are served."""
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = CollectorRegistry() if registry is None else registry
+        self._reviews = self._counter(
+            "scaleguard_reviews", "Reviews by how they ended.", "endpoint", "result"
+        )
+        self._findings = self._counter(
+            "scaleguard_findings", "Findings by rule and action.", "rule", "action"
+        )
+        self._mutations = self._counter(
+            "scaleguard_mutations", "Pods that got a patch, by the class of pod.", "class"
+        )
+        self._cannot_judge = self._counter(
+            "scaleguard_cannot_judge",
+            "Reviews that failed, so that failurePolicy decided.",
+            "endpoint",
+        )
+        self._shed = self._counter("scaleguard_shed", "Reviews sent away under load.")
+        self._seconds = Histogram(
+            "scaleguard_review_seconds",
+            "Time from the first byte of the body to the answer.",
+            ("endpoint",),
+            buckets=_BUCKETS_SECONDS,
+            registry=self.registry,
+        )
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def reviewed(self, endpoint: str, result: str, seconds: float) -> None:
+        """Count a review that ended, whatever its end."""
+        self._reviews.labels(endpoint, result).inc()
+        self._seconds.labels(endpoint).observe(seconds)
+
+    def found(self, findings: Iterable[Finding]) -> None:
+        """Count the findings of a decision."""
+        for finding in findings:
+            self._findings.labels(finding.rule, finding.action.value).inc()
+
+    def mutated(self, workload_class: str) -> None:
+        """Count a pod that got a patch."""
+        self._mutations.labels(workload_class).inc()
+
+    def cannot_judge(self, endpoint: str) -> None:
+        """Count a review that failed for want of a judgement, or by a fault of ours."""
+        self._cannot_judge.labels(endpoint).inc()
+
+    def shed(self) -> None:
+        """Count a review that was sent away under load."""
+        self._shed.inc()

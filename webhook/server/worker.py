@@ -1,0 +1,135 @@
+"""gunicorn's threaded worker, for clients that are not all well-behaved, and for a gentle end.
+
+What is overridden are internals of gunicorn: its version is pinned in requirements/, and
+tests/e2e/test_server.py fails where they change.
+"""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable, MutableMapping
+from contextlib import suppress
+from functools import partial
+from selectors import EVENT_READ
+from types import FrameType
+from typing import Any
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from webhook.server.admission import IN_FLIGHT
+from webhook.server.app import DRAINING
+
+
+# A connection that says nothing at all costs no thread, but one of `worker_connections`.
+FIRST_BYTE_SECONDS = 10.0
+
+# A stopping worker has this much patience with connections that have said nothing yet.
+_LAST_CALL_SECONDS = 1.0
+
+_MOST_UNREAD = 64 * 1024
+
+_log = logging.getLogger("scaleguard.server")
+
+
+class Connection(TConn):
+    """A client's connection."""
+
+    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - as in gunicorn
+        """Close without waiting: gunicorn would hold its event loop for up to two seconds.
+
+        What the client has sent already is read, because closing on unread data resets the
+        connection and takes the answer with it.
+        """
+        with suppress(OSError, ValueError):
+            if graceful:
+                self.sock.settimeout(0)
+                self.sock.shutdown(socket.SHUT_WR)
+                self.sock.recv(_MOST_UNREAD)
+        with suppress(OSError):
+            self.sock.close()
+
+
+class Worker(ThreadWorker):
+    """A thread is given to who has something to say; who is silent waits in the poller."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.drain_seconds: float = getattr(self.app, "drain_seconds", 0.0)
+        self.in_flight = 0
+        self._counting = threading.Lock()
+        self.stop_at: float | None = None
+
+    def accept(self, listener: socket.socket) -> None:
+        """Accept a connection; gunicorn would have a thread wait 5 s for its first byte."""
+        try:
+            client, address = listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return  # it went away, or another worker was quicker
+        self.nr_conns += 1
+        connection = Connection(self.cfg, client, address, listener.getsockname())
+        connection.timeout = time.monotonic() + FIRST_BYTE_SECONDS
+        self.pending_conns.append(connection)
+        readable = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(client, EVENT_READ, readable)
+
+    def enqueue_req(self, conn: TConn) -> None:
+        """Queue a connection that has something to say for a thread."""
+        with self._counting:
+            self.in_flight += 1
+        super().enqueue_req(conn)
+
+    def handle(self, conn: TConn) -> bool:
+        """Shake hands, or answer one request, in a thread; say whether the connection stays.
+
+        After the handshake the connection waits in the poller: the API server opens some that it
+        does not use at once, and gunicorn would have a thread wait for their first request.
+        """
+        try:
+            return super().handle(conn) if conn.initialized else _shake_hands(conn)
+        finally:
+            # Here and not in the event loop, which may lag behind a thread that sends away many.
+            with self._counting:
+                self.in_flight -= 1
+
+    def load_wsgi(self) -> None:
+        """Load the application, and tell it with each request how this process is."""
+        super().load_wsgi()
+        application = self.wsgi
+
+        def informed(
+            environ: MutableMapping[str, Any],
+            respond: Callable[[str, Iterable[tuple[str, str]]], None],
+        ) -> Iterable[bytes]:
+            environ[IN_FLIGHT] = self.in_flight
+            environ[DRAINING] = self.stop_at is not None
+            return application(environ, respond)
+
+        self.wsgi = informed
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Begin to stop: answer with `Connection: close` from now on, later accept nothing more."""
+        if self.stop_at is None:
+            self.stop_at = time.monotonic() + self.drain_seconds
+            self.max_keepalived = 0  # every answer is the last one on its connection
+        if time.monotonic() >= self.stop_at:
+            super().handle_exit(sig, frame)
+
+    def notify(self) -> None:
+        """Tell the master that this worker lives; called by the event loop every second or so."""
+        super().notify()
+        now = time.monotonic()
+        if self.stop_at is not None and now >= self.stop_at:
+            self.alive = False
+            for connection in self.pending_conns:
+                last_call = self.stop_at + _LAST_CALL_SECONDS
+                connection.timeout = min(connection.timeout or last_call, last_call)
+
+
+def _shake_hands(connection: TConn) -> bool:
+    try:
+        connection.init()
+    except (OSError, ValueError) as error:
+        _log.debug("no TLS with %s: %s", connection.client, error)
+        return False
+    return True
