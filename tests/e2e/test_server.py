@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, suppress
 from datetime import UTC, datetime
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from pathlib import Path
@@ -271,25 +271,46 @@ def test_stalled_requests_are_given_up(start: Start) -> None:
     assert 1 < time.monotonic() - begun < 4
 
 
-def test_load_is_shed(start: Start) -> None:
+def test_client_that_speaks_no_tls_is_hung_up_on(start: Start) -> None:
+    server = start()
+    server.ready()
+    for said in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01", os.urandom(500)):
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=10)
+        with client, suppress(ConnectionResetError):
+            client.sendall(said)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(4096):
+                pass
+    assert server.validate().status == 200
+
+
+def test_load_is_shed_at_once(start: Start) -> None:
     server = start(threads=1)
     server.ready()
-    server.slow(0.3)
+    server.slow(0.5)
+    begun = time.monotonic()
+
+    def ask(_: int) -> tuple[int, str | None, float]:
+        response = server.validate()
+        return response.status, response.headers["Retry-After"], time.monotonic() - begun
+
     with ThreadPoolExecutor(16) as pool:
-        responses = list(pool.map(lambda _: server.validate(), range(16)))
-    shed = [response for response in responses if response.status == 429]
-    assert {response.status for response in responses} == {200, 429}
-    assert {response.headers["Retry-After"] for response in shed} == {"1"}
-    assert sum(response.status == 200 for response in responses) >= 4
+        answers = list(pool.map(ask, range(16)))
+    judged = [seconds for status, _, seconds in answers if status == 200]
+    shed = [(wait, seconds) for status, wait, seconds in answers if status == 429]
+    assert len(judged) == 4
+    assert len(shed) == 12
+    assert {wait for wait, _ in shed} == {"1"}
+    assert max(seconds for _, seconds in shed) < max(judged)
+    assert server.validate().status == 200
 
 
 def test_request_in_flight_is_answered_when_the_server_stops(start: Start) -> None:
     server = start(metrics_bind="127.0.0.1:0")
     server.ready()
     server.slow(1.5)
-    idle = server.connection()
-    idle.connect()
-    with ThreadPoolExecutor(1) as pool:
+    with ThreadPoolExecutor(1) as pool, closing(server.connection()) as idle:
+        idle.connect()
         answer = pool.submit(server.validate)
         time.sleep(0.5)
         server.process.send_signal(signal.SIGTERM)

@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from webhook.core.finding import Finding
+from webhook.core.kinds import dotted
 from webhook.offline.results import FittedPod, Result, Review
 from webhook.offline.stream import dump, patched
 
@@ -25,8 +26,7 @@ def show(
     told: set[object] = set()
     file = None
     for result in judged.results:
-        fitted = [pod for pod in result.pods if pod.fitting.patch or pod.fitting.notes]
-        if not (result.findings or fitted or verbose):
+        if not (result.findings or any(_says_something(pod) for pod in result.pods) or verbose):
             continue
         if result.source.file != file:
             file = result.source.file
@@ -47,7 +47,12 @@ def _object(out: Console, result: Result, told: set[object]) -> None:
     for finding in result.findings:
         _finding(out, result, finding, told)
     for pod in result.pods:
-        _pod(out, pod)
+        _pod(out, pod, where=dotted(pod.path) if len(result.pods) > 1 else "")
+
+
+def _says_something(pod: FittedPod) -> bool:
+    """Whether more than the label of its class is added to a pod, or something had to be left."""
+    return bool(pod.fitting.brief or pod.fitting.notes)
 
 
 def _finding(out: Console, result: Result, finding: Finding, told: set[object]) -> None:
@@ -75,14 +80,14 @@ def _indented(out: Console, text: Text) -> None:
         out.print(Text("      ").append(text))
 
 
-def _pod(out: Console, pod: FittedPod) -> None:
+def _pod(out: Console, pod: FittedPod, where: str) -> None:
     ai_pod = pod.ai_pod
     devices = ", ".join(f"{count} x {name}" for name, count in ai_pod.totals.items())
     line = Text("    ").append(ai_pod.workload_class.value, "cyan")
     if devices:
         line.append(f", {devices}")
     line.append(f"  ({ai_pod.evidence.why})", "dim")
-    out.print(line)
+    out.print(line.append(f"  {where}", "dim") if where else line)
     for brief in pod.fitting.brief:
         out.print(Text("      ").append("+ ", "green").append(brief))
     for note in pod.fitting.notes:
@@ -112,13 +117,17 @@ def _by_reason(reasons: Iterable[str]) -> str:
     return ", ".join(f"{count} ({reason})" for reason, count in counted.most_common())
 
 
+def _fitted(judged: Review) -> int:
+    return sum(any(pod.fitting.brief for pod in result.pods) for result in judged.results)
+
+
 def _sum(judged: Review) -> Text:
     count = len(judged.results)
     line = Text(f"{count} object{'' if count == 1 else 's'}: ")
     parts = [
         ("denied", judged.count("deny"), "bold red"),
         ("warned of", judged.count("warn"), "yellow"),
-        ("fitted", judged.mutated, "green"),
+        ("fitted", _fitted(judged), "green"),
         ("unreadable", len(judged.unreadable), "bold red"),
     ]
     shown = [Text(f"{number} {what}", style) for what, number, style in parts if number]

@@ -35,6 +35,10 @@ class Part:
     text: str = field(repr=False)
     line: int
 
+    def line_of(self, offset: int) -> int:
+        """Return the line of the file in which an offset of the text is."""
+        return self.line + self.text.count("\n", 0, offset)
+
 
 @dataclass(frozen=True, slots=True)
 class Document:

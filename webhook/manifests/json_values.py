@@ -10,8 +10,10 @@ from typing import Any, NoReturn
 from webhook.manifests.scalars import json_number
 from webhook.manifests.yaml_builder import DEEPEST_LEVEL
 
-_BEGINS = re.compile(r"\ufeff?(?:---[ \t]*(?:#.*)?)?\s*(?=[{\[])")
+_BEGINS = re.compile(r"(?:---[ \t]*(?:#.*)?)?\s*(?=[{\[])")
 _BLANK = re.compile(r"\s*")
+_COMMENT = re.compile(r"(?:^|\s)(?://|/\*)", re.MULTILINE)
+
 # Where a broken value is taken to be over: an object that begins a line is rarely part of another.
 _NEXT_OBJECT = re.compile(r"\n(?=\{)")
 
@@ -51,6 +53,11 @@ def begins(text: str) -> int | None:
     """Return where the JSON of a document begins; None where it does not look like JSON."""
     match = _BEGINS.match(text)
     return match.end() if match else None
+
+
+def is_for_others(text: str) -> bool:
+    """Say whether this is JSON with comments (tsconfig.json, dashboards) that no object is in."""
+    return '"apiVersion"' not in text and _COMMENT.search(text) is not None
 
 
 def decode(text: str, start: int) -> Iterator[Value | Fault]:

@@ -9,13 +9,12 @@ from collections.abc import Iterator
 
 from webhook.manifests.entries import Part
 
-# A byte order mark may stand here where files were concatenated.
-_BORDER = re.compile(r"^\ufeff?(?:(?P<start>---)|\.\.\.(?=[ \t\n]|\Z).*\n?)", re.MULTILINE)
+_BORDER = re.compile(r"^(?:(?P<start>---)|\.\.\.(?=[ \t\n]|\Z).*\n?)", re.MULTILINE)
 # A line that is more than a comment or a directive.
-_CONTENT = re.compile(r"^(?!%|[ \t\ufeff]*(?:#|$)).", re.MULTILINE)
+_CONTENT = re.compile(r"^(?!%|[ \t]*(?:#|$)).", re.MULTILINE)
 _DIRECTIVE = re.compile(r"^%", re.MULTILINE)
 # The same for a part: a marker counts when there is more than a comment behind it.
-_SAYS_SOMETHING = re.compile(r"^(?!%|\ufeff?---[ \t]*(?:#|$)|[ \t\ufeff]*(?:#|$)).", re.MULTILINE)
+_SAYS_SOMETHING = re.compile(r"^(?!%|---[ \t]*(?:#|$)|[ \t]*(?:#|$)).", re.MULTILINE)
 
 
 def split(text: str) -> Iterator[Part]:
@@ -28,7 +27,7 @@ def split(text: str) -> Iterator[Part]:
         starts = border["start"] is not None
         chunk = text[begin : border.start()]
         if marked or _CONTENT.search(chunk):
-            yield Part(chunk, line)
+            yield _part(chunk, line)
         elif starts and not marked and _DIRECTIVE.search(chunk):
             marked = True
             continue  # directives belong to the document behind them
@@ -37,10 +36,15 @@ def split(text: str) -> Iterator[Part]:
         begin, marked = next_begin, starts
     chunk = text[begin:]
     if marked or _CONTENT.search(chunk):
-        yield Part(chunk, line)
+        yield _part(chunk, line)
+
+
+def _part(text: str, line: int) -> Part:
+    # kubectl takes that for a marker, and YAML for text.
+    return Part(f"--- {text[3:]}" if text.startswith("---#") else text, line)
 
 
 def first_line(part: Part) -> int | None:
     """Return the line of the file on which a document says something; None where it is empty."""
     match = _SAYS_SOMETHING.search(part.text)
-    return part.line + part.text.count("\n", 0, match.start()) if match else None
+    return part.line_of(match.start()) if match else None

@@ -60,6 +60,9 @@ def _outcomes(part: Part, *, is_json: bool) -> Iterator[_Value | _Fault]:
         yield from found
         return
     whole = _yaml(part)
+    if is_json and isinstance(whole, _Fault) and json_values.is_for_others(part.text):
+        yield _Fault(part, "JSON with comments, not a Kubernetes object", excused=True)
+        return
     if values or (is_json and found and isinstance(whole, _Fault) and not whole.excused):
         yield from found
     else:
@@ -74,7 +77,7 @@ def _yaml(part: Part) -> _Value | _Fault:
     except yaml_values.BrokenError as error:
         if error.foreign:
             return _Fault(part, f"not plain YAML: {error}", excused=True)
-        return _fault(part, str(error), error.rows)
+        return _fault(part, str(error), error.offsets)
 
 
 def _json(part: Part, start: int) -> Iterator[_Value | _Fault]:
@@ -86,13 +89,13 @@ def _json(part: Part, start: int) -> Iterator[_Value | _Fault]:
         if isinstance(found, json_values.Value):
             yield _Value(piece, found.value)
         else:
-            row = text.count("\n", found.start, found.position)
-            yield _fault(piece, f"line {line + row}: {found.reason}", (row,))
+            offset = found.position - found.start
+            yield _fault(piece, f"line {piece.line_of(offset)}: {found.reason}", (offset,))
 
 
-def _fault(part: Part, reason: str, rows: Sequence[int]) -> _Fault:
-    placeholder = templates.explain(part.text, rows)
+def _fault(part: Part, reason: str, offsets: Sequence[int]) -> _Fault:
+    placeholder = templates.explain(part.text, offsets)
     if placeholder is None:
         return _Fault(part, reason, excused=False)
-    row, remedy = placeholder
-    return _Fault(part, f"not plain YAML: line {part.line + row}: {remedy}", excused=True)
+    offset, remedy = placeholder
+    return _Fault(part, f"not plain YAML: line {part.line_of(offset)}: {remedy}", excused=True)

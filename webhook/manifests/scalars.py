@@ -101,17 +101,11 @@ def json_number(number: float) -> int | float:
 
 def key(value: Scalar) -> str:
     """Return a mapping's key as sigs.k8s.io/yaml writes it; ValueError where it refuses it."""
-    match value:
-        case str():
-            return value
-        case bool():
-            return "true" if value else "false"
-        case int():
-            return str(value)
-        case float():
-            return yaml_float(value)
-        case None:
-            raise ValueError("null is no key")
+    if value is None:
+        raise ValueError("null is no key")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return yaml_float(value) if isinstance(value, float) else str(value)
 
 
 def yaml_float(number: float) -> str:
@@ -134,7 +128,7 @@ def yaml_float(number: float) -> str:
 
 def _single(number: float) -> float:
     try:
-        result: float = struct.unpack("f", struct.pack("f", number))[0]
+        single: float = struct.unpack("<f", struct.pack("<f", number))[0]
     except OverflowError:
-        return math.copysign(math.inf, number)
-    return result
+        single = math.copysign(math.inf, number)
+    return single

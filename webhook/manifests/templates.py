@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-_RENDERERS = (
+_REMEDIES = (
     (re.compile(r"\{\{"), "render it first (helm template … | scaleguard review -)"),
     (re.compile(r"\{%|\{#|<%"), "render it first"),
     (re.compile(r"\$\{|\$\(|%\{"), "put the values in first (envsubst …)"),
@@ -13,16 +13,16 @@ _RENDERERS = (
 )
 
 
-def explain(text: str, lines: Iterable[int]) -> tuple[int, str] | None:
-    """Return (line, what is to be done) where one of the lines that are at fault has a placeholder.
+def explain(text: str, offsets: Iterable[int]) -> tuple[int, str] | None:
+    """Return (offset, what to do) where a line that is at fault has a placeholder.
 
-    Lines count from 0, as marks do. Only those lines matter: `{{` inside of strings and block
-    scalars is plain YAML (alert rules, workflow parameters) and excuses no fault elsewhere.
+    Only the lines at fault matter: `{{` inside of strings and block scalars is plain YAML (alert
+    rules, workflow parameters) and excuses no fault elsewhere.
     """
-    rows = text.split("\n")
-    for line in lines:
-        row = rows[line] if line < len(rows) else ""
-        for pattern, remedy in _RENDERERS:
-            if match := pattern.search(row):
-                return line, f"found '{match[0]}'; {remedy}"
+    for offset in offsets:
+        begin = text.rfind("\n", 0, offset) + 1
+        end = text.find("\n", offset)
+        for pattern, remedy in _REMEDIES:
+            if match := pattern.search(text, begin, len(text) if end < 0 else end):
+                return match.start(), f"found '{match[0]}'; {remedy}"
     return None

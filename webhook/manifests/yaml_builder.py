@@ -3,12 +3,12 @@
 Source: go.yaml.in/yaml/v2 decode.go; sigs.k8s.io/yaml yaml.go.
 """
 
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from yaml import events
 
 from webhook.manifests import scalars
+from webhook.manifests.yaml_levels import FaultError, Level, List, Mapping, Top
 
 # A pod template is about 20 levels deep, a CRD's schema about 60. Python's own limit is 1,000
 # frames, and whoever walks an object by recursion takes up to three of them per level.
@@ -25,103 +25,20 @@ _TAGS = frozenset(
         *("map", "seq", "set", "omap", "pairs"),
         *("str", "bool", "int", "float", "null", "timestamp", "binary", "merge", "value"),
     )
-)
+) | {"!"}
 _MERGE_TAG = f"{scalars.TAG_PREFIX}merge"
-
-
-class FaultError(Exception):
-    """Why no value can be built; the row is that of the event where none is given."""
-
-    def __init__(self, reason: str, row: int | None = None) -> None:
-        super().__init__(reason)
-        self.row = row
 
 
 class CustomTagError(FaultError):
     """A tag that only another program understands."""
 
 
-class _Level(Protocol):
-    value: Any
-    anchor: str | None
-    row: int
-
-    def add(self, value: Any, *, merges: bool = False) -> None: ...
-
-
-@dataclass(slots=True)
-class _Top:
-    value: Any = None
-    anchor: str | None = None
-    row: int = 0
-
-    def add(self, value: Any, *, merges: bool = False) -> None:  # noqa: ARG002
-        self.value = _carried(value)
-
-
-@dataclass(slots=True)
-class _List:
-    value: list[Any]
-    anchor: str | None
-    row: int
-
-    def add(self, value: Any, *, merges: bool = False) -> None:  # noqa: ARG002
-        self.value.append(_carried(value))
-
-
-@dataclass(slots=True)
-class _Mapping:
-    value: dict[str, Any]
-    anchor: str | None
-    row: int
-    key: str | None = None
-    merging: bool = False
-
-    def add(self, value: Any, *, merges: bool = False) -> None:
-        if self.merging:
-            self._merge(value)
-            self.merging = False
-        elif self.key is not None:
-            self.value[self.key] = _carried(value)
-            self.key = None
-        elif merges:
-            self.merging = True
-        else:
-            self.key = value if type(value) is str else _key(value)
-
-    def _merge(self, value: Any) -> None:
-        """Merge where the key stands: as in go-yaml, that overwrites what stands before it."""
-        sources = value if isinstance(value, list) else [value]
-        for source in reversed(sources):
-            if not isinstance(source, dict):
-                raise FaultError("<< wants a mapping or a list of mappings")
-            self.value.update(source)
-
-
-def _key(value: Any) -> str:
-    if isinstance(value, dict | list):
-        raise FaultError("a mapping or a list is no key")
-    try:
-        return scalars.key(value)
-    except ValueError as error:
-        raise FaultError(str(error)) from None
-
-
-def _carried(value: Any) -> Any:
-    if type(value) is not float:
-        return value
-    try:
-        return scalars.json_number(value)
-    except ValueError as error:
-        raise FaultError(str(error)) from None
-
-
 class Builder:
     """Takes the events of one document one after the other; then `value` is its value."""
 
     def __init__(self) -> None:
-        self._top = _Top()
-        self._levels: list[_Level] = [self._top]
+        self._top = Top()
+        self._levels: list[Level] = [self._top]
         self._anchors: dict[str, Any] = {}
         self._copied = 0
         self._begun = False
@@ -167,12 +84,12 @@ class Builder:
         self._levels[-1].add(value, merges=merges)
 
     def _mapping(self, event: Any) -> None:
-        self._open(event, _Mapping({}, event.anchor, event.start_mark.line))
+        self._open(event, Mapping({}, event.anchor, event.start_mark))
 
     def _sequence(self, event: Any) -> None:
-        self._open(event, _List([], event.anchor, event.start_mark.line))
+        self._open(event, List([], event.anchor, event.start_mark))
 
-    def _open(self, event: Any, level: _Level) -> None:
+    def _open(self, event: Any, level: Level) -> None:
         if event.tag is not None:
             _check_tag(event.tag)
         _check_depth(len(self._levels))
@@ -187,7 +104,7 @@ class Builder:
         try:
             self._levels[-1].add(level.value)
         except FaultError as error:
-            raise FaultError(str(error), level.row) from None
+            raise FaultError(str(error), level.mark) from None
 
     def _alias(self, event: Any) -> None:
         if event.anchor not in self._anchors:
@@ -195,7 +112,7 @@ class Builder:
                 f"found the alias *{event.anchor}, and no anchor of that name before it"
             )
         value = self._anchors[event.anchor]
-        if isinstance(value, _Mapping | _List):
+        if isinstance(value, Mapping | List):
             raise FaultError(f"the value of the anchor &{event.anchor} contains itself")
         self._levels[-1].add(self._copy(value, len(self._levels)))
 

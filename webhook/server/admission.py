@@ -20,8 +20,8 @@ from webhook.server.record import record
 from webhook.server.refusal import JSON, Refusal, json_answer
 from webhook.server.service import Service
 
-IN_FLIGHT = "scaleguard.in_flight"
-"""Key of the WSGI environment: requests that this process has begun or that wait for a thread."""
+OVERLOADED = "scaleguard.overloaded"
+"""Key of the WSGI environment under which a worker says that too many requests are in flight."""
 
 MIB = 2**20
 
@@ -36,14 +36,11 @@ Decide = Callable[[Request, World, Judge], Decision]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds of one worker process."""
+    """Bounds of one request."""
 
     # The API server takes objects of up to 3 MB. An update carries two of them, object and
     # oldObject: 6 MB; 1 MB is left for userInfo, options and what escaping adds.
     body_bytes: int = 7 * MIB
-    # Four for each of 8 threads: at some milliseconds each, the last one waits for some tens of
-    # milliseconds, far below any webhook's timeout.
-    in_flight: int = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +98,9 @@ class Admission:
             raise refusal.not_read(str(error)) from error
 
     def _admit(self) -> None:
-        in_flight: int = request.environ.get(IN_FLIGHT, 1)
-        if in_flight > self.limits.in_flight:
+        if request.environ.get(OVERLOADED):
             self.metrics.shed()
-            raise refusal.shed(in_flight)
+            raise refusal.shed()
         reasons = self.service.not_ready()
         if reasons:
             raise refusal.not_ready(reasons)

@@ -34,7 +34,9 @@ def decode(body: bytes) -> Any:
 
 
 def shallow(body: bytes, levels: int = MOST_LEVELS) -> bytes:
-    """Replace by null every list and object that is nested deeper than `levels`; in linear time.
+    """Replace by null every list and object that is nested deeper than `levels`.
+
+    Linear: 0.3 s for each MiB that consists of nothing but brackets, which no API server sends.
 
     The API server passes JSON that is nested up to 10,000 deep, in `metadata.managedFields` for
     example, where a user may write it. No rule reads there; but a webhook that fails over it can be

@@ -15,7 +15,6 @@ from gunicorn.glogging import Logger
 
 from certs.store import StoreError, ensure
 from webhook.errors import ScaleguardError
-from webhook.server.admission import Limits
 from webhook.server.app import create_app
 from webhook.server.exposition import MetricsServer, listen, registry
 from webhook.server.metrics import Metrics
@@ -28,9 +27,6 @@ from webhook.server.worker import Worker
 # The API server keeps idle connections for 90 s. Were ours closed first, a request that is being
 # written at that moment would fail, and it is not sent again.
 KEEPALIVE_SECONDS = 120
-
-# Requests in flight for each thread before more are sent away.
-_IN_FLIGHT_PER_THREAD = 4
 
 # Below the 1,024 file descriptors that a process has where nobody raised the limit. Three API
 # servers keep 75 connections.
@@ -46,7 +42,8 @@ def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; to be called from the main thread.
 
-    `make_service` is called in each worker process, because threads do not survive a fork.
+    `make_service` is called in each worker process, because threads do not survive a fork. It has
+    to return within 30 s, gunicorn's patience: what takes longer goes on behind `not_ready`.
     `on_serving` is called in this process once the addresses are bound, before any worker is up:
     connections wait until then. Raises `ScaleguardError` where serving cannot begin.
     """
@@ -127,8 +124,7 @@ class _Application(BaseApplication):
         return create_app(
             self._make_service(),
             Metrics(),
-            Limits(in_flight=_IN_FLIGHT_PER_THREAD * self.options.threads),
-            lambda: self._certificate.problems(now_utc()),
+            certificate_problems=lambda: self._certificate.problems(now_utc()),
         )
 
     def _settings(self) -> dict[str, Any]:

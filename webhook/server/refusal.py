@@ -87,9 +87,9 @@ def not_ready(reasons: list[str]) -> Refusal:
     return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", error, fix, tuple(reasons))
 
 
-def shed(in_flight: int) -> Refusal:
+def shed() -> Refusal:
     """Ask to come back: more requests are waiting than can be answered in time."""
-    error = f"{in_flight} requests are in flight here, which is too many"
+    error = "too many requests are in flight here"
     fix = "ask again in a second; where it stays so, run more replicas or workers"
     return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "shed", error, fix)
 

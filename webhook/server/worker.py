@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
@@ -17,12 +18,18 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from webhook.server.admission import IN_FLIGHT
+from webhook.server.admission import OVERLOADED
 from webhook.server.app import DRAINING
-
 
 # A connection that says nothing at all costs no thread, but one of `worker_connections`.
 FIRST_BYTE_SECONDS = 10.0
+
+# Requests that are judged or wait for it, for each thread: at some milliseconds each, the last one
+# waits for some tens of milliseconds, far below any webhook's timeout.
+IN_FLIGHT_PER_THREAD = 4
+
+# Sending away takes a tenth of a millisecond, and two can do it while a third client is slow.
+_SHEDDING_THREADS = 2
 
 # A stopping worker has this much patience with connections that have said nothing yet.
 _LAST_CALL_SECONDS = 1.0
@@ -34,6 +41,9 @@ _log = logging.getLogger("scaleguard.server")
 
 class Connection(TConn):
     """A client's connection."""
+
+    is_counted = False
+    """Whether it is one of those in flight."""
 
     def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - as in gunicorn
         """Close without waiting: gunicorn would hold its event loop for up to two seconds.
@@ -56,9 +66,19 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.drain_seconds: float = getattr(self.app, "drain_seconds", 0.0)
-        self.in_flight = 0
-        self._counting = threading.Lock()
         self.stop_at: float | None = None
+        self._most_in_flight = IN_FLIGHT_PER_THREAD * self.cfg.threads
+        self._in_flight = 0
+        self._counting = threading.Lock()
+        self._thread = threading.local()
+
+    def init_process(self) -> None:
+        """Begin to work; the requests that are sent away have threads of their own."""
+        self._shed_pool = ThreadPoolExecutor(_SHEDDING_THREADS, "shed", self._mark_thread)
+        super().init_process()
+
+    def _mark_thread(self) -> None:
+        self._thread.sheds = True
 
     def accept(self, listener: socket.socket) -> None:
         """Accept a connection; gunicorn would have a thread wait 5 s for its first byte."""
@@ -73,13 +93,25 @@ class Worker(ThreadWorker):
         readable = partial(self.on_pending_socket_readable, connection)
         self.poller.register(client, EVENT_READ, readable)
 
-    def enqueue_req(self, conn: TConn) -> None:
-        """Queue a connection that has something to say for a thread."""
-        with self._counting:
-            self.in_flight += 1
-        super().enqueue_req(conn)
+    def enqueue_req(self, conn: Connection) -> None:  # type: ignore[override]  # no others are made
+        """Queue a connection that has something to say for a thread.
 
-    def handle(self, conn: TConn) -> bool:
+        What comes when too many are in flight goes to threads that judge nothing, and is told so at
+        once. Handshakes do not count: they are no work for a judge.
+        """
+        pool = self.tpool
+        if conn.initialized:
+            with self._counting:
+                conn.is_counted = self._in_flight < self._most_in_flight
+                self._in_flight += conn.is_counted
+            if not conn.is_counted:
+                pool = self._shed_pool
+        future = pool.submit(self.handle, conn)
+        future.add_done_callback(
+            lambda done: self.method_queue.defer(self.finish_request, conn, done)
+        )
+
+    def handle(self, conn: Connection) -> bool:  # type: ignore[override]  # no others are made
         """Shake hands, or answer one request, in a thread; say whether the connection stays.
 
         After the handshake the connection waits in the poller: the API server opens some that it
@@ -88,9 +120,9 @@ class Worker(ThreadWorker):
         try:
             return super().handle(conn) if conn.initialized else _shake_hands(conn)
         finally:
-            # Here and not in the event loop, which may lag behind a thread that sends away many.
             with self._counting:
-                self.in_flight -= 1
+                self._in_flight -= conn.is_counted
+                conn.is_counted = False
 
     def load_wsgi(self) -> None:
         """Load the application, and tell it with each request how this process is."""
@@ -101,9 +133,13 @@ class Worker(ThreadWorker):
             environ: MutableMapping[str, Any],
             respond: Callable[[str, Iterable[tuple[str, str]]], None],
         ) -> Iterable[bytes]:
-            environ[IN_FLIGHT] = self.in_flight
+            environ[OVERLOADED] = getattr(self._thread, "sheds", False)
             environ[DRAINING] = self.stop_at is not None
-            return application(environ, respond)
+            body = application(environ, respond)
+            if self.stop_at is not None:
+                # Known only to the response that this is a method of; its headers are not sent yet.
+                respond.__self__.force_close()  # type: ignore[attr-defined]
+            return body
 
         self.wsgi = informed
 
@@ -111,18 +147,16 @@ class Worker(ThreadWorker):
         """Begin to stop: answer with `Connection: close` from now on, later accept nothing more."""
         if self.stop_at is None:
             self.stop_at = time.monotonic() + self.drain_seconds
-            self.max_keepalived = 0  # every answer is the last one on its connection
         if time.monotonic() >= self.stop_at:
             super().handle_exit(sig, frame)
 
     def notify(self) -> None:
         """Tell the master that this worker lives; called by the event loop every second or so."""
         super().notify()
-        now = time.monotonic()
-        if self.stop_at is not None and now >= self.stop_at:
+        if self.stop_at is not None and time.monotonic() >= self.stop_at:
             self.alive = False
+            last_call = self.stop_at + _LAST_CALL_SECONDS
             for connection in self.pending_conns:
-                last_call = self.stop_at + _LAST_CALL_SECONDS
                 connection.timeout = min(connection.timeout or last_call, last_call)
 
 

@@ -11,7 +11,7 @@ from tests.unit.server.fakes import FakeService, deny_all, review
 from webhook.core.decide import decision_id
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.core.world import World
-from webhook.server.admission import IN_FLIGHT, Limits
+from webhook.server.admission import OVERLOADED
 from webhook.server.app import DRAINING, create_app
 from webhook.server.metrics import Metrics
 
@@ -232,14 +232,13 @@ def test_reviews_wait_for_readiness(client: FlaskClient, service: FakeService, p
     assert answer.headers["Retry-After"] == "1"
 
 
-def test_load_is_shed(service: FakeService, metrics: Metrics) -> None:
-    client = create_app(service, metrics, Limits(in_flight=4)).test_client()
-    full = client.post("/validate", json=review(HPA), environ_overrides={IN_FLIGHT: 4})
-    over = client.post("/validate", json=review(HPA), environ_overrides={IN_FLIGHT: 5})
-    assert full.status_code == HTTPStatus.OK
-    refused((over.status_code, over.get_json()), HTTPStatus.TOO_MANY_REQUESTS, "5 requests")
+def test_load_is_shed(client: FlaskClient, metrics: Metrics) -> None:
+    over = client.post("/validate", json=review(HPA), environ_overrides={OVERLOADED: True})
+    refused((over.status_code, over.get_json()), HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
     assert over.headers["Retry-After"] == "1"
     assert metrics.registry.get_sample_value("scaleguard_shed_total") == 1
+    health = client.get("/livez", environ_overrides={OVERLOADED: True})
+    assert health.status_code == HTTPStatus.OK
 
 
 def cannot(_document: dict[str, Any]) -> list[Verdict]:
