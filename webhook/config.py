@@ -5,7 +5,7 @@ Unknown keys are refused, and every fault is listed at once. The file's schema i
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import yaml
 from webhook.core import quantity
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
+from webhook.core.mutations.tolerations import is_tolerable
 from webhook.core.profile import DEFAULT_FIGURES, Figures, NodeShape, Profile
 from webhook.errors import ConfigError
 
@@ -64,37 +65,44 @@ def load(path: Path | None) -> Config:
 
 def parse(data: Any, name: str) -> Config:
     """Check decoded configuration and build it; `name` is how messages call it."""
-    faults = sorted(_schema_faults(data)) or sorted(_value_faults(data))
+    faults = sorted(_faults(data))
     if faults:
         lines = "".join(f"\n  {fault}" for fault in faults)
         raise ConfigError(f"{name}: {len(faults)} fault{'s' if len(faults) > 1 else ''}:{lines}")
     return _build(data)
 
 
-def _schema_faults(data: Any) -> Iterator[str]:
+def _is_amount(value: Any) -> bool:
+    nanos = quantity.parse(value)
+    return nanos is not None and nanos >= 0
+
+
+def _is_taint_key(value: Any) -> bool:
+    return not isinstance(value, str) or is_tolerable(value)
+
+
+# What a schema alone cannot say: formats of ours, each with its check and the fault in words.
+_FORMATS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "quantity": (_is_amount, "is no quantity (as 500m or 8Gi)"),
+    "taint-key": (_is_taint_key, "is never tolerated: such nodes go, are not ready, are reserved"),
+}
+
+
+def _faults(data: Any) -> Iterator[str]:
     # Imported here: most commands run without a configuration file, and it takes a while to load.
     import jsonschema  # noqa: PLC0415
 
+    formats = jsonschema.FormatChecker(formats=())
+    for name, (check, _) in _FORMATS.items():
+        formats.checks(name)(check)
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
-    for error in jsonschema.Draft202012Validator(schema).iter_errors(data):
+    validator = jsonschema.Draft202012Validator(schema, format_checker=formats)
+    for error in validator.iter_errors(data):
         place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
-        yield f"{place.lstrip('.') or 'the file'}: {error.message}"
-
-
-def _value_faults(data: Mapping[str, Any]) -> Iterator[str]:
-    """List what a schema cannot say: quantities that are none, an engine without its server."""
-    for name, figures in data.get("requests", {}).items():
-        for resource, value in figures.items():
-            nanos = quantity.parse(value)
-            if nanos is None or nanos < 0:
-                yield f"requests.{name}.{resource}: {value!r} is no quantity (as 500m or 8Gi)"
-    for index, shape in enumerate(data.get("nodeShapes", ())):
-        for resource, value in shape["allocatable"].items():
-            if quantity.parse(value) is None:
-                yield f"nodeShapes[{index}].allocatable.{resource}: {value!r} is no quantity"
-    policies = data.get("policies", {})
-    if policies.get("engine") == "opa" and "opa" not in policies:
-        yield "policies.opa: engine opa needs the server's url here"
+        said = error.message
+        if error.validator == "format":
+            said = f"{error.instance!r} {_FORMATS[error.validator_value][1]}"
+        yield f"{place.lstrip('.') or 'the file'}: {said}"
 
 
 def _build(data: Mapping[str, Any]) -> Config:

@@ -16,8 +16,10 @@ def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> l
         finding = _finding(verdict, overlap, facts, settings)
         if finding.action is Action.OFF:
             continue
-        other = merged.get(finding.subject)
-        merged[finding.subject] = finding if other is None else _join(other, finding)
+        # What an object says by itself it may say in several places, each a finding of its own.
+        key = finding.subject if overlap is not None else (*finding.subject, finding.path)
+        other = merged.get(key)
+        merged[key] = finding if other is None else _join(other, finding)
     order = {rule: position for position, rule in enumerate(settings.rules)}
     return sorted(merged.values(), key=lambda finding: _place(finding, order))
 

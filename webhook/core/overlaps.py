@@ -98,7 +98,7 @@ def same_metric(
             () if anywhere else names,
             (*common, *first.reductions),
             first.boost,
-            vpa_path(vpa, first.containers),
+            (boost_path if first.boost else vpa_path)(vpa, first.containers),
             None if first.boost else fix,
         )
 
@@ -164,8 +164,10 @@ def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
     if named:
         listed = " or ".join(named)
         return Meeting(claim, tuple(named), (f"holds once the workload has a container {listed}",))
-    if claim.resource == CPU and any(map(vpa.boosts_cpu, (ANY_CONTAINER, *names))):
-        return Meeting(claim, (), (ONLY_AT_START,), boost=True)
+    boosted = [name for name in (ANY_CONTAINER, *names) if vpa.boosts_cpu(name)]
+    if claim.resource == CPU and boosted:
+        met = () if ANY_CONTAINER in boosted else tuple(boosted)
+        return Meeting(claim, met, (ONLY_AT_START,), boost=True)
     return None
 
 
@@ -178,6 +180,14 @@ def vpa_path(vpa: Vpa, containers: tuple[str, ...]) -> str:
         )
     written = policy.raw.get("controlledResources") is not None
     return f"{policy.path}.controlledResources" if written else policy.path
+
+
+def boost_path(vpa: Vpa, containers: tuple[str, ...]) -> str:
+    """Where in a VPA the first of the containers is boosted: by its policy, or for all of them."""
+    policy = vpa.policy(containers[0]) if containers else vpa.wildcard
+    if policy is None or policy.boosts is None:
+        return "spec.startupBoost"
+    return f"{policy.path}.startupBoost"
 
 
 def alias_metric(

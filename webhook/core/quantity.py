@@ -61,7 +61,6 @@ def _bounded(exponent: int) -> int:
     return max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, exponent))
 
 
-
 def cpu(nanos: int) -> str:
     """Write a cpu quantity in the canonical form, in whole millicores where it is not whole."""
     millis = nanos // NANOS_PER_MILLI

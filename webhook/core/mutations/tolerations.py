@@ -1,5 +1,6 @@
 """Tolerations for the taints that accelerator nodes carry."""
 
+import re
 from collections.abc import Iterable
 
 from webhook.core.ai_pod import AiPod
@@ -11,6 +12,13 @@ from webhook.core.pod import tolerations
 from webhook.core.profile import Profile
 
 NO_SCHEDULE = "NoSchedule"
+
+# Taints of nodes that go, are not ready yet, or are no place for workloads.
+_NEVER = re.compile(
+    r"node(\.cloudprovider)?\.kubernetes\.io/.*|node-role\.kubernetes\.io/(control-plane|master)"
+    r"|karpenter\.sh/.*|.*-taint\.cluster-autoscaler\.kubernetes\.io/.*"
+    r"|(ToBeDeletedBy|DeletionCandidateOf)ClusterAutoscaler|readiness\.k8s\.io/.*|.*/agent-not-ready"
+)
 _PATH = ("spec", "tolerations", END)
 
 
@@ -49,6 +57,11 @@ def _not_covered(wanted: Iterable[Raw], present: Iterable[Raw]) -> list[Raw]:
 
 def _is_covered(toleration: Raw, by: Iterable[Raw]) -> bool:
     return any(covers(one, toleration) for one in by)
+
+
+def is_tolerable(key: str) -> bool:
+    """Whether configuration may have a taint key tolerated; `tolerate` does not ask again."""
+    return _NEVER.fullmatch(key) is None
 
 
 def covers(one: Raw, other: Raw) -> bool:

@@ -1,0 +1,130 @@
+"""Every fix that a finding carries ends that finding, and takes from the VPA nothing else."""
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import jsonpatch
+import pytest
+
+from tests.cases.case import Case, cases
+from tests.cases.check import review_of
+from tests.cases.test_cases import judge_for
+from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.vpa import ANY_CONTAINER, Vpa, read_vpa
+from webhook.core.decide import Judge, validate
+from webhook.core.finding import Finding
+from webhook.core.objects import ObjectRef, reference
+from webhook.core.overlaps import ONLY_AT_START
+from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.review import read_review
+from webhook.core.world import VPA, World, read_autoscaler
+
+Objects = list[dict[str, Any]]
+Controlled = set[tuple[str, str]]
+
+WITH_A_VPA = [
+    case
+    for case in cases()
+    if case.verdict != "allow" and any(reference(raw).group_kind == VPA for raw in case.objects)
+]
+
+
+def findings(objects: Objects, index: int, judge: Judge) -> tuple[Finding, ...]:
+    """What admission says of one object when all the others are there."""
+    world = World.of([*objects[:index], *objects[index + 1 :]], judge.knowledge.kinds)
+    return validate(read_review(review_of(objects[index])), world, judge).findings
+
+
+def fixes(objects: Objects, judge: Judge) -> Iterator[tuple[int, Finding]]:
+    for index, raw in enumerate(objects):
+        if read_autoscaler(raw) is not None:
+            yield from (
+                (index, found) for found in findings(objects, index, judge) if found.fix is not None
+            )
+
+
+def fixed(objects: Objects, finding: Finding) -> Objects:
+    assert finding.fix is not None
+    patch, target = finding.fix.patch, finding.fix.ref
+    assert patch, "a fix changes something"
+    return [
+        jsonpatch.apply_patch(copy.deepcopy(raw), patch) if reference(raw) == target else raw
+        for raw in objects
+    ]
+
+
+def of_pair(found: tuple[Finding, ...], finding: Finding) -> list[Finding]:
+    """The same finding, if it is still there; what remains of a startupBoost is not its matter."""
+    return [
+        one
+        for one in found
+        if one.subject == finding.subject and not one.message.endswith(ONLY_AT_START)
+    ]
+
+
+@pytest.mark.parametrize("case", WITH_A_VPA, ids=[case.name for case in WITH_A_VPA])
+def test_a_fix_ends_its_finding_and_brings_no_other(case: Case) -> None:
+    judge = judge_for(case)
+    for index, finding in fixes(case.objects, judge):
+        after = fixed(case.objects, finding)
+        assert of_pair(findings(after, index, judge), finding) == []
+        for other, raw in enumerate(case.objects):
+            if read_autoscaler(raw) is not None:
+                before = {found.subject for found in findings(case.objects, other, judge)}
+                assert {found.subject for found in findings(after, other, judge)} <= before
+
+
+@pytest.mark.parametrize("case", WITH_A_VPA, ids=[case.name for case in WITH_A_VPA])
+def test_a_fix_takes_what_the_metrics_read_and_nothing_else(case: Case) -> None:
+    judge = judge_for(case)
+    world = World.of(case.objects, judge.knowledge.kinds)
+    for index, finding in fixes(case.objects, judge):
+        assert finding.fix is not None
+        pair = {index, *at(case.objects, finding.related[0])}
+        read = [read_autoscaler(case.objects[member]) for member in sorted(pair)]
+        scaler = next(one for one in read if isinstance(one, Scaler))
+        for raw, changed in zip(case.objects, fixed(case.objects, finding), strict=True):
+            if reference(raw) == finding.fix.ref:
+                names = containers(read_vpa(raw), scaler, world)
+                before, after = (controlled(read_vpa(one), names) for one in (raw, changed))
+                assert before - after == before & metrics_read(scaler, names)
+                assert after <= before
+
+
+def at(objects: Objects, ref: ObjectRef) -> list[int]:
+    return [index for index, raw in enumerate(objects) if reference(raw) == ref]
+
+
+def containers(vpa: Vpa, scaler: Scaler, world: World) -> set[str]:
+    """The containers of the workload; while it is unknown, all that anybody names, and `*`."""
+    assert vpa.target is not None
+    for key in (vpa.target, *world.other_names(vpa.target)):
+        workload = world.workload(key)
+        if workload is not None and workload.containers is not None:
+            return set(workload.containers.regular)
+    claimed = {claim.container for claim in scaler.metrics if claim.container}
+    return claimed | {policy.name for policy in vpa.named} | {ANY_CONTAINER}
+
+
+def controlled(vpa: Vpa, names: set[str]) -> Controlled:
+    return {
+        (name, resource)
+        for name in names
+        for resource in COMPUTE_RESOURCES
+        if vpa.controls(name, resource)
+    }
+
+
+def metrics_read(scaler: Scaler, names: set[str]) -> Controlled:
+    return {
+        (name, claim.resource)
+        for claim in scaler.metrics
+        for name in names
+        if claim.container in {None, name}
+    }
+
+
+def test_there_are_fixes() -> None:
+    with_fixes = [case for case in WITH_A_VPA if any(fixes(case.objects, judge_for(case)))]
+    assert len(with_fixes) > 80
