@@ -45,6 +45,9 @@ class Config:
     detect_by_image: bool = False
     accelerators: tuple[Mapping[str, Any], ...] = ()
     profile: Profile = field(default_factory=Profile)
+    consistency: str = "strict"
+    """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
+    stale_after_seconds: float = 90.0
 
 
 def load(path: Path | None) -> Config:
@@ -55,12 +58,21 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = _quoted(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     return parse({} if data is None else data, str(path))
+
+
+def _quoted(data: Any) -> Any:
+    """Take YAML's boolean for an unquoted `off` in `rules` as what it was meant to be."""
+    rules = data.get("rules") if isinstance(data, dict) else None
+    if not isinstance(rules, dict):
+        return data
+    meant = {rule: "off" if said is False else said for rule, said in rules.items()}
+    return data | {"rules": meant}
 
 
 def parse(data: Any, name: str) -> Config:
@@ -116,6 +128,8 @@ def _build(data: Mapping[str, Any]) -> Config:
         data.get("detection", {}).get("byImage", False),
         tuple(data.get("accelerators", ())),
         _profile(data),
+        data.get("consistency", "strict"),
+        data.get("staleAfterSeconds", 90.0),
     )
 
 

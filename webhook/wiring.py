@@ -1,12 +1,14 @@
 """The one place where parts are put together."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from webhook.config import Config, OpaConfig
 from webhook.config import load as load_config
 from webhook.core.decide import Judge
+from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings
 from webhook.core.world import World
 from webhook.errors import ConfigError, ScaleguardError
@@ -14,6 +16,9 @@ from webhook.knowledge import knowledge
 from webhook.manifests import Document, Unreadable, read
 from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module, load
+
+if TYPE_CHECKING:
+    from webhook.cluster.state import ClusterState
 
 
 def build_judge(config: Config, policies: Sequence[Path] = ()) -> Judge:
@@ -71,7 +76,7 @@ class StaticService:
     judge: Judge
     manifests: World
 
-    def world(self) -> World:
+    def world(self, _asked: Request, /) -> World:
         """Return the world of the manifests."""
         return self.manifests
 
@@ -97,6 +102,46 @@ def static_service(config: Config, policies: Sequence[Path], manifests: Path) ->
 
 
 @dataclass(frozen=True, slots=True)
+class ClusterService:
+    """A judge, and a cluster that is followed."""
+
+    judge: Judge
+    state: "ClusterState"
+    certificates_missing: Callable[[], list[str]] = list
+
+    def world(self, asked: Request, /) -> World:
+        """Return the world of a request."""
+        return self.state.world(asked)
+
+    def not_ready(self) -> list[str]:
+        """Say what of the cluster is not known yet, or not known any more."""
+        return [*self.state.not_ready(), *self.certificates_missing()]
+
+
+def cluster_service(
+    config: Config, policies: Sequence[Path], kubeconfig: Path | None, context: str | None
+) -> ClusterService:
+    """Begin to follow a cluster: in a process that forks no more, because threads do it.
+
+    Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
+    """
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.cluster.recorder import Counters  # noqa: PLC0415
+    from webhook.cluster.state import ClusterState  # noqa: PLC0415
+    from webhook.cluster.timing import Timing  # noqa: PLC0415
+
+    judge = build_judge(config, policies)
+    state = ClusterState(
+        connect(kubeconfig, context),
+        judge.knowledge.kinds,
+        strict=config.consistency == "strict",
+        timing=Timing(config.stale_after_seconds),
+        recorder=Counters(),
+    )
+    return ClusterService(judge, state.start())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServePlan:
     """What `scaleguard webhook` was told."""
 
@@ -106,9 +151,16 @@ class ServePlan:
     tls_names: tuple[str, ...]
     workers: int
     threads: int
-    manifests: Path
     config: Path | None
     policies: tuple[Path, ...]
+    manifests: Path | None = None
+    """The cluster's state as files; None: it is that of an API server."""
+    kubeconfig: Path | None = None
+    context: str | None = None
+    certificate_secret: tuple[str, str] | None = None
+    """Namespace and name of the Secret that certificates are kept in; None: the folder alone."""
+    webhook_configurations: tuple[str, ...] = ()
+    drain_seconds: float = 0.0
 
 
 def serve(plan: ServePlan) -> None:
@@ -118,9 +170,7 @@ def serve(plan: ServePlan) -> None:
     from webhook.server.options import ServeOptions  # noqa: PLC0415
 
     config = load_config(plan.config)
-    # Built once before the server starts, so that every mistake is told at once and by one process;
-    # each worker then builds its own, because neither threads nor engines survive a fork.
-    static_service(config, plan.policies, plan.manifests)
+    make_service = _service(config, plan)
     options = ServeOptions(
         bind=plan.bind,
         certificate_folder=plan.certificate_folder,
@@ -128,5 +178,55 @@ def serve(plan: ServePlan) -> None:
         metrics_bind=plan.metrics_bind,
         workers=plan.workers,
         threads=plan.threads,
+        drain_seconds=plan.drain_seconds,
     )
-    serve_with_gunicorn(options, lambda: static_service(config, plan.policies, plan.manifests))
+    serve_with_gunicorn(options, make_service)
+
+
+def _service(config: Config, plan: ServePlan) -> Callable[[], StaticService | ClusterService]:
+    """Return what makes the service of each worker: no thread and no engine survives a fork.
+
+    Everything is tried here first, so that every mistake is told at once and by one process.
+    """
+    manifests = plan.manifests
+    if manifests is not None:
+        static_service(config, plan.policies, manifests)
+        return lambda: static_service(config, plan.policies, manifests)
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+
+    build_judge(config, plan.policies)
+    connect(plan.kubeconfig, plan.context)
+    begin = _certificates(plan)
+    return lambda: replace(
+        cluster_service(config, plan.policies, plan.kubeconfig, plan.context),
+        certificates_missing=begin(),
+    )
+
+
+def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:
+    """Have a certificate for the time being; return what begins to keep a good one in a worker.
+
+    That in turn returns what says why there is no good one yet.
+    """
+    if plan.certificate_secret is None:
+        return lambda: list
+    from certs.authority import Names  # noqa: PLC0415 - as in `serve`
+    from webhook.cluster.api import connect  # noqa: PLC0415
+    from webhook.cluster.certificates import Keeper, Keeping, prepare  # noqa: PLC0415
+    from webhook.server.tls import now_utc  # noqa: PLC0415
+
+    keeping = Keeping(
+        *plan.certificate_secret,
+        configurations=plan.webhook_configurations,
+        folder=plan.certificate_folder,
+        names=Names.of(plan.tls_names),
+    )
+    temporary = prepare(keeping, now_utc())
+
+    def begin() -> Callable[[], list[str]]:
+        api = connect(plan.kubeconfig, plan.context)
+        keeper = Keeper(api, keeping, now_utc, temporary)
+        keeper.start()
+        return keeper.not_ready
+
+    return begin

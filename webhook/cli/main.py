@@ -9,11 +9,13 @@ from typing import Any
 
 import click
 
+from webhook.cli.output import print_anything
 from webhook.errors import ScaleguardError
 
 # Command → (module, function, what `--help` says). Modules are loaded only when they run.
 _COMMANDS = {
     "review": ("webhook.cli.review", "Judge manifests before they reach a cluster."),
+    "scan": ("webhook.cli.scan", "Judge a running cluster, with nothing installed in it."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
     "demo": ("webhook.cli.demo", "See the main job end to end on this machine."),
@@ -61,7 +63,7 @@ class LazyGroup(click.Group):
 @click.command(
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Start with:  scaleguard demo    or    scaleguard review path/to/manifests",
+    epilog="\b\nExamples:\n  scaleguard demo\n  scaleguard review path/to/manifests",
 )
 @click.version_option(version("scaleguard"), prog_name="scaleguard")
 def cli() -> None:
@@ -75,6 +77,7 @@ def cli() -> None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the program; faults that a person can mend are told without a traceback, status 2."""
+    print_anything()
     name = "kubectl scaleguard" if Path(sys.argv[0]).name == "kubectl-scaleguard" else "scaleguard"
     try:
         return cli.main(arguments, prog_name=name)

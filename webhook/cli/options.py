@@ -23,11 +23,21 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
 
 def common(command: Command) -> Command:
     """Add the options that every command takes."""
+    return _with_common(command, log_level="warning")
+
+
+def common_of_servers(command: Command) -> Command:
+    """Add the same to a server, which logs its decisions unless told to be quieter."""
+    return _with_common(command, log_level="info")
+
+
+def _with_common(command: Command, log_level: str) -> Command:
     for add in (
         option(
             "--log-level",
             type=click.Choice(["debug", "info", "warning", "error"]),
-            default="warning",
+            default=log_level,
+            show_default=True,
             help="How much is logged.",
         ),
         option(
@@ -43,6 +53,20 @@ def common(command: Command) -> Command:
             help="Folder of extra rules in Rego, beside the built-in ones. May be repeated.",
         ),
         option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
+    ):
+        command = add(command)
+    return command
+
+
+def cluster_options(command: Command) -> Command:
+    """Add the options that say which cluster is meant."""
+    for add in (
+        option("--context", help="Context of the kubeconfig; its current one by default."),
+        option(
+            "--kubeconfig",
+            type=EXISTING_FILE,
+            help="Kubeconfig of the cluster; by default found as kubectl finds it.",
+        ),
     ):
         command = add(command)
     return command

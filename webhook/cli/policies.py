@@ -11,14 +11,17 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook import config as configuration
-from webhook.cli.options import EXISTING_FOLDER, common, option, set_up_logging
+from webhook.cli.options import common, option, set_up_logging
+from webhook.cli.output import echo_utf8
+from webhook.cli.policy_tests import test
 from webhook.core.finding import Action
 from webhook.core.verdict import Rule
 from webhook.errors import ScaleguardError
 from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module, load
 
-WIDTH_IN_A_PIPE = 200
+# Longer than any line here: a width is a must for rich, and in a pipe nothing is to be cut.
+WIDTH_IN_A_PIPE = 100_000
 
 _STYLES = {Action.DENY: "bold red", Action.WARN: "yellow", Action.AUDIT: "blue", Action.OFF: "dim"}
 
@@ -32,13 +35,29 @@ def command() -> None:
     """List, explain and test the rules."""
 
 
+command.add_command(test)
+
+
 def _console() -> Console:
     """In a pipe lines are not cut to any width."""
     width = None if sys.stdout.isatty() else WIDTH_IN_A_PIPE
-    return Console(highlight=False, width=width)
+    return Console(highlight=False, markup=False, emoji=False, width=width)
 
 
-@command.command("list")
+def _indented(out: Console, text: str | Text, by: int = 2) -> None:
+    """Wrap a text under its indent on a terminal; in a pipe its lines stay as they are."""
+    if out.is_terminal:
+        out.print(Padding(text, (0, 0, 0, by)))
+        return
+    for line in str(text).splitlines():
+        out.print(f"{' ' * by}{line}".rstrip())
+
+
+@command.command(
+    "list",
+    epilog="\b\nExamples:\n  scaleguard policies list\n"
+    "  scaleguard policies list --policies my-rules/ -o json",
+)
 @option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form.")
 @common
 def list_(
@@ -63,7 +82,7 @@ def list_(
             }
             for rule in rules.values()
         ]
-        click.echo(json.dumps(listed, indent=2, ensure_ascii=False))
+        echo_utf8(json.dumps(listed, indent=2, ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("RULE", "ACTION", "SAYS"):
@@ -75,7 +94,10 @@ def list_(
     _console().print(table)
 
 
-@command.command()
+@command.command(
+    epilog="\b\nExamples:\n  scaleguard policies explain hpa-vpa-same-metric\n"
+    "  scaleguard policies explain custom/my-rule --policies my-rules/",
+)
 @click.argument("rule")
 @common
 def explain(
@@ -104,38 +126,12 @@ def _explain(rule: Rule, action: Action, module: Module) -> None:
     out = _console()
     head = Text(rule.rule, "bold").append("  ").append(action.value, _STYLES[action])
     out.print(head if action is rule.default else head.append(f" (default {rule.default.value})"))
-    out.print(Padding(rule.title, (0, 0, 1, 2)))
-    out.print(Padding(rule.description, (0, 0, 1, 2)))
-    out.print(Padding(Text("fix: ", "bold").append(Text(rule.remedy, "")), (0, 0, 1, 2)))
+    paragraphs = rule.title, rule.description, Text("fix: ", "bold").append(Text(rule.remedy, ""))
+    for paragraph in paragraphs:
+        _indented(out, paragraph)
+        out.print()
     for link in rule.links:
-        out.print(Padding(link, (0, 0, 0, 2)))
-    out.print(Text(f"  {module.path}", "dim"))
-    out.print(Padding(Text(module.text.rstrip(), "dim"), (1, 0, 0, 4)))
-
-
-@command.command()
-@click.option(
-    "--policies",
-    type=EXISTING_FOLDER,
-    multiple=True,
-    envvar="SCALEGUARD_POLICIES",
-    show_envvar=True,
-    help="Folder of extra rules and their tests. May be repeated.",
-)
-@click.option("-v", "--verbose", is_flag=True, help="Name the tests that pass, too.")
-def test(*, policies: tuple[Path, ...], verbose: bool) -> None:
-    """Run the tests beside the rules (*_test.rego) in the embedded engine."""
-    from webhook.policy.testing import run  # noqa: PLC0415 - the engine is a native library
-
-    out = _console()
-    outcomes = list(run(load(policies, tests=True)))
-    for outcome in outcomes:
-        if outcome.passed and not verbose:
-            continue
-        sign, style = ("✓", "green") if outcome.passed else ("✗", "bold red")
-        line = Text(f"{sign} ", style).append(Text(f"{outcome.module.name}: {outcome.name}", ""))
-        out.print(line.append(Text(f"  {outcome.reason}", "dim")))
-    failed = sum(not outcome.passed for outcome in outcomes)
-    out.print(f"{len(outcomes) - failed} policy tests passed, {failed} failed")
-    if failed or not outcomes:
-        sys.exit(1)
+        _indented(out, link)
+    _indented(out, Text(str(module.path), "dim"))
+    out.print()
+    _indented(out, Text(module.text.rstrip(), "dim"), by=4)

@@ -2,15 +2,14 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import click
 
 from webhook import config as configuration
 from webhook.cli.options import common, option, set_up_logging
+from webhook.cli.output import echo_utf8
+from webhook.cli.progress import Progress, progress_bar
 from webhook.core.verdict import CannotJudge
 from webhook.errors import ScaleguardError
 from webhook.manifests import Document, Skipped, Unreadable, files, read
@@ -20,15 +19,12 @@ from webhook.wiring import build_judge
 
 DENIED, UNREADABLE = 1, 2
 
-# Below this many files a review is over before a progress bar could be read.
-FILES_FOR_A_BAR = 50
-
 _EXAMPLES = """\b
 Examples:
   scaleguard review deploy/
   helm template ./chart | scaleguard review -
   kustomize build overlays/prod | scaleguard review - -o json
-  scaleguard review deploy/ --mutate | kubectl apply -f -
+  scaleguard review deploy/ && scaleguard review deploy/ --mutate | kubectl apply -f -
 
 \b
 Exit status:
@@ -78,7 +74,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)
     try:
-        with _progress() as progress:
+        with progress_bar() as progress:
             entries = _read(paths, progress)
             judged = review(entries, judge, lambda done, all_: progress("judging", done, all_))
     except CannotJudge as error:
@@ -86,7 +82,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if mutate:
         _print_mutated(judged)
     elif output == "json":
-        click.echo(json.dumps(judged.as_json(), indent=2, ensure_ascii=False))
+        echo_utf8(json.dumps(judged.as_json(), indent=2, ensure_ascii=False))
     else:
         from webhook.cli.text import show  # noqa: PLC0415 - rich is needed only here
 
@@ -102,7 +98,7 @@ def exit_status(judged: Review, fail_on: str) -> int:
     return DENIED if failing else 0
 
 
-def _read(paths: tuple[str, ...], progress: Any) -> list[Document | Skipped | Unreadable]:
+def _read(paths: tuple[str, ...], progress: Progress) -> list[Document | Skipped | Unreadable]:
     expected = len(files(paths))
     entries: list[Document | Skipped | Unreadable] = []
     seen: set[str] = set()
@@ -113,34 +109,12 @@ def _read(paths: tuple[str, ...], progress: Any) -> list[Document | Skipped | Un
     return entries
 
 
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """Show a progress bar on stderr where that is a terminal and the work is long."""
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _all: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only on a terminal
-    from rich.progress import Progress  # noqa: PLC0415
-
-    tasks: dict[str, Any] = {}
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-
-        def progress(what: str, done: int, all_: int) -> None:
-            if all_ < FILES_FOR_A_BAR:
-                return
-            if what not in tasks:
-                tasks[what] = bar.add_task(what, total=all_)
-            bar.update(tasks[what], completed=done)
-
-        yield progress
-
-
 def _print_mutated(judged: Review) -> None:
     """Print every object with its patch applied; findings and what was left out go to stderr."""
     from webhook.offline.stream import mutated  # noqa: PLC0415 - only for --mutate
 
     for text in mutated(judged.results):
-        click.echo(text, nl=False)
+        echo_utf8(text, nl=False)
     for result in judged.results:
         for finding in result.findings:
             click.echo(f"{finding.action.value}: {result.source}: {finding.sentence()}", err=True)

@@ -4,10 +4,17 @@ from pathlib import Path
 
 import click
 
-from webhook.cli.options import EXISTING_FOLDER, common, option, set_up_logging
+from webhook.cli.options import (
+    EXISTING_FOLDER,
+    cluster_options,
+    common_of_servers,
+    option,
+    set_up_logging,
+)
 
 _EXAMPLES = """\b
 Examples:
+  scaleguard webhook --kubeconfig ~/.kube/config --metrics-bind 127.0.0.1:9090
   scaleguard webhook --manifests deploy/ --bind 127.0.0.1:8443 --cert-dir /tmp/certs
   SCALEGUARD_CONFIG=scaleguard.yaml scaleguard webhook --manifests deploy/
 """
@@ -39,10 +46,28 @@ Examples:
 @option(
     "--manifests",
     type=EXISTING_FOLDER,
-    required=True,
-    help="Folder of manifests that stand for the cluster's state.",
+    help="Folder of manifests that stand for the cluster's state; no API server is contacted.",
 )
-@common
+@option(
+    "--cert-secret",
+    metavar="NAMESPACE/NAME",
+    help="Secret to keep a CA and a leaf in, made and renewed there; --cert-dir takes the leaf.",
+)
+@option(
+    "--webhook-configurations",
+    metavar="NAME,…",
+    default="",
+    help="Webhook configurations whose caBundle is kept right, with --cert-secret.",
+)
+@option(
+    "--drain-seconds",
+    type=click.FloatRange(0, 300),
+    default=0,
+    show_default=True,
+    help="How long requests are still answered after SIGTERM.",
+)
+@cluster_options
+@common_of_servers
 def command(  # noqa: PLR0913 - one parameter per option
     *,
     bind: str,
@@ -51,7 +76,12 @@ def command(  # noqa: PLR0913 - one parameter per option
     tls_name: tuple[str, ...],
     workers: int,
     threads: int,
-    manifests: Path,
+    manifests: Path | None,
+    cert_secret: str | None,
+    webhook_configurations: str,
+    drain_seconds: float,
+    kubeconfig: Path | None,
+    context: str | None,
     config: Path | None,
     policies: tuple[Path, ...],
     log_format: str,
@@ -59,14 +89,46 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Serve /mutate and /validate for an API server, over HTTPS.
 
-    The state of the cluster comes from --manifests: no API server is contacted.
+    The cluster's state comes from its API server: in a pod by its service account, elsewhere by a
+    kubeconfig as kubectl finds it.
     """
     set_up_logging(log_format, log_level)
+    if manifests is not None and (kubeconfig is not None or context is not None):
+        raise click.UsageError("--manifests needs no cluster: leave out --kubeconfig and --context")
+    secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring import ServePlan, serve  # noqa: PLC0415
 
     serve(
         ServePlan(
-            bind, metrics_bind, cert_dir, tls_name, workers, threads, manifests, config, policies
+            bind=bind,
+            metrics_bind=metrics_bind,
+            certificate_folder=cert_dir,
+            tls_names=tls_name,
+            workers=workers,
+            threads=threads,
+            config=config,
+            policies=policies,
+            manifests=manifests,
+            kubeconfig=kubeconfig,
+            context=context,
+            certificate_secret=secret,
+            webhook_configurations=tuple(filter(None, webhook_configurations.split(","))),
+            drain_seconds=drain_seconds,
         )
     )
+
+
+def _secret(
+    written: str | None, configurations: str, manifests: Path | None
+) -> tuple[str, str] | None:
+    if written is None:
+        if configurations:
+            raise click.UsageError("--webhook-configurations needs --cert-secret")
+        return None
+    if manifests is not None:
+        raise click.UsageError("--cert-secret is in a cluster: leave out --manifests")
+    namespace, _, name = written.partition("/")
+    if not namespace or not name or "/" in name:
+        raise click.BadParameter("write NAMESPACE/NAME", param_hint="--cert-secret")
+    return namespace, name

@@ -1,5 +1,6 @@
 """Whether a pod is an AI pod, of which class, and which devices each of its containers uses."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -137,21 +138,26 @@ def _totals(
 ) -> dict[str, int | str]:
     """Sum devices as the scheduler does: what runs together adds up, init containers run alone.
 
-    Source: k8s.io/component-helpers resource/helpers.go (`PodRequests`); plain init containers
-    count where one asks for more than all that runs later.
+    Source: k8s.io/component-helpers resource/helpers.go (`PodRequests`); a plain init container
+    counts, with the sidecars started before it, where that is more than all that runs later.
     """
-    running: dict[str, int] = {}
-    starting: dict[str, int] = {}
+    running, sidecars, starting = Counter[str](), Counter[str](), Counter[str]()
     unreadable: dict[str, int | str] = {}
     for container, own in used:
-        for device in own:
-            if device.count is None:
-                unreadable[device.resource] = "unreadable"
-            elif container.role is Role.INIT:
-                starting[device.resource] = max(starting.get(device.resource, 0), device.count)
-            else:
-                running[device.resource] = running.get(device.resource, 0) + device.count
-    for device in unused:
-        running[device.resource] = running.get(device.resource, 0) + (device.count or 0)
-    totals = {name: max(running.get(name, 0), starting.get(name, 0)) for name in running | starting}
+        asked = _counted(own)
+        if container.role is Role.INIT:
+            starting |= sidecars + asked
+        else:
+            running += asked
+        if container.role is Role.SIDECAR:
+            sidecars += asked
+        unreadable |= {device.resource: "unreadable" for device in own if device.count is None}
+    totals: dict[str, int | str] = dict(running + _counted(unused) | starting)
     return dict(sorted((totals | unreadable).items()))
+
+
+def _counted(found: Iterable[Device]) -> Counter[str]:
+    counts = Counter[str]()
+    for device in found:
+        counts[device.resource] += device.count or 0
+    return counts

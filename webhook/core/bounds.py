@@ -52,7 +52,7 @@ def _of_item(item: Raw) -> Bounds:
         filled = [
             resource
             for resource in COMPUTE_RESOURCES
-            if any(mapping(item, name).get(resource) is not None for name in _FILLS_REQUESTS)
+            if any(resource in mapping(item, name) for name in _FILLS_REQUESTS)
         ]
         return Bounds(frozenset(filled))
     if item.get("type") == "Pod":

@@ -90,8 +90,7 @@ def _left(policy: ContainerPolicy | None, given_up: set[str]) -> tuple[str, ...]
 
 
 def _differs(vpa: Vpa, change: _Change) -> bool:
-    governing = change.policy or (vpa.wildcard if change.container != ANY_CONTAINER else None)
-    return set(change.left) != resources(governing)
+    return set(change.left) != resources(change.policy or vpa.wildcard)
 
 
 def _nothing_left(vpa: Vpa, changes: Sequence[_Change], containers: ContainerSet | None) -> bool:

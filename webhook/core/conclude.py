@@ -8,10 +8,13 @@ from webhook.core.gather import Facts, Overlap
 from webhook.core.verdict import Settings, Verdict
 
 
+KEPT = "only a warning: it was there before this update"
+
+
 def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> list[Finding]:
     """Turn verdicts on one object into its findings, one per rule, resource and counterpart."""
     merged: dict[tuple[object, ...], Finding] = {}
-    for verdict in verdicts:
+    for verdict in sorted(verdicts, key=_said):
         overlap = facts.overlaps[verdict.overlap] if verdict.overlap is not None else None
         finding = _finding(verdict, overlap, facts, settings)
         if finding.action is Action.OFF:
@@ -22,6 +25,11 @@ def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> l
         merged[key] = finding if other is None else _join(other, finding)
     order = {rule: position for position, rule in enumerate(settings.rules)}
     return sorted(merged.values(), key=lambda finding: _place(finding, order))
+
+
+def _said(verdict: Verdict) -> tuple[int, str]:
+    """A fixed order of verdicts: engines answer with sets, each in an order of its own."""
+    return -1 if verdict.overlap is None else verdict.overlap, verdict.message
 
 
 def _finding(
@@ -90,7 +98,7 @@ def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
     """
     denied = {finding.subject: finding for finding in old if finding.action is Action.DENY}
     return [
-        replace(finding, action=Action.WARN)
+        replace(finding, action=Action.WARN, message=f"{finding.message}; {KEPT}")
         if finding.action is Action.DENY and _within(finding, denied.get(finding.subject))
         else finding
         for finding in new

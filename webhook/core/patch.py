@@ -57,7 +57,9 @@ def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
 def can_take(raw: Raw, path: Sequence[Segment]) -> bool:
     """Whether something can be added at a path: whatever stands on the way there has that type."""
     parent, depth = _walk(raw, path)
-    return isinstance(parent, list) if path[depth] == END else isinstance(parent, dict)
+    if path[depth] == END:
+        return isinstance(parent, list)
+    return isinstance(parent, dict) and isinstance(path[depth], str)
 
 
 def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:

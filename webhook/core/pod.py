@@ -44,11 +44,13 @@ class Container:
         """The container's request for a resource as it is written, None where there is none.
 
         A limit without a request is one too: the API server copies it before webhooks run
-        (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Pod).
+        (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_Pod). It reads null as zero.
         """
         resources = mapping(self.raw, "resources")
-        listed = (mapping(resources, kind).get(resource) for kind in ("requests", "limits"))
-        return next((value for value in listed if value is not None), None)
+        for listed in (mapping(resources, kind) for kind in ("requests", "limits")):
+            if resource in listed:
+                return 0 if listed[resource] is None else listed[resource]
+        return None
 
 
 @dataclass(frozen=True, slots=True)

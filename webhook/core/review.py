@@ -84,7 +84,7 @@ def _object(request: Raw, name: str, namespace: str, operation: str) -> Raw:
 def _expect(body: Raw, field: str, value: str) -> None:
     if body.get(field) != value:
         raise BadReview(
-            f"{field} is {body.get(field)!r}; this webhook answers {value} of {API_VERSION}"
+            f"{field} is {body.get(field)!r}; this webhook answers {KIND} of {API_VERSION}"
         )
 
 

@@ -1,7 +1,7 @@
 """What a judgement can look up: the objects of one cluster, or of one set of manifests."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from webhook.core.autoscalers.hpa import read_hpa
@@ -55,7 +55,12 @@ def is_same_object(one: Autoscaler, other: Autoscaler) -> bool:
 
 @dataclass
 class World:
-    """Objects as small records, indexed by the workload that they act on."""
+    """Objects as small records, indexed by the workload that they act on.
+
+    This one holds what `put` was given: manifests. That of a cluster looks up elsewhere what
+    `scalers_on`, `vpas_on` and `seen` return, and what they do not: `owned`, `other_names`, and
+    what concerns namespaces and claims.
+    """
 
     kinds: Kinds
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
@@ -117,21 +122,33 @@ class World:
             is_template = ref.group_kind == RESOURCE_CLAIM_TEMPLATE
             self._claims[namespace, name, is_template] = claimed_devices(raw)
 
+    def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
+        """All HPAs and ScaledObjects on a workload."""
+        return self._scalers.get(key, ())
+
+    def vpas_on(self, key: WorkloadKey) -> Sequence[Vpa]:
+        """All VPAs on a workload."""
+        return self._vpas.get(key, ())
+
+    def seen(self, key: WorkloadKey) -> Workload | None:
+        """A workload, also while it is being deleted; None where nobody has seen it (yet)."""
+        return self._workloads.get(key)
+
     def scalers(self, key: WorkloadKey) -> list[Scaler]:
         """HPAs and ScaledObjects on a workload that are active."""
-        return [scaler for scaler in self._scalers.get(key, ()) if scaler.active]
+        return [scaler for scaler in self.scalers_on(key) if scaler.active]
 
     def scaled_objects(self, key: WorkloadKey) -> list[Scaler]:
         """ScaledObjects on a workload, paused ones too: their HPAs are known by them."""
-        return [one for one in self._scalers.get(key, ()) if one.ref.group_kind == SCALED_OBJECT]
+        return [one for one in self.scalers_on(key) if one.ref.group_kind == SCALED_OBJECT]
 
     def vpas(self, key: WorkloadKey) -> list[Vpa]:
         """VPAs on a workload that are active."""
-        return [vpa for vpa in self._vpas.get(key, ()) if vpa.active]
+        return [vpa for vpa in self.vpas_on(key) if vpa.active]
 
     def workload(self, key: WorkloadKey) -> Workload | None:
         """A workload; None where nobody has seen it (yet)."""
-        found = self._workloads.get(key)
+        found = self.seen(key)
         return found if found is not None and found.active else None
 
     def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
@@ -148,7 +165,7 @@ class World:
         owner = workload.owner if workload is not None else None
         if workload is None or owner is None or not self.kinds.scalable(owner.group, owner.kind):
             return []
-        above = self._workloads.get(_owner_key(workload, owner))
+        above = self.seen(_owner_key(workload, owner))
         known = above is None or owner.is_object(above.ref, above.uid)
         return [_owner_key(workload, owner)] if known else []
 

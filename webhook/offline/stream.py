@@ -23,10 +23,15 @@ class _Dumper(yaml.SafeDumper):
 
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
     """Quote strings that kubectl's YAML would take for something else (`y`, `1e3`)."""
-    if "\n" in value and not any(line.endswith((" ", "\t")) for line in value.split("\n")):
+    if "\n" in value and all(map(_is_plain_line, value.split("\n"))):
         return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|")
-    style = None if plain(value) == value else '"'
+    style = None if value.isprintable() and plain(value) == value else '"'
     return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+
+def _is_plain_line(line: str) -> bool:
+    """Whether a line can stand in a block: YAML 1.1 breaks lines at odd characters, too."""
+    return line.replace("\t", " ").isprintable() and not line.endswith((" ", "\t"))
 
 
 _Dumper.add_representer(str, _text)

@@ -1,5 +1,6 @@
 """What rules say of themselves: the METADATA comment before a package."""
 
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -11,6 +12,9 @@ from webhook.errors import PolicyError
 from webhook.policy.source import Module
 
 _MARK = "# METADATA"
+
+# Where `policies/main.rego` looks for rules: a family and a rule below it.
+_PLACE = re.compile(r"scaleguard\.rules\.\w+\.\w+")
 
 # Built-in rules are listed in this order everywhere: what is refused first, hints last.
 _ORDER = (
@@ -72,15 +76,26 @@ def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
         raise PolicyError(
             f"{module.path}: the METADATA of rule {custom['rule']} lacks {', '.join(missing)}"
         )
-    if custom["default"] not in {action.value for action in Action}:
+    if not _PLACE.fullmatch(module.package):
         raise PolicyError(
-            f"{module.path}: default is {custom['default']!r}, not deny, warn, audit or off"
+            f"{module.path}: package {module.package}: a rule is found only in a package"
+            " scaleguard.rules.<family>.<rule>"
         )
     return Rule(
         str(custom["rule"]),
         str(read["title"]),
-        Action(custom["default"]),
+        _default(module, custom["default"]),
         str(custom["remedy"]),
         str(read["description"]).strip(),
         tuple(str(link) for link in read.get("related_resources") or ()),
     )
+
+
+def _default(module: Module, value: Any) -> Action:
+    written = "off" if value is False else value  # YAML reads an unquoted off as a boolean
+    try:
+        return Action(written)
+    except ValueError:
+        raise PolicyError(
+            f"{module.path}: default is {value!r}, not deny, warn, audit or off"
+        ) from None

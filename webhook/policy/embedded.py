@@ -5,16 +5,22 @@ An interpreter is not thread-safe, so each thread has its own; the rules are com
 """
 
 import json
+import re
 import threading
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from regopy import Bundle, Interpreter, Output, RegoError
+from regopy import Bundle, Interpreter, LogLevel, RegoError
 
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError
+from webhook.policy import arity
 from webhook.policy.answer import ENTRYPOINT, read_findings
 from webhook.policy.source import Module
+
+# How the engine writes an error into its syntax trees: where (byte offset) and what.
+_ERROR = re.compile(r"\(error\s*(?:\d+:[^|\n]*\|(\d+)\|\d+)?\s*\(errormsg (\d+):")
+_LONGEST_ANSWER_SHOWN = 200
 
 
 class Embedded:
@@ -28,38 +34,54 @@ class Embedded:
 
     def __call__(self, document: dict[str, Any]) -> list[Verdict]:
         """Judge a document; raises `CannotJudge` when the engine gives no answer."""
-        interpreter, bundle = self._engine()
-        try:
-            interpreter.set_input(escaped(document))
-            answer = _result(interpreter.query_bundle_entrypoint(bundle, ENTRYPOINT))
-        except (RegoError, ValueError) as error:
-            # Some of the engine's errors surface as JSON that cannot be decoded (a ValueError).
-            raise CannotJudge(f"the embedded engine failed: {error}") from error
-        return read_findings(answer)
+        return read_findings(self._engine().answer(ENTRYPOINT, document), document)
 
-    def _engine(self) -> tuple[Interpreter, Bundle]:
-        engine: tuple[Interpreter, Bundle] | None = getattr(self._local, "engine", None)
+    def _engine(self) -> "Engine":
+        engine: Engine | None = getattr(self._local, "engine", None)
         if engine is None:
-            engine = compiled(self._modules, [ENTRYPOINT])
-            self._local.engine = engine
+            engine = self._local.engine = Engine(self._modules, [ENTRYPOINT])
         return engine
 
 
-def compiled(modules: Iterable[Module], entrypoints: Sequence[str]) -> tuple[Interpreter, Bundle]:
-    """Compile modules; raises `PolicyError` naming the file that the engine refuses."""
-    interpreter = Interpreter()
-    for module in modules:
+class Engine:
+    """Compiled modules, for the thread that compiled them."""
+
+    def __init__(self, modules: Iterable[Module], entrypoints: Sequence[str]) -> None:
+        """Compile; raises `PolicyError` naming the file that the engine refuses."""
+        self._interpreter = Interpreter()
+        # It would print its errors to stdout, which belongs to results.
+        self._interpreter.log_level = LogLevel.NONE
+        added = list(modules)
+        arity.check(added)
+        for module in added:
+            try:
+                self._interpreter.add_module(module.name, module.text)
+            except (RegoError, ValueError) as error:
+                raise PolicyError(_located(module, str(error))) from error
         try:
-            interpreter.add_module(module.name, module.text)
+            self._bundle: Bundle = self._interpreter.build(None, entrypoints)
         except (RegoError, ValueError) as error:
-            raise PolicyError(f"{module.path}: {error}") from error
-    try:
-        bundle = interpreter.build(None, entrypoints)
-    except (RegoError, ValueError) as error:
-        raise PolicyError(f"the policies cannot be compiled: {error}") from error
-    if not bundle.ok():
-        raise PolicyError("the policies cannot be compiled: run `opa check --strict` on them")
-    return interpreter, bundle
+            raise PolicyError(f"{_named(added)}: {_explained(str(error))}") from error
+        if not self._bundle.ok():
+            raise PolicyError(f"{_named(added)}: cannot be compiled: `opa check --strict` says why")
+
+    def answer(self, entrypoint: str, document: Any) -> Any:
+        """Evaluate an entrypoint; raises `CannotJudge` when there is no answer."""
+        try:
+            self._interpreter.set_input(escaped(document))
+            output = self._interpreter.query_bundle_entrypoint(self._bundle, entrypoint)
+            text = str(output)
+            if text == "undefined":
+                raise CannotJudge(f"data.{entrypoint.replace('/', '.')} is not defined")
+            answer = json.loads(text) if output.ok() else None
+        except json.JSONDecodeError as error:  # an error in place of a value is no JSON
+            raise CannotJudge(_failed(error.doc)) from error
+        except (RegoError, ValueError) as error:
+            raise CannotJudge(_failed(str(error))) from error
+        expressions = answer.get("expressions") if isinstance(answer, dict) else None
+        if not expressions:
+            raise CannotJudge(_failed(text))
+        return expressions[0]
 
 
 def escaped(value: Any) -> Any:
@@ -77,12 +99,27 @@ def escaped(value: Any) -> Any:
     return [escaped(member) for member in value] if isinstance(value, list) else value
 
 
-def _result(output: Output) -> Any:
-    text = str(output)
-    if not output.ok():
-        raise ValueError(text[:500])
-    answer = json.loads(text)
-    expressions = answer.get("expressions") if isinstance(answer, dict) else None
-    if not expressions:
-        raise ValueError(f"no result: {text[:200]}")
-    return expressions[0]
+def _named(modules: Iterable[Module]) -> str:
+    """Name the files of which one is at fault: the built-in ones are tested."""
+    return ", ".join(str(module.path) for module in modules if not module.built_in) or "policies"
+
+
+def _located(module: Module, text: str) -> str:
+    """Say in which line of a file an error is, where the engine says it."""
+    found = _ERROR.search(text)
+    if found is None or found[1] is None:
+        return f"{module.path}: {_explained(text)}"
+    line = module.text.encode()[: int(found[1])].count(b"\n") + 1
+    return f"{module.path}: line {line}: {_explained(text)}"
+
+
+def _failed(text: str) -> str:
+    return f"the embedded engine failed: {_explained(text)}"
+
+
+def _explained(text: str) -> str:
+    """Take the sentence out of an error that the engine tells as a syntax tree."""
+    found = _ERROR.search(text)
+    return (
+        text[found.end() : found.end() + int(found[2])] if found else text[:_LONGEST_ANSWER_SHOWN]
+    )

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 from opa_client.errors import RegoParseError
@@ -52,7 +52,7 @@ class Opa:
             raise CannotJudge(f"OPA at {self._server.url} gave no answer: {error}") from error
         if "result" not in answer:
             raise CannotJudge(f"OPA at {self._server.url} does not know scaleguard's rules")
-        return read_findings(answer["result"])
+        return read_findings(answer["result"], document)
 
     def _put_all(self, modules: Iterable[Module]) -> None:
         """Put modules one by one; OPA refuses one that uses another before that one is there."""
@@ -67,11 +67,8 @@ class Opa:
             waiting = [module for module, _ in refused]
 
     def _put(self, module: Module) -> RegoParseError | None:
-        folder = "built-in" if module.built_in else "custom"
         try:
-            self._client().update_policy_from_string(
-                module.text, f"scaleguard/{folder}/{module.name}", rego_compat=False
-            )
+            self._client().update_policy_from_string(module.text, _id(module), rego_compat=False)
         except RegoParseError as refused:
             return refused
         except requests.RequestException as error:
@@ -93,3 +90,9 @@ class Opa:
             )
             self._local.client = client
         return client
+
+
+def _id(module: Module) -> str:
+    """Name a module on the server: two folders of a user may have files of the same name."""
+    name = module.name if module.built_in else module.path.absolute().as_posix().lstrip("/")
+    return quote(f"scaleguard/{'built-in' if module.built_in else 'custom'}/{name}")

@@ -110,7 +110,7 @@ class Admission:
             asked = read_review(decode(body))
         except BadReview as error:
             raise refusal.bad_request(str(error)) from error
-        return asked, self.decide(asked, self.service.world(), self.service.judge)
+        return asked, self.decide(asked, self.service.world(asked), self.service.judge)
 
     def _tell(self, asked: Request, decision: Decision) -> None:
         self.metrics.found(decision.findings)

@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from webhook.core.decide import Judge
+from webhook.core.review import Request
 from webhook.core.world import World
 
 
@@ -14,8 +15,12 @@ class Service(Protocol):
         """Everything that decisions need."""
         ...
 
-    def world(self) -> World:
-        """Return the world as it is known now; raises `CannotJudge` where it cannot be known."""
+    def world(self, asked: Request, /) -> World:
+        """Return the world in which a request is judged.
+
+        It may look things up while it is judged in, and raise `CannotJudge` where they cannot be
+        known.
+        """
         ...
 
     def not_ready(self) -> list[str]:

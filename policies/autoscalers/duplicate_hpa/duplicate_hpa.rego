@@ -19,13 +19,7 @@ findings contains finding if {
 		"overlap": overlap.id,
 		"action": text.unless_reduced("deny", overlap.reductions),
 		"message": text.because(sentence(overlap), overlap.reductions),
-		"remedy": concat(" ", [
-			"put all metrics into one of them and delete the other, for instance: kubectl delete",
-			lower(overlap.other.kind),
-			"-n",
-			overlap.other.namespace,
-			overlap.other.name,
-		]),
+		"remedy": remedy(overlap.other),
 	}
 }
 
@@ -33,7 +27,17 @@ sentence(overlap) := concat("", [
 	overlap.scaler.text,
 	" scales ",
 	overlap.workload.text,
-	", which ",
+	", and so does ",
 	overlap.other.text,
-	" scales already",
 ])
+
+# What is still to be named (generateName) cannot be deleted by name.
+remedy(other) := concat(" ", [
+	"put all metrics into one of them and delete the other, for instance: kubectl delete",
+	lower(other.kind),
+	"-n",
+	other.namespace,
+	other.name,
+]) if {
+	is_string(other.name)
+} else := "put all metrics into one of them and delete the other"

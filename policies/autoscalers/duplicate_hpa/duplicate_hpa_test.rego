@@ -1,7 +1,5 @@
 package scaleguard.rules.autoscalers.duplicate_hpa_test
 
-import data.scaleguard.rules.autoscalers.duplicate_hpa as rule
-
 overlap := {
 	"id": 3,
 	"type": "duplicate-scaler",
@@ -11,29 +9,54 @@ overlap := {
 	"reductions": [],
 }
 
-judged(changes) := found if {
-	document := {"overlaps": [object.union(overlap, changes)]}
-	found := rule.findings with input as document
-}
+document(changes) := {"overlaps": [object.union(overlap, changes)]}
 
-test_denies_and_says_which_to_delete if {
-	found := judged({})
-	count(found) == 1
-	some finding in found
-	finding.action == "deny"
-	finding.overlap == 3
-	finding.message == "HorizontalPodAutoscaler shop/b scales Deployment web, which ScaledObject shop/a scales already"
-	endswith(finding.remedy, "kubectl delete scaledobject -n shop a")
-}
+sentence := "HorizontalPodAutoscaler shop/b scales Deployment web, and so does ScaledObject shop/a"
 
-test_warns_when_reduced if {
-	found := judged({"reductions": ["generated"]})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	endswith(finding.message, "only a warning: generated")
-}
-
-test_other_overlaps_are_other_rules_matter if {
-	judged({"type": "duplicate-vpa"}) == set()
+cases := {
+	"denies and says which to delete": {
+		"input": document({}),
+		"findings": [{
+			"rule": "duplicate-hpa",
+			"action": "deny",
+			"overlap": 3,
+			"message": sentence,
+			"remedy": concat(" ", [
+				"put all metrics into one of them and delete the other, for instance:",
+				"kubectl delete scaledobject -n shop a",
+			]),
+		}],
+	},
+	"one that is still to be named cannot be deleted by name": {
+		"input": document({"other": {
+			"text": "HorizontalPodAutoscaler shop/a-*",
+			"kind": "HorizontalPodAutoscaler",
+			"namespace": "shop",
+			"name": null,
+		}}),
+		"findings": [{
+			"action": "deny",
+			"messageContains": ["and so does HorizontalPodAutoscaler shop/a-*"],
+			"remedy": "put all metrics into one of them and delete the other",
+		}],
+	},
+	"warns with the reason when reduced": {
+		"input": document({"reductions": ["generated"]}),
+		"findings": [{
+			"action": "warn",
+			"message": concat("", [sentence, "; only a warning: generated"]),
+		}],
+	},
+	"each of several others is a finding": {
+		"input": {"overlaps": [overlap, object.union(overlap, {"id": 4, "reductions": ["generated"]})]},
+		"findings": [{"overlap": 3, "action": "deny"}, {"overlap": 4, "action": "warn"}],
+	},
+	"other overlaps are other rules' matter": {
+		"input": document({"type": "duplicate-vpa"}),
+		"findings": [],
+	},
+	"one that meets nothing is left alone": {
+		"input": {"overlaps": []},
+		"findings": [],
+	},
 }

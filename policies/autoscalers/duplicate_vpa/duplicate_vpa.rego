@@ -31,7 +31,6 @@ sentence(overlap) := concat(" ", [
 	text.vpa(overlap.vpa),
 	"acts on",
 	concat("", [overlap.workload.text, ","]),
-	"on which",
+	"and so does",
 	text.vpa(overlap.other),
-	"acts already",
 ])

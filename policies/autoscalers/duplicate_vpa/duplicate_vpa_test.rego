@@ -1,7 +1,5 @@
 package scaleguard.rules.autoscalers.duplicate_vpa_test
 
-import data.scaleguard.rules.autoscalers.duplicate_vpa as rule
-
 overlap := {
 	"id": 1,
 	"type": "duplicate-vpa",
@@ -11,28 +9,48 @@ overlap := {
 	"reductions": [],
 }
 
-judged(changes) := found if {
-	document := {"overlaps": [object.union(overlap, changes)]}
-	found := rule.findings with input as document
-}
+document(changes) := {"overlaps": [object.union(overlap, changes)]}
 
-test_denies_and_names_both_with_their_modes if {
-	found := judged({})
-	count(found) == 1
-	some finding in found
-	finding.action == "deny"
-	contains(finding.message, "VerticalPodAutoscaler shop/b (mode Initial)")
-	contains(finding.message, "VerticalPodAutoscaler shop/a (mode Recreate)")
-	contains(finding.remedy, "updateMode: \"Off\"")
-}
+sentence := concat(" ", [
+	"VerticalPodAutoscaler shop/b (mode Initial) acts on Deployment web,",
+	"and so does VerticalPodAutoscaler shop/a (mode Recreate)",
+])
 
-test_warns_when_reduced if {
-	found := judged({"reductions": ["inert"]})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-}
-
-test_other_overlaps_are_other_rules_matter if {
-	judged({"type": "same-metric"}) == set()
+cases := {
+	"denies and names both with their modes": {
+		"input": document({}),
+		"findings": [{
+			"rule": "duplicate-vpa",
+			"action": "deny",
+			"overlap": 1,
+			"message": sentence,
+			"remedy": concat(" ", [
+				"keep one of them; updateMode: \"Off\" without startupBoost in",
+				"VerticalPodAutoscaler shop/a keeps its recommendations",
+			]),
+		}],
+	},
+	"warns with the reason when reduced": {
+		"input": document({"reductions": ["the VPA is inert"]}),
+		"findings": [{
+			"action": "warn",
+			"message": concat("", [sentence, "; only a warning: the VPA is inert"]),
+		}],
+	},
+	"warns with every reason": {
+		"input": document({"reductions": ["one", "another"]}),
+		"findings": [{"action": "warn", "messageContains": ["only a warning: one; another"]}],
+	},
+	"each of several others is a finding": {
+		"input": {"overlaps": [overlap, object.union(overlap, {"id": 2, "reductions": ["inert"]})]},
+		"findings": [{"overlap": 1, "action": "deny"}, {"overlap": 2, "action": "warn"}],
+	},
+	"other overlaps are other rules' matter": {
+		"input": document({"type": "same-metric"}),
+		"findings": [],
+	},
+	"one that meets nothing is left alone": {
+		"input": {"overlaps": []},
+		"findings": [],
+	},
 }

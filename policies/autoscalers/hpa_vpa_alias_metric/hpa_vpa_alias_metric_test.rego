@@ -1,7 +1,5 @@
 package scaleguard.rules.autoscalers.hpa_vpa_alias_metric_test
 
-import data.scaleguard.rules.autoscalers.hpa_vpa_alias_metric as rule
-
 overlap := {
 	"id": 0,
 	"type": "alias-metric",
@@ -9,40 +7,68 @@ overlap := {
 	"resource": "cpu",
 	"containers": ["app"],
 	"scaler": {"text": "HorizontalPodAutoscaler shop/web"},
-	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "target": "Deployment shop/web"},
+	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "target": "Rollout shop/web"},
 	"expression": "container_cpu_usage_seconds_total_rate",
 	"requestRelative": false,
 	"path": "spec.metrics[0]",
 }
 
-judged(changes) := found if {
-	document := {"overlaps": [object.union(overlap, changes)]}
-	found := rule.findings with input as document
-}
+document(changes) := {"overlaps": [object.union(overlap, changes)]}
 
-test_warns_and_quotes_the_metric if {
-	found := judged({})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	contains(finding.message, "\"container_cpu_usage_seconds_total_rate\" (spec.metrics[0])")
-	not contains(finding.message, "relative to the request")
-}
-
-test_says_when_it_is_relative_to_the_request if {
-	found := judged({"requestRelative": true})
-	count(found) == 1
-	some finding in found
-	contains(finding.message, "reads cpu usage relative to the request")
-}
-
-test_tells_two_names_of_one_workload if {
-	found := judged({"expression": null})
-	count(found) == 1
-	some finding in found
-	contains(finding.message, "knows as Deployment shop/web")
-}
-
-test_other_overlaps_are_other_rules_matter if {
-	judged({"type": "same-metric"}) == set()
+cases := {
+	"warns and quotes the metric": {
+		"input": document({}),
+		"findings": [{
+			"rule": "hpa-vpa-alias-metric",
+			"action": "warn",
+			"overlap": 0,
+			"message": concat(" ", [
+				"HorizontalPodAutoscaler shop/web scales Deployment web",
+				"on \"container_cpu_usage_seconds_total_rate\" (spec.metrics[0]), which reads cpu usage,",
+				"while VerticalPodAutoscaler shop/web (mode Recreate) sets the cpu request of container app",
+			]),
+			"remedy": concat(" ", [
+				"let VerticalPodAutoscaler shop/web leave cpu alone,",
+				"or scale on load (requests, queue length) instead",
+			]),
+		}],
+	},
+	"a query is quoted as it is written": {
+		"input": document({"expression": "sum(x{pod=~\"web-\\\\d+\"})\n/ 2"}),
+		"findings": [{"messageContains": ["on \"sum(x{pod=~\"web-\\\\d+\"})\n/ 2\" (spec"]}],
+	},
+	"says when it is relative to the request": {
+		"input": document({"requestRelative": true}),
+		"findings": [{
+			"action": "warn",
+			"messageContains": ["which reads cpu usage relative to the request, while"],
+		}],
+	},
+	"names all containers that it meets": {
+		"input": document({"containers": ["app", "proxy"]}),
+		"findings": [{"messageContains": ["sets the cpu request of containers app, proxy"]}],
+	},
+	"means every container where none is known": {
+		"input": document({"containers": []}),
+		"findings": [{"messageContains": ["sets the cpu request of every container"]}],
+	},
+	"tells two names of one workload": {
+		"input": document({"expression": null}),
+		"findings": [{
+			"action": "warn",
+			"message": concat(" ", [
+				"HorizontalPodAutoscaler shop/web scales Deployment web, which",
+				"VerticalPodAutoscaler shop/web knows as Rollout shop/web",
+				"and whose cpu request it sets on container app",
+			]),
+		}],
+	},
+	"other overlaps are other rules' matter": {
+		"input": document({"type": "same-metric"}),
+		"findings": [],
+	},
+	"one that meets nothing is left alone": {
+		"input": {"overlaps": []},
+		"findings": [],
+	},
 }

@@ -20,7 +20,7 @@ findings contains finding if {
 		"rule": "hpa-vpa-same-metric",
 		"overlap": overlap.id,
 		"action": action(overlap, reasons),
-		"message": text.because(sentence(overlap), reasons),
+		"message": text.because(sentence(overlap), told(overlap, reasons)),
 		"remedy": remedy(overlap),
 	}
 }
@@ -39,6 +39,11 @@ sanctioned(overlap) if {
 	overlap.vpa.gkeRightsizing
 	overlap.resource == "cpu"
 }
+
+# What makes a finding milder is told only where it does.
+told(overlap, reasons) := [] if {
+	action(overlap, reasons) == "deny"
+} else := reasons
 
 sentence(overlap) := concat(" ", [
 	overlap.scaler.text,

@@ -1,8 +1,14 @@
 package scaleguard.rules.autoscalers.hpa_vpa_same_metric_test
 
-import data.scaleguard.rules.autoscalers.hpa_vpa_same_metric as rule
-
 settings := {"strictness": "literal", "gkeRightsizing": false, "startupBoost": "warn"}
+
+metric := {
+	"path": "spec.metrics[0]",
+	"container": null,
+	"target": "70%",
+	"targetType": "Utilization",
+	"defaulted": false,
+}
 
 overlap := {
 	"id": 0,
@@ -12,106 +18,160 @@ overlap := {
 	"containers": ["app", "proxy"],
 	"scaler": {"text": "HorizontalPodAutoscaler shop/web"},
 	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "gkeRightsizing": false},
-	"metric": {
-		"path": "spec.metrics[0]",
-		"container": null,
-		"target": "70%",
-		"targetType": "Utilization",
-		"defaulted": false,
-	},
+	"metric": metric,
 	"boost": false,
 	"reductions": [],
 	"fix": "controlledResources: [memory] for container \"*\"",
 }
 
-judged(changes, chosen) := found if {
-	document := {
-		"settings": object.union(settings, chosen),
-		"overlaps": [object.union(overlap, changes)],
-	}
-	found := rule.findings with input as document
+document(changes, chosen) := {
+	"settings": object.union(settings, chosen),
+	"overlaps": [object.union(overlap, changes)],
 }
 
-test_denies_and_names_both_the_metric_the_containers_and_the_fix if {
-	found := judged({}, {})
-	count(found) == 1
-	some finding in found
-	finding.action == "deny"
-	finding.overlap == 0
-	contains(finding.message, "HorizontalPodAutoscaler shop/web scales Deployment web on cpu")
-	contains(finding.message, "(Utilization 70%, spec.metrics[0])")
-	contains(finding.message, "VerticalPodAutoscaler shop/web (mode Recreate)")
-	contains(finding.message, "containers app, proxy")
-	startswith(finding.remedy, "set controlledResources: [memory]")
-}
+measured(changes) := {"metric": object.union(metric, changes)}
 
-test_warns_with_the_reason_when_reduced if {
-	found := judged({"reductions": ["it has no effect now"]}, {})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	contains(finding.message, "only a warning: it has no effect now")
-}
+average := measured({"target": "500m", "targetType": "AverageValue"})
 
-test_a_startup_boost_warns if {
-	found := judged({"boost": true, "reductions": ["startupBoost"], "fix": null}, {})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	finding.remedy == "remove startupBoost from VerticalPodAutoscaler shop/web"
-}
+boost := {"boost": true, "reductions": ["startupBoost"], "fix": null}
 
-test_a_startup_boost_is_denied_when_configured if {
-	found := judged({"boost": true, "reductions": ["startupBoost"], "fix": null}, {"startupBoost": "deny"})
-	count(found) == 1
-	some finding in found
-	finding.action == "deny"
-}
+sanctioned := {"vpa": object.union(overlap.vpa, {"gkeRightsizing": true})}
 
-test_a_startup_boost_with_another_reason_still_warns if {
-	found := judged({"boost": true, "reductions": ["startupBoost", "inert"], "fix": null}, {"startupBoost": "deny"})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-}
-
-average := {"metric": {
-	"path": "spec.metrics[0]",
-	"container": null,
-	"target": "500m",
-	"targetType": "AverageValue",
-	"defaulted": false,
-}}
-
-test_an_average_value_is_denied_literally if {
-	found := judged(average, {})
-	count(found) == 1
-	some finding in found
-	finding.action == "deny"
-}
-
-test_an_average_value_warns_by_feedback_with_its_condition if {
-	found := judged(average, {"strictness": "feedback"})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	contains(finding.message, "RequestsOnly")
-}
-
-sanctioned := {"vpa": {"text": "v", "mode": "Recreate", "gkeRightsizing": true}}
-
-test_gke_shares_cpu_when_switched_on if {
-	judged(sanctioned, {"gkeRightsizing": true}) == set()
-}
-
-test_gke_never_shares_memory if {
-	count(judged(object.union(sanctioned, {"resource": "memory"}), {"gkeRightsizing": true})) == 1
-}
-
-test_gke_shares_nothing_by_default if {
-	count(judged(sanctioned, {})) == 1
-}
-
-test_other_overlaps_are_other_rules_matter if {
-	judged({"type": "alias-metric"}, {}) == set()
+cases := {
+	"denies and names both, the metric, the containers and the fix": {
+		"input": document({}, {}),
+		"findings": [{
+			"rule": "hpa-vpa-same-metric",
+			"action": "deny",
+			"overlap": 0,
+			"message": concat(" ", [
+				"HorizontalPodAutoscaler shop/web scales Deployment web on cpu",
+				"(Utilization 70%, spec.metrics[0])",
+				"while VerticalPodAutoscaler shop/web (mode Recreate)",
+				"sets the cpu request of containers app, proxy",
+			]),
+			"remedy": concat(" ", [
+				"set controlledResources: [memory] for container \"*\"",
+				"in VerticalPodAutoscaler shop/web",
+			]),
+		}],
+	},
+	"names the only container": {
+		"input": document({"containers": ["app"]}, {}),
+		"findings": [{"action": "deny", "messageContains": ["cpu request of container app"]}],
+	},
+	"means every container where none is known": {
+		"input": document({"containers": []}, {}),
+		"findings": [{"action": "deny", "messageContains": ["cpu request of every container"]}],
+	},
+	"tells a metric of one container": {
+		"input": document(measured({"container": "app"}), {}),
+		"findings": [{
+			"action": "deny",
+			"messageContains": ["on cpu (Utilization 70% of container app, spec.metrics[0]) while"],
+		}],
+	},
+	"tells a metric that nobody wrote": {
+		"input": document(measured({"target": "80%", "defaulted": true}), {}),
+		"findings": [{
+			"action": "deny",
+			"messageContains": ["on cpu (Utilization 80% by default, as no metrics are set) while"],
+		}],
+	},
+	"cpu and memory are two findings": {
+		"input": {
+			"settings": settings,
+			"overlaps": [overlap, object.union(overlap, {"id": 1, "resource": "memory"})],
+		},
+		"findings": [
+			{"overlap": 0, "action": "deny", "messageContains": ["on cpu", "the cpu request"]},
+			{"overlap": 1, "action": "deny", "messageContains": ["on memory", "the memory request"]},
+		],
+	},
+	"warns with the reason when reduced": {
+		"input": document({"reductions": ["it has no effect now"]}, {}),
+		"findings": [{
+			"action": "warn",
+			"messageContains": ["containers app, proxy; only a warning: it has no effect now"],
+		}],
+	},
+	"a startup boost warns": {
+		"input": document(boost, {}),
+		"findings": [{
+			"action": "warn",
+			"messageContains": [
+				"(mode Recreate) raises the cpu request at start of containers app, proxy",
+				"only a warning: startupBoost",
+			],
+			"remedy": "remove startupBoost from VerticalPodAutoscaler shop/web",
+		}],
+	},
+	"a startup boost is denied when configured": {
+		"input": document(boost, {"startupBoost": "deny"}),
+		"findings": [{
+			"action": "deny",
+			"message": concat(" ", [
+				"HorizontalPodAutoscaler shop/web scales Deployment web on cpu",
+				"(Utilization 70%, spec.metrics[0])",
+				"while VerticalPodAutoscaler shop/web (mode Recreate)",
+				"raises the cpu request at start of containers app, proxy",
+			]),
+		}],
+	},
+	"a startup boost with another reason still warns": {
+		"input": document(
+			object.union(boost, {"reductions": ["startupBoost", "inert"]}),
+			{"startupBoost": "deny"},
+		),
+		"findings": [{"action": "warn", "messageContains": ["only a warning: startupBoost; inert"]}],
+	},
+	"only a boost follows the setting for boosts": {
+		"input": document({"reductions": ["inert"]}, {"startupBoost": "deny"}),
+		"findings": [{"action": "warn"}],
+	},
+	"an average value is denied literally": {
+		"input": document(average, {}),
+		"findings": [{
+			"action": "deny",
+			"messageContains": ["on cpu (AverageValue 500m, spec.metrics[0]) while"],
+		}],
+	},
+	"an average value warns by feedback, with its condition": {
+		"input": document(average, {"strictness": "feedback"}),
+		"findings": [{
+			"action": "warn",
+			"messageContains": [concat(" ", [
+				"only a warning: safe only with RequestsOnly, no cpu limit,",
+				"and minAllowed of all containers together at or above 500m",
+			])],
+		}],
+	},
+	"a utilization is denied by feedback too": {
+		"input": document({}, {"strictness": "feedback"}),
+		"findings": [{"action": "deny"}],
+	},
+	"GKE shares cpu when switched on": {
+		"input": document(sanctioned, {"gkeRightsizing": true}),
+		"findings": [],
+	},
+	"GKE shares nothing that the VPA does not claim": {
+		"input": document({}, {"gkeRightsizing": true}),
+		"findings": [{"action": "deny"}],
+	},
+	"GKE never shares memory": {
+		"input": document(object.union(sanctioned, {"resource": "memory"}), {"gkeRightsizing": true}),
+		"findings": [{"action": "deny", "messageContains": ["on memory"]}],
+	},
+	"GKE shares nothing by default": {
+		"input": document(sanctioned, {}),
+		"findings": [{"action": "deny"}],
+	},
+	"other overlaps are other rules' matter": {
+		"input": document({"type": "alias-metric"}, {}),
+		"findings": [],
+	},
+	"one that meets nothing is left alone": {
+		"input": {"settings": settings, "overlaps": []},
+		"findings": [],
+	},
 }

@@ -1,40 +1,66 @@
 package scaleguard.rules.autoscalers.vpa_no_effect_test
 
-import data.scaleguard.rules.autoscalers.vpa_no_effect as rule
-
-plain := {"type": "vpa", "mode": "Recreate", "unquoted": [], "ineffective": null}
-
-judged(changes) := found if {
-	document := {
-		"object": {"text": "VerticalPodAutoscaler shop/web"},
-		"autoscaler": object.union(plain, changes),
-	}
-	found := rule.findings with input as document
+working := {
+	"type": "vpa",
+	"mode": "Recreate",
+	"unquoted": [],
+	"ineffective": null,
+	"writes": true,
 }
 
-test_one_that_works_is_left_alone if {
-	judged({}) == set()
+document(changes) := {
+	"object": {"text": "VerticalPodAutoscaler shop/web"},
+	"autoscaler": object.union(working, changes),
 }
 
-test_warns_when_nothing_is_controlled if {
-	found := judged({"ineffective": "its policies control nothing"})
-	count(found) == 1
-	some finding in found
-	finding.action == "warn"
-	contains(finding.message, "writes nothing: its policies control nothing")
+powerless := {
+	"rule": "vpa-no-effect",
+	"action": "warn",
+	"path": "spec.resourcePolicy.containerPolicies",
+	"message": "VerticalPodAutoscaler shop/web writes nothing: its policies control nothing",
+	"remedy": "list cpu or memory in controlledResources, or set updateMode: \"Off\"",
 }
 
-test_warns_of_every_unquoted_off if {
-	found := judged({"unquoted": ["spec.updatePolicy.updateMode", "spec.resourcePolicy.containerPolicies[0].mode"]})
-	{finding.path | some finding in found} == {
-		"spec.updatePolicy.updateMode",
-		"spec.resourcePolicy.containerPolicies[0].mode",
-	}
-	every finding in found {
-		contains(finding.remedy, "quote it")
-	}
+unquoted(path) := {
+	"rule": "vpa-no-effect",
+	"action": "warn",
+	"path": path,
+	"messageContains": [path, "is a boolean, since YAML reads an unquoted Off as false"],
+	"remedy": "quote it (\"Off\"): the API server refuses a boolean",
 }
 
-test_scalers_are_other_rules_matter if {
-	judged({"type": "scaler", "ineffective": "x"}) == set()
+cases := {
+	"one that works is left alone": {
+		"input": document({}),
+		"findings": [],
+	},
+	"warns when nothing is controlled": {
+		"input": document({"ineffective": "its policies control nothing"}),
+		"findings": [powerless],
+	},
+	"warns of an unquoted Off": {
+		"input": document({"unquoted": ["spec.updatePolicy.updateMode"]}),
+		"findings": [unquoted("spec.updatePolicy.updateMode")],
+	},
+	"warns of every unquoted Off": {
+		"input": document({"unquoted": [
+			"spec.updatePolicy.updateMode",
+			"spec.resourcePolicy.containerPolicies[0].mode",
+		]}),
+		"findings": [
+			unquoted("spec.updatePolicy.updateMode"),
+			unquoted("spec.resourcePolicy.containerPolicies[0].mode"),
+		],
+	},
+	"warns of both at once": {
+		"input": document({
+			"ineffective": "its policies control nothing",
+			"unquoted": ["spec.resourcePolicy.containerPolicies[0].mode"],
+		}),
+		"findings": [powerless, unquoted("spec.resourcePolicy.containerPolicies[0].mode")],
+	},
+	"scalers are other rules' matter": {
+		"input": document({"type": "scaler", "ineffective": "x", "unquoted": ["spec"]}),
+		"findings": [],
+	},
 }

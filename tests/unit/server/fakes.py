@@ -8,6 +8,7 @@ from typing import Any
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
 from webhook.core.profile import Profile
+from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings, Verdict
 from webhook.core.world import World
 from webhook.knowledge import knowledge
@@ -52,7 +53,7 @@ class FakeService:
         }
         return Judge(KNOWLEDGE, Profile(), Settings(rules), self.ask)
 
-    def world(self) -> World:
+    def world(self, _asked: Request, /) -> World:
         return World(KNOWLEDGE.kinds)
 
     def not_ready(self) -> list[str]:

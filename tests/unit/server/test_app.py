@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.unit.server.fakes import FakeService, deny_all, review
 from webhook.core.decide import decision_id
+from webhook.core.review import Request
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.core.world import World
 from webhook.server.admission import OVERLOADED
@@ -259,7 +260,7 @@ def test_no_judgement_fails_the_call(
 
 
 class Broken(FakeService):
-    def world(self) -> World:
+    def world(self, _asked: Request, /) -> World:
         raise KeyError("a secret of ours")
 
     def not_ready(self) -> list[str]:

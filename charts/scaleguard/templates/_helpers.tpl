@@ -1,0 +1,80 @@
+{{/* Name of the objects in the namespace; 48 characters leave room for suffixes. */}}
+{{- define "scaleguard.fullname" -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride -}}
+{{- else if contains "scaleguard" .Release.Name -}}
+{{- .Release.Name | trunc 48 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-scaleguard" .Release.Name | trunc 48 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{/*
+Name of the webhook configurations. Mutating webhooks are called in the order of these names, and VPA
+(vpa-webhook-config) has to see the pod as it was fitted: ours always begins with an "s".
+*/}}
+{{- define "scaleguard.configuration" -}}
+{{- $name := include "scaleguard.fullname" . -}}
+{{- hasPrefix "scaleguard" $name | ternary $name (printf "scaleguard-%s" $name) -}}
+{{- end -}}
+
+{{/* Name of the objects without a namespace: two releases may have one name. */}}
+{{- define "scaleguard.clusterName" -}}
+{{- printf "%s:%s" (include "scaleguard.fullname" .) .Release.Namespace -}}
+{{- end -}}
+
+{{- define "scaleguard.certificate" -}}
+{{- printf "%s-certificate" (include "scaleguard.fullname" .) -}}
+{{- end -}}
+
+{{- define "scaleguard.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "scaleguard.selectorLabels" -}}
+app.kubernetes.io/name: scaleguard
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: webhook
+{{- end -}}
+
+{{- define "scaleguard.labels" -}}
+{{ include "scaleguard.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end -}}
+
+{{/*
+Namespaces that are judged. Left out are those that a cluster needs to come up, and our own: nothing
+that the webhook needs may wait for the webhook.
+*/}}
+{{- define "scaleguard.namespaceSelector" -}}
+matchExpressions:
+  - key: kubernetes.io/metadata.name
+    operator: NotIn
+    values:
+      {{- $own := list "kube-system" "kube-node-lease" .Release.Namespace }}
+      {{- concat $own .Values.webhooks.excludedNamespaces | uniq | toYaml | nindent 6 }}
+  - key: scaleguard.io/ignore
+    operator: NotIn
+    values: ["true"]
+{{- end -}}
+
+{{/*
+Where the API server asks, of (root, path). Without caBundle: the program puts it there, and whoever
+applies the chart again leaves alone what the chart does not name.
+*/}}
+{{- define "scaleguard.clientConfig" -}}
+{{- $root := index . 0 -}}
+service:
+  name: {{ include "scaleguard.fullname" $root }}
+  namespace: {{ $root.Release.Namespace }}
+  path: {{ index . 1 }}
+  port: {{ $root.Values.service.port }}
+{{- end -}}

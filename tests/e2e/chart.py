@@ -1,0 +1,146 @@
+"""Helm, and the webhook as a local process that runs as the chart says."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from http.client import HTTPSConnection
+from pathlib import Path
+from typing import Any, Self
+
+from tests.controlplane.build import binary
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.process import Child
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
+NAMESPACE = "guard"
+RELEASE = "scaleguard"
+CONFIGURATIONS = "validatingwebhookconfigurations,mutatingwebhookconfigurations"
+
+# Made by the cluster itself, at times of its own.
+_FLEETING = {"events", "events.events.k8s.io", "leases.coordination.k8s.io"}
+
+
+class Helm:
+    """helm, with a home of its own."""
+
+    def __init__(self, folder: Path, kubeconfig: Path | None = None) -> None:
+        self._environment = {
+            **{name: value for name, value in os.environ.items() if "HELM" not in name},
+            "HOME": str(folder),
+            "KUBECONFIG": str(kubeconfig or folder / "none"),
+        }
+
+    def __call__(self, *arguments: str) -> str:
+        done = subprocess.run(
+            [str(binary("helm")), *arguments],
+            env=self._environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done.stdout
+
+    def install(self, *arguments: str) -> str:
+        return self("install", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
+
+    def upgrade(self, *arguments: str) -> str:
+        return self("upgrade", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
+
+    def uninstall(self) -> None:
+        self("uninstall", RELEASE, "--namespace", NAMESPACE)
+
+
+class Webhook:
+    """A local process, run as the chart's Deployment says, with the chart's ServiceAccount."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, port: int, notes: str) -> None:
+        self.plane, self.folder, self.port = plane, folder, port
+        self.notes = notes
+        self.certificates = folder / "certificates"
+        account = folder / "account.kubeconfig"
+        account.write_text(json.dumps(self._account()), encoding="utf-8")
+        path = (folder / "config.yaml").absolute()
+        path.write_text(self._get("configmap")["data"]["config.yaml"], encoding="utf-8")
+        own = {
+            "bind": f"127.0.0.1:{port}",
+            "metrics-bind": "127.0.0.1:0",
+            "config": str(path),
+            "cert-dir": str(self.certificates),
+            "drain-seconds": "0",
+        }
+        container = self._get("deployment")["spec"]["template"]["spec"]["containers"][0]
+        assert container["command"] == ["scaleguard", "webhook"]
+        options = [argument.removeprefix("--").split("=", 1) for argument in container["args"]]
+        self.arguments = [f"--{name}={own.get(name, value)}" for name, value in options]
+        command = [sys.executable, "-m", "webhook", "webhook", *self.arguments]
+        environment = {"KUBECONFIG": str(account)}
+        self.child = Child("webhook", command, folder / "webhook.log", environment)
+
+    def _get(self, kind: str) -> dict[str, Any]:
+        found = self.plane.kubectl("-n", NAMESPACE, "get", kind, RELEASE, "-o", "json")
+        taken: dict[str, Any] = json.loads(found.stdout)
+        return taken
+
+    def _account(self) -> dict[str, Any]:
+        token = self.plane.kubectl("-n", NAMESPACE, "create", "token", RELEASE).stdout.strip()
+        authority = base64.b64encode(self.plane.layout.authority.read_bytes()).decode()
+        cluster = {"server": self.plane.server, "certificate-authority-data": authority}
+        return {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [{"name": "it", "cluster": cluster}],
+            "users": [{"name": "it", "user": {"token": token}}],
+            "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+            "current-context": "it",
+        }
+
+    def __enter__(self) -> Self:
+        self.child.start()
+        eventually(lambda: self.status() == 200, "the webhook", self.child.tail)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.child.terminate()
+        self.child.reap(time.monotonic() + 15)
+
+    def status(self) -> int:
+        """What /readyz answers, whoever signed its certificate; 0 for no answer."""
+        unverified = ssl._create_unverified_context()  # noqa: S323
+        connection = HTTPSConnection("127.0.0.1", self.port, timeout=5, context=unverified)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+
+def everything(plane: ControlPlane) -> set[str]:
+    """Every object of the cluster."""
+    listed = plane.kubectl("api-resources", "--verbs=list", "-o", "name").stdout.split()
+    kinds = ",".join(kind for kind in listed if kind not in _FLEETING)
+    columns = "custom-columns=K:.kind,S:.metadata.namespace,N:.metadata.name"
+    found = plane.kubectl("get", kinds, "-A", "--no-headers", "--ignore-not-found", "-o", columns)
+    return {" ".join(line.split()) for line in found.stdout.splitlines()}
+
+
+def ca_bundles(plane: ControlPlane) -> set[str]:
+    found = json.loads(plane.kubectl("get", CONFIGURATIONS, RELEASE, "-o", "json").stdout)
+    clients = [entry["clientConfig"] for one in found["items"] for entry in one["webhooks"]]
+    return {client.get("caBundle", "") for client in clients}
+
+
+def eventually(
+    holds: Callable[[], bool], what: str, said: Callable[[], str] = str, seconds: float = 40
+) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < deadline, f"{what} took longer than {seconds} s\n{said()}"
+        time.sleep(0.1)

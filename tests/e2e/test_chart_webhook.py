@@ -1,0 +1,195 @@
+"""The webhook run as the chart says, with the rights of the chart, asked by a real API server."""
+
+import base64
+import json
+import os
+import ssl
+import subprocess
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.controlplane.build import binary
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.process import free_ports
+from tests.e2e.chart import NAMESPACE, RELEASE, Helm, Webhook, ca_bundles, eventually
+
+GPU = "nvidia.com/gpu"
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with ControlPlane() as running:
+        running.install_crds("vpa", "keda")
+        running.kubectl("create", "namespace", NAMESPACE)
+        yield running
+
+
+@pytest.fixture(scope="module")
+def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Webhook]:
+    folder = tmp_path_factory.mktemp("webhook")
+    helm = Helm(folder, plane.kubeconfig)
+    port = free_ports(1)[0]
+    # The API server dials a Service of type ExternalName on the port that the configuration names.
+    notes = helm.install("--set", f"service.port={port}")
+    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
+    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
+    plane.kubectl("-n", NAMESPACE, *external)
+    plane.kubectl("create", "namespace", "shop")
+    with Webhook(plane, folder, port, notes) as running:
+        yield running
+    helm.uninstall()
+
+
+def apply(plane: ControlPlane, *objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:
+    text = "\n---\n".join(json.dumps(one) for one in objects)
+    return plane.kubectl("-n", "shop", "apply", "-f", "-", input=text, check=False)
+
+
+def deployment(name: str, limits: dict[str, str], replicas: int = 2) -> dict[str, Any]:
+    container = {"name": "app", "image": "example.com/app", "resources": {"limits": limits}}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": name},
+        "spec": {
+            "replicas": replicas,
+            "selector": {"matchLabels": {"app": name}},
+            "template": {
+                "metadata": {"labels": {"app": name}},
+                "spec": {"containers": [container]},
+            },
+        },
+    }
+
+
+def hpa(name: str) -> dict[str, Any]:
+    target = {"type": "Utilization", "averageUtilization": 70}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "maxReplicas": 5,
+            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
+        },
+    }
+
+
+def vpa(name: str, resources: list[str]) -> dict[str, Any]:
+    policy = {"containerName": "*", "controlledResources": resources}
+    return {
+        "apiVersion": "autoscaling.k8s.io/v1",
+        "kind": "VerticalPodAutoscaler",
+        "metadata": {"name": name},
+        "spec": {
+            "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
+            "resourcePolicy": {"containerPolicies": [policy]},
+        },
+    }
+
+
+def pods(plane: ControlPlane, app: str) -> list[dict[str, Any]]:
+    found = plane.kubectl("-n", "shop", "get", "pods", "-l", f"app={app}", "-o", "json")
+    items: list[dict[str, Any]] = json.loads(found.stdout)["items"]
+    return items
+
+
+def test_the_certificates_are_its_own(plane: ControlPlane, webhook: Webhook) -> None:
+    assert webhook.status() == 200
+    name = f"{RELEASE}-certificate"
+    found = plane.kubectl("-n", NAMESPACE, "get", "secret", name, "-o", "json")
+    data = json.loads(found.stdout)["data"]
+    assert set(data) == {"ca.crt", "ca.key", "tls.crt", "tls.key"}
+    assert ca_bundles(plane) == {data["ca.crt"]}
+    served = ssl.get_server_certificate(("127.0.0.1", webhook.port))
+    assert served == base64.b64decode(data["tls.crt"]).decode()
+
+
+def test_gpu_pods_are_fitted_and_others_are_not(plane: ControlPlane, webhook: Webhook) -> None:
+    done = apply(plane, deployment("llm", {GPU: "1"}), deployment("web", {"cpu": "1"}))
+    assert done.returncode == 0, done.stderr
+    eventually(
+        lambda: len(pods(plane, "llm")) == len(pods(plane, "web")) == 2,
+        "making pods",
+        webhook.child.tail,
+    )
+    for pod in pods(plane, "llm"):
+        tolerated = {one["key"] for one in pod["spec"]["tolerations"]}
+        requests = pod["spec"]["containers"][0]["resources"]["requests"]
+        assert GPU in tolerated, webhook.child.tail()
+        assert set(requests) == {GPU, "cpu", "memory"}
+    for pod in pods(plane, "web"):
+        assert GPU not in {one["key"] for one in pod["spec"]["tolerations"]}
+        assert not any("scaleguard.io" in key for key in pod["metadata"].get("annotations", {}))
+
+
+def test_a_conflicting_vpa_is_refused_and_a_complementary_one_is_not(
+    plane: ControlPlane, webhook: Webhook
+) -> None:
+    done = apply(plane, deployment("api", {"cpu": "1"}), hpa("api"))
+    assert done.returncode == 0, done.stderr
+    refused = apply(plane, vpa("api", ["cpu", "memory"]))
+    assert refused.returncode == 1, webhook.child.tail()
+    said = 'admission webhook "autoscalers.scaleguard.io" denied the request: [hpa-vpa-same-metric]'
+    assert said in refused.stderr
+    for part in (
+        "HorizontalPodAutoscaler shop/api",
+        "VerticalPodAutoscaler shop/api",
+        "cpu",
+        "container app",
+        "fix: set controlledResources: [memory]",
+        "decision ",
+    ):
+        assert part in refused.stderr
+    accepted = apply(plane, vpa("api", ["memory"]))
+    assert accepted.returncode == 0, accepted.stderr
+
+
+def test_what_helm_says_to_try_is_refused(plane: ControlPlane, webhook: Webhook) -> None:
+    tried = webhook.notes.partition("Then try it")[2].partition("The last of them")[0]
+    lines = [line.removeprefix("  ") for line in tried.splitlines() if line.startswith("  ")]
+    kubectl = binary("kubectl").parent
+    done = subprocess.run(
+        ["bash"],
+        input="\n".join(lines),
+        env={"PATH": f"{kubectl}:{os.environ['PATH']}", "KUBECONFIG": str(plane.kubeconfig)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "denied the request: [hpa-vpa-same-metric]" in done.stderr
+    assert "autoscaled" in done.stdout
+
+
+def test_namespaces_that_are_left_out_are_left_alone(plane: ControlPlane, webhook: Webhook) -> None:
+    assert webhook.status() == 200
+    plane.kubectl("create", "namespace", "quiet")
+    plane.kubectl("label", "namespace", "quiet", "scaleguard.io/ignore=true")
+    text = "\n---\n".join(json.dumps(one) for one in (hpa("web"), vpa("web", ["cpu"])))
+    for namespace in ("quiet", "kube-system", NAMESPACE):
+        plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
+        plane.kubectl("-n", namespace, "delete", "-f", "-", input=text)
+
+
+def test_the_account_may_do_nothing_else(plane: ControlPlane, webhook: Webhook) -> None:
+    account = webhook.folder / "account.kubeconfig"
+    for refused in (
+        ["-n", NAMESPACE, "get", "secrets"],
+        ["-n", NAMESPACE, "create", "secret", "generic", "other"],
+        ["get", "pods", "-A"],
+        ["-n", "shop", "delete", "hpa", "api"],
+        ["delete", "validatingwebhookconfiguration", RELEASE],
+    ):
+        done = plane.kubectl(*refused, kubeconfig=account, check=False)
+        assert "is forbidden" in done.stderr, refused
+
+
+def test_nothing_was_refused_to_it(webhook: Webhook) -> None:
+    log = webhook.child.log.read_text(encoding="utf-8")
+    assert "Forbidden" not in log
+    assert "Traceback" not in log

@@ -1,0 +1,154 @@
+"""The policies in OPA itself, and both engines on every case."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.controlplane.build import binary
+from tests.unit.policy.rego import CASES, RULE
+from webhook.policy.embedded import Embedded, Engine
+from webhook.policy.server import Opa, OpaServer
+from webhook.policy.source import built_in_folder, load
+from webhook.policy.testing import run
+
+pytestmark = pytest.mark.opa
+
+POLICIES = built_in_folder()
+
+# Every case of every rule, with what the rule finds on it. A module, since `opa eval` answers empty
+# sets to the same as a query: its comprehensions do not see `with`.
+ALL_CASES = """
+package every
+
+answers[suite][name] := {"input": case.input, "found": found} if {
+    some family, suite
+    some name, case in data.scaleguard.rules[family][suite].cases
+    rule := trim_suffix(suite, "_test")
+    found := data.scaleguard.rules[family][rule].findings with input as case.input
+}
+"""
+
+
+def opa(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [binary("opa"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def program(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command: list[str | Path] = [sys.executable, "-m", "webhook", "policies", "test"]
+    command += ["--engine", "opa", "--opa", binary("opa"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def leaves(results: dict[str, Any]) -> list[str]:
+    """The names of the cases in one test's results, where `opa test` nests them."""
+    found = []
+    for name, one in results.items():
+        nested = one.get("sub_results")
+        found += [f"{name}: {leaf}" for leaf in leaves(nested)] if nested else [name]
+    return found
+
+
+def ordered(found: list[Any]) -> list[str]:
+    return sorted(json.dumps(one, sort_keys=True) for one in found)
+
+
+def test_the_policies_are_strict_rego() -> None:
+    checked = opa("check", "--strict", POLICIES)
+    assert checked.returncode == 0, checked.stderr
+
+
+def test_the_policies_are_formatted() -> None:
+    formatted = opa("fmt", "--list", POLICIES)
+    assert formatted.returncode == 0, formatted.stderr
+    assert formatted.stdout == ""
+
+
+def test_opa_judges_the_cases_that_the_embedded_engine_judges() -> None:
+    tested = opa("test", "--format", "json", POLICIES)
+    assert tested.returncode == 0, tested.stdout
+    (test,) = json.loads(tested.stdout)
+    embedded = [
+        f"{Path(one.module.name).stem}: {one.name}" for one in run(load(tests=True)) if one.passed
+    ]
+    assert sorted(leaves(test["sub_results"])) == sorted(embedded)
+
+
+def test_the_cases_take_every_line_of_every_rule() -> None:
+    covered = json.loads(opa("test", "--coverage", "--format", "json", POLICIES).stdout)
+    missing = {
+        name: [part["start"]["row"] for part in file["not_covered"]]
+        for name, file in covered["files"].items()
+        if file.get("not_covered") and Path(name).name != "main.rego"  # what no rule's test asks
+    }
+    assert missing == {}
+
+
+def test_both_engines_read_every_case_and_find_the_same(tmp_path: Path) -> None:
+    (tmp_path / "every.rego").write_text(ALL_CASES, encoding="utf-8")
+    folders = "--data", POLICIES, "--data", tmp_path
+    answered = opa("eval", "--format", "json", *folders, "data.every.answers")
+    (result,) = json.loads(answered.stdout)["result"]
+    by_opa = result["expressions"][0]["value"]
+    tests = [module for module in load(tests=True) if module.is_test]
+    assert sorted(by_opa) == sorted(Path(module.name).stem for module in tests)
+    for test in tests:
+        package = test.package.replace(".", "/")
+        cases, findings = f"{package}/cases", f"{package.removesuffix('_test')}/findings"
+        engine = Engine([*load(), test], [cases, findings])
+        embedded = engine.answer(cases, {})
+        for name, judged in by_opa[Path(test.name).stem].items():
+            where = f"{test.name}: {name}"
+            case = embedded.pop(name)
+            assert case["input"] == judged["input"], where
+            found = engine.answer(findings, case["input"])
+            assert ordered(found) == ordered(judged["found"]), where
+        assert embedded == {}
+
+
+def test_the_program_runs_opa_on_the_built_in_rules() -> None:
+    ended = program()
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("PASS: ")
+
+
+@pytest.mark.parametrize(("wanted", "status"), [('"warn"', 0), ('"deny"', 1)])
+def test_the_program_runs_opa_on_the_rules_of_a_user(
+    tmp_path: Path, wanted: str, status: int
+) -> None:
+    (tmp_path / "vpa.rego").write_text(RULE, encoding="utf-8")
+    (tmp_path / "vpa_test.rego").write_text(CASES.replace('"warn"', wanted), encoding="utf-8")
+    (tmp_path / "values.yaml").write_text("no: data", encoding="utf-8")
+    ended = program("--policies", tmp_path, "-v")
+    assert ended.returncode == status
+    assert f"    a VPA: {'FAIL' if status else 'PASS'}\n    an HPA: PASS\n" in ended.stdout
+
+
+def test_the_program_tells_a_broken_rule_from_a_test_that_fails(tmp_path: Path) -> None:
+    (tmp_path / "vpa.rego").write_text("package a\n\nx := {\n", encoding="utf-8")
+    ended = program("--policies", tmp_path)
+    assert ended.returncode == 2
+    assert "vpa.rego" in ended.stdout + ended.stderr
+
+
+def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_path: Path) -> None:
+    folders = [tmp_path / "one", tmp_path / "other"]
+    for folder in folders:
+        folder.mkdir()
+        text = RULE.replace("team.vpa", f"{folder.name}.vpa").replace(
+            "custom/team", f"custom/{folder.name}"
+        )
+        (folder / "vpa.rego").write_text(text, encoding="utf-8")
+    modules = load(folders)
+    document = {
+        "object": {"text": "VPA"},
+        "autoscaler": {"type": "vpa", "unquoted": [], "ineffective": None},
+        "overlaps": [],
+    }
+    by_opa = Opa(OpaServer(opa_server, timeout_seconds=3), modules)(document)
+    assert {verdict.rule for verdict in by_opa} == {"custom/one", "custom/other"}
+    assert Embedded(modules)(document) == by_opa

@@ -1,0 +1,79 @@
+import pytest
+
+from webhook.core.accelerators import Accelerator, Catalogue, Counts, Family
+
+ACME = Family(
+    "Acme",
+    "acme.com/npu",
+    (
+        (Counts.SHARES, "acme.com/npu-percent"),
+        (Counts.SLICES, "acme.com/*-part"),
+        (Counts.DEVICES, "acme.com/*"),
+    ),
+    ((Counts.SLICES, "part.acme.com"), (Counts.DEVICES, "*.acme.com")),
+)
+PLAIN = Family(
+    "Plain",
+    None,
+    (
+        (Counts.DEVICES, "acme.com/npu"),
+        (Counts.DEVICES, "plain.com/gpu-memory"),
+        (Counts.DEVICES, "a.b/c+d"),
+    ),
+    ((Counts.DEVICES, "plain.com"),),
+)
+CATALOGUE = Catalogue([ACME, PLAIN], ["net.acme.com", "domain-*"], ["*/*-memory"])
+
+
+@pytest.mark.parametrize(
+    ("name", "family", "counts", "keys"),
+    [
+        ("acme.com/npu", "Acme", Counts.DEVICES, ("acme.com/npu",)),
+        ("acme.com/npu-percent", "Acme", Counts.SHARES, ("acme.com/npu", "acme.com/npu-percent")),
+        ("acme.com/a-part", "Acme", Counts.SLICES, ("acme.com/a-part", "acme.com/npu")),
+        ("acme.com/npu-memory", "Acme", Counts.SHARES, ("acme.com/npu", "acme.com/npu-memory")),
+        ("plain.com/gpu-memory", "Plain", Counts.DEVICES, ("plain.com/gpu-memory",)),
+        ("a.b/c+d", "Plain", Counts.DEVICES, ("a.b/c+d",)),
+    ],
+)
+def test_the_first_family_with_a_matching_name_wins(
+    name: str, family: str, counts: Counts, keys: tuple[str, ...]
+) -> None:
+    assert CATALOGUE.resource(name) == Accelerator(family, counts, keys)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", "acme.com", "acme.com/a/b", "xacme.com/npu", "acmeXcom/npu", "a.b/ccd", "acme.com/a\n/"],
+)
+def test_other_names_are_no_accelerators(name: str) -> None:
+    assert CATALOGUE.resource(name) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [("gpu.acme.com", Counts.DEVICES), ("part.acme.com", Counts.SLICES)],
+)
+def test_device_classes(name: str, counts: Counts) -> None:
+    assert CATALOGUE.device_class(name) == Accelerator("Acme", counts, ("acme.com/npu",))
+
+
+def test_a_class_without_a_key_is_an_accelerator_too() -> None:
+    assert CATALOGUE.device_class("plain.com") == Accelerator("Plain", Counts.DEVICES, ())
+
+
+@pytest.mark.parametrize("name", ["net.acme.com", "domain-x", "other.com", ""])
+def test_classes_that_are_no_accelerators(name: str) -> None:
+    assert CATALOGUE.device_class(name) is None
+    assert CATALOGUE.resource(f"deviceclass.resource.kubernetes.io/{name}") is None
+
+
+def test_an_extended_resource_of_a_class_has_its_own_name_as_a_key_too() -> None:
+    name = "deviceclass.resource.kubernetes.io/part.acme.com"
+    assert CATALOGUE.resource(name) == Accelerator("Acme", Counts.SLICES, ("acme.com/npu", name))
+
+
+def test_names_are_remembered_within_a_bound() -> None:
+    for number in range(5000):
+        CATALOGUE.resource(f"acme.com/{number}")
+    assert CATALOGUE.resource.cache_info().currsize <= 4096

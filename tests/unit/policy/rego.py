@@ -1,0 +1,51 @@
+"""Rego modules that tests hand to engines."""
+
+from pathlib import Path
+
+from webhook.policy.source import Module
+
+RULE = """\
+# METADATA
+# title: A VPA of this team
+# description: There is one, and there should be none.
+# related_resources:
+#   - https://example.com/why
+# custom:
+#   rule: custom/team
+#   default: warn
+#   remedy: delete it
+package scaleguard.rules.team.vpa
+
+findings contains finding if {
+	input.autoscaler.type == "vpa"
+	finding := {
+		"rule": "custom/team",
+		"action": "warn",
+		"message": input.object.text,
+		"remedy": "r",
+	}
+}
+"""
+
+CASES = """\
+package scaleguard.rules.team.vpa_test
+
+document(type) := {"object": {"text": "VPA a \\"b\\""}, "autoscaler": {"type": type}}
+
+cases := {
+	"a VPA": {
+		"input": document("vpa"),
+		"findings": [{"action": "warn", "messageContains": ["VPA", "\\"b\\""]}],
+	},
+	"an HPA": {"input": document("scaler"), "findings": []},
+}
+"""
+
+
+def module(text: str, name: str = "rule.rego", *, built_in: bool = False) -> Module:
+    return Module(Path("rules") / name, name, text, built_in)
+
+
+def answering(findings: str) -> Module:
+    """The whole of a rule set that answers a fixed term, whatever the document."""
+    return module(f"package scaleguard\n\n{findings}\n", built_in=True)

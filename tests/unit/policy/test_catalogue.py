@@ -1,0 +1,95 @@
+"""What rules say of themselves."""
+
+import pytest
+
+from tests.unit.policy.rego import CASES, RULE, module
+from webhook.core.finding import Action
+from webhook.errors import PolicyError
+from webhook.policy import catalogue as catalogue_module
+from webhook.policy.catalogue import catalogue, metadata
+from webhook.policy.source import load
+
+
+def test_built_in_rules_are_listed_in_their_order() -> None:
+    assert tuple(catalogue(load())) == catalogue_module._ORDER
+
+
+def test_other_rules_come_behind_them_by_id() -> None:
+    mine = [
+        module(RULE.replace("custom/team", f"custom/{name}"), f"{name}.rego") for name in ("z", "a")
+    ]
+    assert list(catalogue([*mine, *load()]))[-2:] == ["custom/a", "custom/z"]
+
+
+def test_a_rule_says_everything_about_itself() -> None:
+    rule = catalogue([module(RULE)])["custom/team"]
+    assert rule.title == "A VPA of this team"
+    assert rule.description == "There is one, and there should be none."
+    assert rule.default is Action.WARN
+    assert rule.remedy == "delete it"
+    assert rule.links == ("https://example.com/why",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "package a",
+        "# METADATA\npackage a",
+        "# METADATA\n# - a list\npackage a",
+        "# METADATA\n# title: a library\npackage a",
+        "# METADATA\n# custom: no mapping\npackage a",
+        "# METADATA\n# custom: {owner: me}\npackage a",
+        CASES,
+    ],
+)
+def test_what_says_of_no_rule_is_none(text: str) -> None:
+    assert catalogue([module(text)]) == {}
+
+
+def test_the_first_metadata_is_that_of_the_module() -> None:
+    text = "# METADATA\n# title: first\npackage a\n\n# METADATA\n# title: second\nx := 1\n"
+    assert metadata(module(text)) == {"title": "first"}
+
+
+@pytest.mark.parametrize("action", ["deny", "warn", "audit", "off", '"off"'])
+def test_every_action_may_be_the_default(action: str) -> None:
+    text = RULE.replace("default: warn", f"default: {action}")
+    assert catalogue([module(text)])["custom/team"].default == action.strip('"')
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("#   default: warn\n", "", "the METADATA of rule custom/team lacks default"),
+        ("# title: A VPA of this team\n", "", "the METADATA of rule custom/team lacks title"),
+        (
+            "#   default: warn\n#   remedy: delete it\n",
+            "",
+            "the METADATA of rule custom/team lacks default, remedy",
+        ),
+        ("default: warn", "default: maybe", "default is 'maybe', not deny, warn, audit or off"),
+        ("default: warn", "default: [deny]", "default is ['deny'], not deny, warn, audit or off"),
+        ("title: A", "title: [A", "the METADATA comment is not YAML"),
+        (
+            "package scaleguard.rules.team.vpa",
+            "package team.vpa",
+            "package team.vpa: a rule is found only in a package scaleguard.rules.<family>.<rule>",
+        ),
+        (
+            "package scaleguard.rules.team.vpa",
+            "package scaleguard.rules.vpa",
+            "package scaleguard.rules.vpa: a rule is found only in",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_file(old: str, new: str, says: str) -> None:
+    assert old in RULE
+    with pytest.raises(PolicyError) as raised:
+        catalogue([module(RULE.replace(old, new))])
+    assert str(raised.value).startswith("rules/rule.rego: ")
+    assert says in str(raised.value)
+
+
+def test_an_id_is_taken_once() -> None:
+    with pytest.raises(PolicyError, match=r"rules/b\.rego: a rule custom/team exists already"):
+        catalogue([module(RULE, "a.rego"), module(RULE, "b.rego")])

@@ -1,0 +1,93 @@
+"""The chart's files agree with each other and with the program, without helm."""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from scripts.chart_schema import TARGET, embedded
+from webhook.cluster import resources
+
+CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
+SCHEMA: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8"))
+VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
+
+
+def test_the_schema_of_the_configuration_is_the_programs_own() -> None:
+    assert embedded() == SCHEMA, "run: python scripts/chart_schema.py"
+
+
+def closed(schema: Any, place: str) -> Iterator[str]:
+    """Yield where a schema takes an object with members that it does not know."""
+    if not isinstance(schema, dict):
+        return
+    if "properties" in schema and schema.get("additionalProperties") is not False:
+        yield place
+    for name, member in schema.get("properties", {}).items():
+        yield from closed(member, f"{place}.{name}")
+    yield from closed(schema.get("items"), f"{place}[]")
+
+
+def test_every_object_of_the_schema_is_closed() -> None:
+    assert list(closed(SCHEMA, "values")) == []
+
+
+def leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, value in values.items():
+        if isinstance(value, dict) and value and (*path, name) != ("resources",):
+            yield from leaves(value, (*path, name))
+        else:
+            yield (*path, name)
+
+
+def test_every_value_has_a_default_and_every_default_is_in_the_schema() -> None:
+    def known(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+        for name, member in schema["properties"].items():
+            if "properties" in member and (*path, name) not in {("resources",), ("config",)}:
+                yield from known(member, (*path, name))
+            else:
+                yield (*path, name)
+
+    assert set(known(SCHEMA)) - {("global",)} == set(leaves(VALUES))
+
+
+def test_every_value_is_commented() -> None:
+    lines = (CHART / "values.yaml").read_text(encoding="utf-8").splitlines()
+    for number, line in enumerate(lines):
+        # What has members of its own is said by theirs; amounts of resources speak for themselves.
+        if re.match(r" *[A-Za-z]+: \S", line) and not re.match(r" +(cpu|memory):", line):
+            assert lines[number - 1].lstrip().startswith("#"), f"values.yaml:{number + 1}: {line}"
+
+
+def test_ca_bundles_are_not_templated() -> None:
+    for path in (CHART / "templates").glob("*.yaml"):
+        assert "caBundle:" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", sorted(CHART.glob("templates/*.yaml")), ids=lambda path: path.stem)
+def test_a_template_makes_one_object_and_is_named_after_it(path: Path) -> None:
+    kinds = re.findall(r"^kind: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [kind.lower() for kind in kinds] == [path.stem]
+
+
+def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
+    template = (CHART / "templates" / "clusterrole.yaml").read_text(encoding="utf-8")
+    rules = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "x", template.partition("\nrules:\n")[2]))
+    granted = {
+        (group, resource, verb)
+        for rule in rules
+        if "resourceNames" not in rule
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+    watched = {
+        (one.group, one.plural, verb) for one in resources.WATCHED for verb in ("list", "watch")
+    }
+    read_one_by_one = (*resources.kinds(resources.TARGETS), *resources.CLAIMS)
+    fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
+    assert granted == watched | fetched

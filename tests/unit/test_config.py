@@ -1,0 +1,230 @@
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from webhook.config import Config, OpaConfig, load, parse
+from webhook.core.finding import Action
+from webhook.core.kinds import WorkloadClass
+from webhook.core.profile import DEFAULT_FIGURES, Profile, cores_and_gib
+from webhook.core.quantity import NANOS_PER_UNIT
+from webhook.errors import ConfigError
+
+NEVER = "is never tolerated: such nodes go, are not ready, are reserved"
+
+
+def faults(data: Any) -> list[str]:
+    """The faults of a configuration, each a line of the message."""
+    with pytest.raises(ConfigError) as raised:
+        parse(data, "scaleguard.yaml")
+    first, *lines = str(raised.value).splitlines()
+    assert first == f"scaleguard.yaml: {len(lines)} fault{'s' if len(lines) > 1 else ''}:"
+    return [line.removeprefix("  ") for line in lines]
+
+
+def test_no_file_means_the_defaults() -> None:
+    assert load(None) == Config() == parse({}, "x") == parse({"version": 1}, "x")
+
+
+def test_an_empty_file_means_the_defaults(tmp_path: Path) -> None:
+    path = tmp_path / "scaleguard.yaml"
+    for text in ("", "# nothing\n", "---\n", "{}"):
+        path.write_text(text, encoding="utf-8")
+        assert load(path) == Config()
+
+
+def test_a_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "scaleguard.yaml"
+    path.write_text("rules: {hpa-no-effect: deny}\ndetection: {byImage: true}\n", encoding="utf-8")
+    assert load(path) == Config({"hpa-no-effect": Action.DENY}, detect_by_image=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"rules: [", "not YAML: "),
+        (b"a: b: c", "not YAML: "),
+        (b"rules: \xff", "cannot be read: "),
+        (b"- a", "1 fault:\n  the file: ['a'] is not of type 'object'"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "scaleguard.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError, match=re.escape(f"{path}: {said}")):
+        load(path)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "missing.yaml"
+    with pytest.raises(ConfigError, match=re.escape(f"{path}: cannot be read: ")):
+        load(path)
+
+
+def test_everything_that_can_be_said() -> None:
+    sku = {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"}
+    acme = {
+        "name": "Acme",
+        "tolerationKey": "acme.com/npu",
+        "resources": {"devices": ["acme.com/*"]},
+    }
+    found = parse(
+        {
+            "version": 1,
+            "rules": {"duplicate-hpa": "warn", "vpa-no-effect": "off"},
+            "autoscalers": {
+                "strictness": "feedback",
+                "gkeHpaRightsizing": True,
+                "startupBoost": "deny",
+            },
+            "policies": {
+                "engine": "opa",
+                "opa": {
+                    "url": "http://127.0.0.1:8181",
+                    "timeoutSeconds": 2,
+                    "push": False,
+                    "tokenFile": "/run/token",
+                },
+            },
+            "detection": {"byImage": True},
+            "accelerators": [acme],
+            "requests": {
+                "training": {"cpu": 4, "memory": "16Gi"},
+                "slice": {"cpu": 0.25, "memory": "1Gi"},
+                "sidecar": {"cpu": "100m", "memory": "128Mi"},
+            },
+            "extraTolerations": [sku],
+            "nodeShapes": [{"name": "g4", "allocatable": {"cpu": "3920m", "nvidia.com/gpu": 1}}],
+        },
+        "x",
+    )
+    assert found.actions == {"duplicate-hpa": Action.WARN, "vpa-no-effect": Action.OFF}
+    assert (found.strictness, found.gke_rightsizing) == ("feedback", True)
+    assert found.startup_boost is Action.DENY
+    assert found.opa == OpaConfig(
+        "http://127.0.0.1:8181", 2, push=False, token_file=Path("/run/token")
+    )
+    assert (found.detect_by_image, found.accelerators) == (True, (acme,))
+    profile = found.profile
+    assert profile.per_device == {**DEFAULT_FIGURES, WorkloadClass.TRAINING: cores_and_gib(4, 16)}
+    assert profile.per_slice == cores_and_gib(0.25, 1)
+    assert profile.sidecar == cores_and_gib(0.1, 0.125)
+    assert profile.extra_tolerations == (sku,)
+    [shape] = profile.node_shapes
+    assert shape.name == "g4"
+    assert shape.allocatable == {"cpu": 3920 * 10**6, "nvidia.com/gpu": NANOS_PER_UNIT}
+
+
+def test_what_is_not_said_keeps_its_default() -> None:
+    assert parse({"requests": {}}, "x").profile == Profile()
+    opa = parse({"policies": {"engine": "opa", "opa": {"url": "https://opa:8181"}}}, "x").opa
+    assert opa == OpaConfig("https://opa:8181", 1.0, push=True, token_file=None)
+
+
+@pytest.mark.parametrize(
+    "policies",
+    [
+        {},
+        {"engine": "embedded"},
+        {"opa": {"url": "http://opa"}},
+        {"engine": "embedded", "opa": {"url": "http://opa"}},
+    ],
+)
+def test_the_server_is_used_only_where_it_is_the_engine(policies: dict[str, Any]) -> None:
+    assert parse({"policies": policies}, "x").opa is None
+
+
+@pytest.mark.parametrize(
+    ("data", "fault"),
+    [
+        (None, "the file: None is not of type 'object'"),
+        ([], "the file: [] is not of type 'object'"),
+        ({"nope": 1}, "the file: Additional properties are not allowed ('nope' was unexpected)"),
+        ({"version": 2}, "version: 1 was expected"),
+        (
+            {"rules": {"a": "refuse"}},
+            "rules.a: 'refuse' is not one of ['deny', 'warn', 'audit', 'off']",
+        ),
+        ({"policies": {"engine": "opa"}}, "policies: 'opa' is a required property"),
+        ({"policies": {"opa": {}}}, "policies.opa: 'url' is a required property"),
+        ({"requests": {"batch": {"cpu": 1}}}, "requests.batch: 'memory' is a required property"),
+        (
+            {"requests": {"slice": {"cpu": "two", "memory": 1}}},
+            "requests.slice.cpu: 'two' is no quantity (as 500m or 8Gi)",
+        ),
+        (
+            {"requests": {"slice": {"cpu": 1, "memory": "-1Gi"}}},
+            "requests.slice.memory: '-1Gi' is no quantity (as 500m or 8Gi)",
+        ),
+        (
+            {"requests": {"slice": {"cpu": True, "memory": 1}}},
+            "requests.slice.cpu: True is no quantity (as 500m or 8Gi)",
+        ),
+        (
+            {"requests": {"slice": {"cpu": [], "memory": 1}}},
+            "requests.slice.cpu: [] is no quantity (as 500m or 8Gi)",
+        ),
+        (
+            {"nodeShapes": [{"name": "a", "allocatable": {"cpu": "-2"}}]},
+            "nodeShapes[0].allocatable.cpu: '-2' is no quantity (as 500m or 8Gi)",
+        ),
+        ({"nodeShapes": [{"name": "a"}]}, "nodeShapes[0]: 'allocatable' is a required property"),
+        ({"accelerators": [{}]}, "accelerators[0]: 'name' is a required property"),
+        (
+            {"extraTolerations": [{"operator": "Exists"}]},
+            "extraTolerations[0]: 'key' is a required property",
+        ),
+        ({"extraTolerations": [{"key": 5}]}, "extraTolerations[0].key: 5 is not of type 'string'"),
+        (
+            {"extraTolerations": [{"key": "a", "operator": "Exists", "value": "x"}]},
+            "extraTolerations[0].value: '' was expected",
+        ),
+        (
+            {"extraTolerations": [{"key": "a", "tolerationSeconds": 5}]},
+            "extraTolerations[0]: 'effect' is a required property",
+        ),
+        (
+            {"extraTolerations": [{"key": "a", "tolerationSeconds": 5, "effect": "NoSchedule"}]},
+            "extraTolerations[0].effect: 'NoExecute' was expected",
+        ),
+        (
+            {"extraTolerations": [{"key": "karpenter.sh/disrupted"}]},
+            f"extraTolerations[0].key: 'karpenter.sh/disrupted' {NEVER}",
+        ),
+        (
+            {"accelerators": [{"name": "a", "tolerationKey": "node.kubernetes.io/unschedulable"}]},
+            f"accelerators[0].tolerationKey: 'node.kubernetes.io/unschedulable' {NEVER}",
+        ),
+    ],
+)
+def test_a_fault_says_where_and_what(data: Any, fault: str) -> None:
+    assert faults(data) == [fault]
+
+
+@pytest.mark.parametrize("key", ["", "a b", "/a", "a/", "A.com/x", "-a", "a/b/c", "*"])
+def test_a_taint_key_that_kubernetes_would_refuse(key: str) -> None:
+    [fault] = faults({"extraTolerations": [{"key": key}]})
+    assert fault.startswith(f"extraTolerations[0].key: {key!r} does not match ")
+
+
+def test_every_fault_is_listed_at_once_in_a_fixed_order() -> None:
+    data = {
+        "requests": {"batch": {"cpu": "x", "memory": "y"}},
+        "nope": 1,
+        "rules": {"a": "b"},
+        "nodeShapes": [{"name": "a", "allocatable": {"cpu": "z"}}],
+    }
+    found = faults(data)
+    assert found == sorted(found)
+    assert [fault.partition(":")[0] for fault in found] == [
+        "nodeShapes[0].allocatable.cpu",
+        "requests.batch.cpu",
+        "requests.batch.memory",
+        "rules.a",
+        "the file",
+    ]
+
+
+def test_keys_that_are_no_text_are_refused_too() -> None:
+    assert faults({1: 2}) == ["the file: Additional properties are not allowed (1 was unexpected)"]

@@ -1,0 +1,161 @@
+"""A rule is a complete folder or the build fails; the core is pure; files stay readable."""
+
+import ast
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from webhook.policy.catalogue import _ORDER, catalogue, metadata
+from webhook.policy.source import Module, built_in_folder, load
+from webhook.policy.testing import run
+
+ROOT = Path(__file__).resolve().parents[2]
+POLICIES = ROOT / "policies"
+CASES = ROOT / "tests" / "cases"
+
+# What is promised to users: rule ids and their default actions. A rule that is not there yet is no
+# fault, one that is not listed here is.
+DEFAULTS = {
+    "hpa-vpa-same-metric": "deny",
+    "duplicate-hpa": "deny",
+    "duplicate-vpa": "deny",
+    "hpa-vpa-alias-metric": "warn",
+    "hpa-missing-request": "warn",
+    "hpa-invalid-metric": "warn",
+    "hpa-no-effect": "warn",
+    "hpa-not-load-balanced": "warn",
+    "vpa-wrong-target": "warn",
+    "vpa-no-effect": "warn",
+    "vpa-unsupported-resource": "warn",
+    "vpa-exceeds-limits": "warn",
+    "gpu-unschedulable": "warn",
+    "gpu-node-squatter": "warn",
+    "training-evictable": "warn",
+}
+
+LEAST_CASES = 3
+LONGEST_FILE_LINES = 400
+
+# Of the standard library, what the core must do without: the outside, time and chance.
+IMPURE = {
+    *("asyncio", "concurrent", "contextvars", "ctypes", "fcntl", "getpass", "glob", "http", "io"),
+    *("importlib", "logging", "mmap", "multiprocessing", "os", "pathlib", "platform", "queue"),
+    *("random", "secrets", "select", "selectors", "shutil", "signal", "socket", "socketserver"),
+    *("sqlite3", "ssl", "subprocess", "sys", "syslog", "tempfile", "threading", "time", "urllib"),
+    *("uuid", "warnings", "xmlrpc"),
+}
+# What opens a door without an import.
+DOORS = {"open", "input", "print", "exec", "eval", "__import__", "breakpoint"}
+
+RULES = sorted(path for path in POLICIES.glob("*/*") if path.is_dir() and path.parent.name != "lib")
+REGO = sorted(POLICIES.rglob("*.rego"))
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def code_of(path: Path) -> str:
+    """The text of a Rego file without its comments."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if not line.lstrip().startswith("#"))
+
+
+def module_of(path: Path) -> Module:
+    text = path.read_text(encoding="utf-8")
+    return Module(path, path.relative_to(POLICIES).as_posix(), text, built_in=True)
+
+
+# ---------------------------------------------------------------- rules
+
+
+@pytest.fixture(scope="module")
+def cases_of_tests() -> Counter[str]:
+    """How many cases each test file has."""
+    return Counter(one.module.name for one in run(load(tests=True)) if one.passed)
+
+
+def test_there_are_rules() -> None:
+    assert built_in_folder() == POLICIES
+    assert RULES
+
+
+@pytest.mark.parametrize("folder", RULES, ids=name_of)
+def test_a_rule_is_a_complete_folder(folder: Path, cases_of_tests: Counter[str]) -> None:
+    rule, test = folder / f"{folder.name}.rego", folder / f"{folder.name}_test.rego"
+    assert sorted(folder.iterdir()) == [rule, test], "a rule and its test, each in one file"
+    module = module_of(rule)
+    assert module.package == f"scaleguard.rules.{folder.parent.name}.{folder.name}"
+    assert module_of(test).package == f"{module.package}_test"
+    said = metadata(module)
+    assert {"title", "description", "custom"} <= said.keys()
+    assert {"rule", "default", "remedy"} <= said["custom"].keys()
+    rule_id = said["custom"]["rule"]
+    assert rule_id == folder.name.replace("_", "-")
+    found = cases_of_tests[module_of(test).name]
+    assert found >= LEAST_CASES, f"{name_of(test)}: {found} cases, at least {LEAST_CASES} are due"
+    assert list((CASES / rule_id).glob("*.yaml")), f"tests/cases/{rule_id}/ shows no manifest"
+
+
+def test_ids_and_defaults_are_those_that_are_promised() -> None:
+    rules = catalogue(load())
+    assert {rule: one.default.value for rule, one in rules.items()} == {
+        rule: DEFAULTS[rule] for rule in rules
+    }
+    assert len(rules) == len(RULES)
+
+
+def test_rules_are_listed_in_one_order_everywhere() -> None:
+    """An id that the order does not know would come behind the rules of users."""
+    assert set(catalogue(load())) <= set(_ORDER)
+
+
+@pytest.mark.parametrize("path", REGO, ids=name_of)
+def test_nothing_is_written_that_the_embedded_engine_gets_wrong(path: Path) -> None:
+    code = code_of(path)
+    assert "sprintf(" not in code, (
+        "use concat: the embedded engine's sprintf puts quotes around what concat, lower and"
+        " replace return"
+    )
+    assert not re.search(r"[=!]=\s*null\b|\bnull\s*[=!]=", code), (
+        "use is_null, is_string and their like: comparing with null has crashed the embedded engine"
+    )
+    if path != POLICIES / "lib" / "testing.rego":
+        assert not re.search(r"\bwith\s+(input|data)\b", code), (
+            "write cases as data: the embedded engine aborts on some uses of `with`"
+        )
+
+
+# ---------------------------------------------------------------- Python
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "webhook" / "core").rglob("*.py")), ids=name_of)
+def test_the_core_is_pure(path: Path) -> None:
+    """The same as import-linter's contract, and it sees what no import shows."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        modules: list[str] = []
+        if isinstance(node, ast.Import):
+            modules = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"line {node.lineno}: imports are written in full"
+            modules = [node.module or ""]
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in DOORS, f"line {node.lineno}: {node.func.id}()"
+        for module in modules:
+            where = f"line {node.lineno}: {module}" if hasattr(node, "lineno") else module
+            top = module.partition(".")[0]
+            if top == "webhook":
+                assert module == "webhook.core" or module.startswith("webhook.core."), where
+            else:
+                assert top in sys.stdlib_module_names, f"{where} is not the standard library"
+                assert top not in IMPURE, f"{where} reaches the outside, time or chance"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "webhook").rglob("*.py")), ids=name_of)
+def test_files_stay_readable(path: Path) -> None:
+    lines = len(path.read_text(encoding="utf-8").splitlines())
+    assert lines <= LONGEST_FILE_LINES, f"{lines} lines: split it by what it decides"
+    assert path.stem not in {"utils", "helpers", "manager", "common", "misc"}
