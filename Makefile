@@ -7,6 +7,7 @@ MAKEFLAGS += --no-print-directory
 bin := .venv/bin
 pip := $(bin)/python -m pip --quiet --no-input --disable-pip-version-check
 quick := -m "not opa and not controlplane and not slow"
+slow := -m "opa or controlplane or slow"
 
 .PHONY: help
 help: ## this list
@@ -18,6 +19,10 @@ help: ## this list
 demo: venv ## the main job end to end on this machine, with nothing else installed
 	$(bin)/scaleguard demo --report-dir build/demo
 
+.PHONY: demo-cluster
+demo-cluster: venv ## the same with kubectl before a real control plane, which stays up until Ctrl-C
+	$(bin)/python -m tests.e2e.demo_cluster $(args)
+
 # ---------------------------------------------------------------- check it
 
 .PHONY: check
@@ -25,7 +30,7 @@ check: lint types contracts rego coverage-core ## everything that is quick: run 
 
 .PHONY: test
 test: tools check controlplane ## everything, with a real control plane (made with Go on first use)
-	$(bin)/pytest -q
+	$(bin)/pytest -q $(slow)
 
 .PHONY: tools
 tools: venv
@@ -58,7 +63,7 @@ coverage-core: venv ## the same, and every branch of webhook/core must be taken
 
 .PHONY: cases
 cases: venv ## the manifests under tests/cases against their verdicts
-	$(bin)/pytest -q tests/cases
+	$(bin)/pytest -q $(quick) tests/cases
 
 .PHONY: opa
 opa: venv ## the policies in OPA itself

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from certs.authority import AUTHORITY_NAME, Names, issue_leaf, make_authority
-from certs.inspection import inspect
 from certs.pair import Bundle, Pair, fault, parse_certificate
-from certs.plan import Keep, RenewAuthority, plan
-
-_OURS = f"CN={AUTHORITY_NAME}"
+from certs.plan import Keep, RenewLeaf, plan
 
 
 class NotOursError(Exception):
@@ -30,34 +29,54 @@ class Renewal:
 def renewed(bundle: Bundle, names: Names, now: datetime, trusted: bytes = b"") -> Renewal | None:
     """Return what has to take the bundle's place now; None where it is good.
 
-    `trusted` is the authority that clients know, for where the bundle has lost it. A leaf without
-    the authority's key is somebody's own, and good as long as it can be served.
-    Raises `NotOursError` rather than take the place of what somebody else made.
+    A leaf without the authority's key is somebody's own, and good as long as it can be served; but
+    one of ours that stands all alone has lost its authority, and `trusted` is what clients know it
+    by.
+    Raises `NotOursError` rather than take the place of what somebody else made, or sign with it.
     """
     if not bundle.authority.key and not bundle.leaf.is_absent:
         reason = fault(bundle.leaf, "tls", now)
         if reason is None:
             return None
-        if not _is_leaf_ours(bundle):
+        leaf = parse_certificate(bundle.leaf.certificate)
+        if bundle.authority.certificate or leaf is None or not _is_ours(leaf.issuer):
             raise NotOursError(
                 f"{reason}; tls.crt and tls.key without ca.key are taken for yours and not written "
-                "over: renew them, or remove both to have a certificate made"
+                "over: renew them, or remove both to have a certificate made here"
             )
     planned = plan(bundle, now, names)
     if isinstance(planned, Keep):
         return None
-    if not isinstance(planned, RenewAuthority):
-        leaf = issue_leaf(bundle.authority, names, now)
-        return Renewal(Bundle(bundle.authority, leaf), "leaf", planned.reason)
-    if parse_certificate(bundle.authority.certificate) and not _is_authority_ours(bundle):
-        raise NotOursError(
-            f"{planned.reason}, and ca.crt comes from elsewhere, so nothing is written over: renew "
-            "it, or remove all four to have new ones made"
-        )
+    _refuse_others(bundle, planned.reason)
+    if isinstance(planned, RenewLeaf):
+        renewal = Bundle(bundle.authority, issue_leaf(bundle.authority, names, now))
+        return Renewal(renewal, "leaf", planned.reason)
     authority = make_authority(now)
-    leaf = issue_leaf(authority, names, now)
     known = authority.certificate + _still_trusted((bundle.authority.certificate, trusted), now)
-    return Renewal(Bundle(Pair(known, authority.key), leaf), "authority", planned.reason)
+    renewal = Bundle(Pair(known, authority.key), issue_leaf(authority, names, now))
+    return Renewal(renewal, "authority", planned.reason)
+
+
+def _refuse_others(bundle: Bundle, reason: str) -> None:
+    authority = parse_certificate(bundle.authority.certificate)
+    leaf = parse_certificate(bundle.leaf.certificate)
+    for name, maker in (
+        ("ca.crt", authority.subject if authority else None),
+        ("tls.crt", leaf.issuer if leaf else None),
+    ):
+        if maker is not None and not _is_ours(maker):
+            raise NotOursError(
+                f"{reason}, and {name} comes from another authority ({maker.rfc4514_string()}), so "
+                "nothing is written over: remove ca.key to serve with your own tls.crt and tls.key,"
+                " or remove all four files to have new ones made"
+            )
+
+
+def _is_ours(name: x509.Name) -> bool:
+    return any(
+        attribute.value == AUTHORITY_NAME
+        for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME)
+    )
 
 
 def _still_trusted(known: tuple[bytes, ...], now: datetime) -> bytes:
@@ -66,12 +85,3 @@ def _still_trusted(known: tuple[bytes, ...], now: datetime) -> bytes:
         if now < before.not_valid_after_utc:
             return before.public_bytes(Encoding.PEM)
     return b""
-
-
-def _is_authority_ours(bundle: Bundle) -> bool:
-    return inspect(bundle.authority.certificate).subject == _OURS
-
-
-def _is_leaf_ours(bundle: Bundle) -> bool:
-    leaf = parse_certificate(bundle.leaf.certificate)
-    return leaf is not None and leaf.issuer.rfc4514_string() == _OURS

@@ -16,6 +16,7 @@ from webhook.core import quantity
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations.tolerations import is_tolerable
+from webhook.core.patch import dotted
 from webhook.core.profile import DEFAULT_FIGURES, Figures, NodeShape, Profile
 from webhook.errors import ConfigError
 
@@ -110,11 +111,10 @@ def _faults(data: Any) -> Iterator[str]:
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema, format_checker=formats)
     for error in validator.iter_errors(data):
-        place = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in error.path)
         said = error.message
         if error.validator == "format":
             said = f"{error.instance!r} {_FORMATS[error.validator_value][1]}"
-        yield f"{place.lstrip('.') or 'the file'}: {said}"
+        yield f"{dotted(error.path) or 'the file'}: {said}"
 
 
 def _build(data: Mapping[str, Any]) -> Config:

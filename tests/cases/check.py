@@ -1,6 +1,5 @@
 """Run a case the way the webhook would, and compare with what it expects."""
 
-import base64
 import copy
 import json
 from typing import Any
@@ -8,10 +7,12 @@ from typing import Any
 import jsonpatch
 
 from tests.cases.case import Case, label, ref_label
+from webhook.core.classify import Maker
 from webhook.core.decide import POD, Decision, Judge, mutate, validate
 from webhook.core.encode import encode
 from webhook.core.finding import strongest
-from webhook.core.objects import reference
+from webhook.core.kinds import templates
+from webhook.core.objects import DEFAULT_NAMESPACE, reference
 from webhook.core.review import Request, read_review
 from webhook.core.world import World, read_autoscaler
 
@@ -38,12 +39,14 @@ def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[st
     }
 
 
+_AUTOSCALER_KEYS = {"action", "findings"}
+_POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes"}
+
+
 def check(case: Case, judge: Judge) -> None:
     """Judge every object of a case by admission, and compare."""
-    labels = [label(raw) for raw in case.objects]
-    unknown = set(case.expected) - set(labels)
-    assert not unknown, f"{case.name}: expected objects that are not in the case: {unknown}"
-    strongest_seen = set()
+    assert_names(case)
+    seen: list[str] = []
     for raw in case.objects:
         expected = case.expected.get(label(raw), {})
         # Admission never finds the object itself in its world unless it is an update.
@@ -55,16 +58,36 @@ def check(case: Case, judge: Judge) -> None:
             decision = validate(request, world, judge)
             assert_findings(case, label(raw), decision, expected)
             assert_response(request, decision)
-            strongest_seen.add(strongest(decision.findings))
-            strongest_seen |= {finding.action.value for finding in decision.findings}
-        elif request.group_kind == POD:
-            assert_pod(raw, mutate(request, world, judge), expected)
-    if case.verdict in {"deny", "warn", "audit", "allow"}:
-        order = ["deny", "warn", "audit", "allow"]
-        seen = next((action for action in order if action in strongest_seen), "allow")
-        assert seen == case.verdict, (
-            f"{case.name}: the file says {case.verdict}, the strongest is {seen}"
-        )
+            seen += [finding.action.value for finding in decision.findings]
+            continue
+        if request.group_kind == POD:
+            pod, decision = raw, mutate(request, world, judge)
+        elif expected:
+            pod, decision = of_template(raw, world, judge)
+        else:
+            continue
+        assert_pod(label(raw), pod, decision, expected)
+        if decision.fitting is not None and decision.fitting.patch:
+            seen.append("fit")
+    assert case.verdict == verdict(case, seen), f"{case.name}: seen: {seen}"
+
+
+def verdict(case: Case, seen: list[str]) -> str:
+    """The verdict that the name of a case has to have: fit or leave where it is about pods."""
+    if case.verdict in {"fit", "leave"}:
+        return "fit" if "fit" in seen else "leave"
+    return next((action for action in ("deny", "warn", "audit") if action in seen), "allow")
+
+
+def assert_names(case: Case) -> None:
+    """What a case expects has a name that something reads: a typo would pass for ever."""
+    objects = {label(raw): raw for raw in case.objects}
+    unknown = (set(case.expected) | set(case.header.get("old") or {})) - set(objects)
+    assert not unknown, f"{case.name}: objects that are not in the case: {unknown}"
+    for name, expected in case.expected.items():
+        is_pod = read_autoscaler(objects[name]) is None
+        unread = set(expected) - (_POD_KEYS if is_pod else _AUTOSCALER_KEYS)
+        assert not unread, f"{case.name}: {name}: unknown keys: {unread}"
 
 
 def assert_findings(case: Case, name: str, decision: Decision, expected: dict[str, Any]) -> None:
@@ -95,13 +118,27 @@ def assert_response(request: Request, decision: Decision) -> None:
     assert response.get("warnings", []) == [finding.sentence() for finding in warned]
 
 
-def assert_pod(raw: dict[str, Any], decision: Decision, expected: dict[str, Any]) -> None:
+def of_template(raw: dict[str, Any], world: World, judge: Judge) -> tuple[dict[str, Any], Decision]:
+    """The one template of an object that makes pods, and what `review` would say of it."""
+    ref = reference(raw)
+    kind = judge.knowledge.kinds.get(ref.group_kind)
+    assert kind is not None, f"{label(raw)} is never judged: neither autoscaler, pod nor template"
+    (template,) = templates(kind, raw)
+    namespace = ref.namespace or DEFAULT_NAMESPACE
+    fitted = judge.fitted(template.raw, Maker(ref.group_kind), namespace, world)
+    ai_pod, fitting = fitted or (None, None)
+    return dict(template.raw), Decision(allowed=True, ai_pod=ai_pod, fitting=fitting)
+
+
+def assert_pod(
+    name: str, raw: dict[str, Any], decision: Decision, expected: dict[str, Any]
+) -> None:
     workload = decision.ai_pod.as_json() if decision.ai_pod is not None else None
     wanted = expected.get("workload")
-    assert (workload is None) == (wanted is None), f"{label(raw)}: {workload}, expected {wanted}"
+    assert (workload is None) == (wanted is None), f"{name}: {workload}, expected {wanted}"
     for key, value in (wanted or {}).items():
         assert workload is not None
-        assert workload[key] == value, f"{label(raw)}: workload {workload}"
+        assert workload[key] == value, f"{name}: workload {workload}"
     patch = decision.fitting.patch if decision.fitting is not None else []
     fitted = jsonpatch.apply_patch(copy.deepcopy(raw), patch)
     assert added_tolerations(raw, fitted) == expected.get("tolerations", []), patch
@@ -138,9 +175,3 @@ def added_requests(raw: dict[str, Any], fitted: dict[str, Any]) -> dict[str, dic
             if new:
                 added[after["name"]] = new
     return added
-
-
-def decoded_patch(response: dict[str, Any]) -> list[dict[str, Any]]:
-    """The operations of an AdmissionReview's response."""
-    patch: list[dict[str, Any]] = json.loads(base64.b64decode(response["patch"]))
-    return patch

@@ -157,7 +157,13 @@ def test_what_helm_says_to_try_is_refused(plane: ControlPlane, webhook: Webhook)
     done = subprocess.run(
         ["bash"],
         input="\n".join(lines),
-        env={"PATH": f"{kubectl}:{os.environ['PATH']}", "KUBECONFIG": str(plane.kubeconfig)},
+        env={
+            **os.environ,
+            "PATH": f"{kubectl}:{os.environ['PATH']}",
+            "KUBECONFIG": str(plane.kubeconfig),
+            # kubectl keeps what it discovers, and would do so in the working tree.
+            "KUBECACHEDIR": str(plane.layout.folder / "kubectl-cache"),
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -119,7 +119,7 @@ def webhook(cluster: Cluster, tmp_path: Path) -> Iterator[WebhookProcess]:
     cluster.apply(deployment("web"), deployment("free"), vpa("web", "web"))
     kubeconfig = cluster.plane.user(USER)
     with WebhookProcess(tmp_path, kubeconfig, staleAfterSeconds=STALE_SECONDS) as process:
-        wait_until(process.ready, what="the webhook never became ready")
+        process.wait_until_ready()
         yield process
 
 

@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from pathlib import Path
 from typing import Any, Self
 
-from tests.conftest import free_port
+from tests.controlplane.process import free_ports
 
 Raw = dict[str, Any]
 
@@ -25,7 +25,7 @@ class WebhookProcess:
 
     def __init__(self, folder: Path, kubeconfig: Path, **config: Any) -> None:
         self.folder = folder
-        self.port, self.metrics_port = free_port(), free_port()
+        self.port, self.metrics_port = free_ports(2)
         folder.mkdir(parents=True, exist_ok=True)
         settings = folder / "config.yaml"
         settings.write_text(json.dumps(config), encoding="utf-8")
@@ -49,6 +49,13 @@ class WebhookProcess:
 
     def log(self) -> str:
         return (self.folder / "log").read_text(encoding="utf-8")
+
+    def wait_until_ready(self) -> None:
+        """Wait; what it says of itself is in the failure where that takes too long."""
+        try:
+            wait_until(self.ready)
+        except AssertionError as error:
+            raise AssertionError(f"not ready: {self.reasons()}\n{self.log()}") from error
 
     def ready(self) -> bool:
         return self.reasons() == []

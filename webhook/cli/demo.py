@@ -1,6 +1,7 @@
 """`scaleguard demo`: the main job end to end, as a story for the terminal."""
 
 import difflib
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ from rich.table import Table
 from rich.text import Text
 
 from webhook.cli.options import option, set_up_logging
-from webhook.cli.policies import WIDTH_IN_A_PIPE
 from webhook.demo.client import Answer
 from webhook.demo.story import Story, play, write_report
 
@@ -23,8 +23,9 @@ Examples:
   scaleguard demo --report-dir /tmp/demo
 """
 
-# Fields of a pod that the story is about; the rest of it is left out of the picture.
-_SHOWN = ("tolerations", "containers")
+# Pictures are this wide, wherever they are looked at.
+WIDTH = 76
+WIDTH_IN_A_PIPE = 100
 
 
 @click.command(epilog=_EXAMPLES)
@@ -42,9 +43,7 @@ def command(*, report_dir: Path) -> None:
     AdmissionReviews that a real API server recorded, shows what comes back, and ends it.
     """
     set_up_logging("text", "warning")
-    out = Console(highlight=False)
-    if not out.is_terminal:
-        out = Console(highlight=False, width=WIDTH_IN_A_PIPE // 2)
+    out = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH_IN_A_PIPE)
     out.print(Rule(Text("scaleguard demo", "bold")))
     with out.status("starting the webhook over HTTPS, asking it as an API server would…"):
         story = play()
@@ -54,21 +53,18 @@ def command(*, report_dir: Path) -> None:
 
 
 def _show(out: Console, story: Story) -> None:
-    answers = iter(story.answers.items())
-    for number, (what, answer) in enumerate(answers, start=1):
+    drawn: list[object] = []
+    for number, (what, answer) in enumerate(story.answers.items(), start=1):
         head = Text(f"{number}  ", "bold cyan").append(Text(_sentence(what, answer), "bold"))
         out.print(head.append(f"   {answer.seconds * 1000:.1f} ms", "dim"))
         if not answer.allowed:
             out.print(_refused(answer))
-        elif answer.patch and number != _AGAIN:
+        elif answer.patch and answer.patch not in drawn:
+            drawn.append(answer.patch)
             out.print(_before_and_after(answer))
         else:
             out.print(Text(f"   {_calm(answer)}", "green"))
         out.print()
-
-
-_AGAIN = 2
-"""The second replica gets the patch of the first: one line is enough."""
 
 
 def _sentence(what: str, answer: Answer) -> str:
@@ -99,7 +95,7 @@ def _before_and_after(answer: Answer) -> Panel:
         title=Text(f"{_name(answer)}  ·  {workload}"),
         title_align="left",
         border_style="green",
-        width=76,
+        width=WIDTH,
     )
 
 
@@ -139,7 +135,9 @@ def _refused(answer: Answer) -> Panel:
     table.add_row("why", sentence)
     table.add_row("fix", Text(fix, "green"))
     table.add_row("decision", Text(number, "dim"))
-    return Panel(table, title=Text(_name(answer)), title_align="left", border_style="red", width=76)
+    return Panel(
+        table, title=Text(_name(answer)), title_align="left", border_style="red", width=WIDTH
+    )
 
 
 def _close(out: Console, story: Story, report: Path) -> None:

@@ -18,3 +18,8 @@ def print_anything() -> None:
     """Print a question mark for what the terminal's encoding has not, in place of an error."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")
+
+
+def visible(text: str) -> str:
+    """Replace what is not printable: names in manifests must not steer a terminal or a CI log."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -115,11 +115,8 @@ def explain(
     if rule not in rules:
         raise ScaleguardError(f"no rule {rule!r}; there are: {', '.join(rules)}")
     action = configuration.load(config).actions.get(rule, rules[rule].default)
-    _explain(rules[rule], action, _module_of(rule, modules))
-
-
-def _module_of(rule: str, modules: list[Module]) -> Module:
-    return next(module for module in modules if rule in catalogue([module]))
+    module = next(module for module in modules if str(module.path) == rules[rule].path)
+    _explain(rules[rule], action, module)
 
 
 def _explain(rule: Rule, action: Action, module: Module) -> None:

@@ -12,7 +12,7 @@ from webhook.cli.output import echo_utf8
 from webhook.cli.progress import Progress, progress_bar
 from webhook.core.verdict import CannotJudge
 from webhook.errors import ScaleguardError
-from webhook.manifests import Document, Skipped, Unreadable, files, read
+from webhook.manifests import Document, Skipped, Unreadable, files, read_file
 from webhook.offline.judge import review
 from webhook.offline.results import Review
 from webhook.wiring import build_judge
@@ -99,13 +99,11 @@ def exit_status(judged: Review, fail_on: str) -> int:
 
 
 def _read(paths: tuple[str, ...], progress: Progress) -> list[Document | Skipped | Unreadable]:
-    expected = len(files(paths))
+    names = files(paths)
     entries: list[Document | Skipped | Unreadable] = []
-    seen: set[str] = set()
-    for entry in read(paths, sys.stdin.buffer.read):
-        entries.append(entry)
-        seen.add(entry.source.file)
-        progress("reading", len(seen), expected)
+    for done, name in enumerate(names, start=1):
+        entries += read_file(name, sys.stdin.buffer.read)
+        progress("reading", done, len(names))
     return entries
 
 

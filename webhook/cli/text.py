@@ -8,8 +8,9 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from webhook.cli.output import visible
 from webhook.core.finding import Finding
-from webhook.core.kinds import dotted
+from webhook.core.patch import dotted
 from webhook.offline.results import FittedPod, Result, Review
 from webhook.offline.stream import dump, patched
 
@@ -30,7 +31,7 @@ def show(
             continue
         if result.source.file != file:
             file = result.source.file
-            out.print(Text(file, style="bold"))
+            out.print(Text(visible(file), style="bold"))
         _object(out, result, told)
         if show_patches and result.object_patch:
             _diff(out, result)
@@ -40,7 +41,7 @@ def show(
 
 def _object(out: Console, result: Result, told: set[object]) -> None:
     line = Text("  ").append(_SIGNS[result.action] + " ", _STYLES[result.action])
-    line.append(str(result.ref)).append(f"  document {result.source.document}", "dim")
+    line.append(visible(str(result.ref))).append(f"  document {result.source.document}", "dim")
     if result.source.item is not None:
         line.append(f" item {result.source.item}", "dim")
     out.print(line)
@@ -59,17 +60,19 @@ def _finding(out: Console, result: Result, finding: Finding, told: set[object]) 
     head = Text("    ").append(f"{finding.action.value} ", _STYLES[finding.action.value])
     head.append(finding.rule, "bold")
     if finding.path:
-        head.append(f"  {finding.path}", "dim")
+        head.append(visible(f"  {finding.path}"), "dim")
     out.print(head)
     counterpart = finding.related[0] if finding.related else None
-    pair = finding.rule, finding.resource_name, frozenset((result.ref, counterpart))
-    if counterpart is not None and pair in told:
-        _indented(out, Text(f"the same as at {counterpart} above", style="dim"))
+    alike = finding.rule, finding.resource_name, finding.action
+    named = counterpart is not None and counterpart.name is not None and result.ref.name is not None
+    if named and (*alike, counterpart, result.ref) in told:
+        _indented(out, Text(visible(f"the same as at {counterpart} above"), style="dim"))
         return
-    told.add(pair)
-    _indented(out, Text(finding.message))
+    told.add((*alike, result.ref, counterpart))
+    _indented(out, Text(visible(finding.message)))
     if finding.remedy:
-        _indented(out, Text("fix: ", "bold").append(Text(finding.remedy, "not bold")))
+        remedy = Text(visible(finding.remedy), "not bold")
+        _indented(out, Text("fix: ", "bold").append(remedy))
 
 
 def _indented(out: Console, text: Text) -> None:
@@ -86,27 +89,27 @@ def _pod(out: Console, pod: FittedPod, where: str) -> None:
     line = Text("    ").append(ai_pod.workload_class.value, "cyan")
     if devices:
         line.append(f", {devices}")
-    line.append(f"  ({ai_pod.evidence.why})", "dim")
+    line.append(visible(f"  ({ai_pod.evidence.why})"), "dim")
     out.print(line.append(f"  {where}", "dim") if where else line)
     for brief in pod.fitting.brief:
-        out.print(Text("      ").append("+ ", "green").append(brief))
+        out.print(Text("      ").append("+ ", "green").append(visible(brief)))
     for note in pod.fitting.notes:
-        out.print(Text("      ").append("! ", "yellow").append(note))
+        out.print(Text("      ").append("! ", "yellow").append(visible(note)))
 
 
 def _diff(out: Console, result: Result) -> None:
     before, after = dump(result.raw).splitlines(), dump(patched(result)).splitlines()
     for line in list(difflib.unified_diff(before, after, lineterm="", n=2))[2:]:
-        out.print(Text(f"      {line}", style=_DIFF_STYLES.get(line[:1], "dim")))
+        out.print(Text(visible(f"      {line}"), style=_DIFF_STYLES.get(line[:1], "dim")))
 
 
 def _left_out(out: Console, judged: Review, *, verbose: bool) -> None:
     for unreadable in judged.unreadable:
-        where = f"{unreadable.source}: {unreadable.reason}"
+        where = visible(f"{unreadable.source}: {unreadable.reason}")
         out.print(Text("unreadable ", "bold red").append(Text(where, "")))
     if verbose:
         for skipped in judged.skipped:
-            out.print(Text(f"skipped {skipped.source}: {skipped.reason}", style="dim"))
+            out.print(Text(visible(f"skipped {skipped.source}: {skipped.reason}"), style="dim"))
     elif judged.skipped:
         reasons = _by_reason(skipped.reason for skipped in judged.skipped)
         out.print(Text(f"skipped {reasons} (-v lists them)", style="dim"))

@@ -16,7 +16,7 @@ from webhook.core.pod import (
     Container,
     Device,
     Role,
-    claimed_entries,
+    claimed_requests,
     containers,
     devices,
 )
@@ -71,8 +71,7 @@ def recognise(
     if mirrored or classify.is_opted_out(pod):
         return None
     listed = containers(pod)
-    used = _with_claims(listed, claims, knowledge.catalogue)
-    unused = _unused_claims(listed, claims, knowledge.catalogue)
+    used, unused = _with_claims(listed, claims, knowledge.catalogue)
     found = [device for _, own in used for device in own] + unused
     evidence = classify.declared(pod) or classify.by_framework(pod, maker, knowledge.kinds)
     if evidence is None and (found or knowledge.detect_by_image):
@@ -90,30 +89,22 @@ def _with_claims(
     listed: Iterable[Container],
     claims: Mapping[str, tuple[ClaimedDevice, ...]],
     catalogue: Catalogue,
-) -> list[tuple[Container, tuple[Device, ...]]]:
-    """Pair containers with their devices; a claim's devices belong to its first container."""
+) -> tuple[list[tuple[Container, tuple[Device, ...]]], list[Device]]:
+    """Pair containers with their devices, and list those of claims that no container uses.
+
+    A claim's devices belong to its first container, or each to the first that names its request.
+    """
     left = dict(claims)
     pairs = []
     for container in listed:
         own = devices(container, catalogue)
-        for entry in sorted(claimed_entries(container)):
-            own += _claimed(left.pop(entry, ()), catalogue)
+        for entry, request in sorted(claimed_requests(container)):
+            claimed = left.get(entry, ())
+            taken = [one for one in claimed if request in {"", one.request}]
+            left[entry] = tuple(one for one in claimed if request not in {"", one.request})
+            own += _claimed(taken, catalogue)
         pairs.append((container, tuple(own)))
-    return pairs
-
-
-def _unused_claims(
-    listed: Iterable[Container],
-    claims: Mapping[str, tuple[ClaimedDevice, ...]],
-    catalogue: Catalogue,
-) -> list[Device]:
-    used = {entry for container in listed for entry in claimed_entries(container)}
-    return [
-        device
-        for entry, claimed in claims.items()
-        if entry not in used
-        for device in _claimed(claimed, catalogue)
-    ]
+    return pairs, [device for rest in left.values() for device in _claimed(rest, catalogue)]
 
 
 def _claimed(claimed: Iterable[ClaimedDevice], catalogue: Catalogue) -> list[Device]:

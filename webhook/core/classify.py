@@ -41,16 +41,18 @@ def is_opted_out(pod: Raw) -> bool:
 def declared(pod: Raw) -> Evidence | None:
     """Return the class that a person wrote on the pod, by annotation before label."""
     value, where = _declared(pod)
-    if value in {known.value for known in WorkloadClass}:
-        return Evidence(WorkloadClass(value), f"{where} {CLASS_KEY}: {value}")
-    return None
+    if not where or value == NO_CLASS:
+        return None
+    return Evidence(WorkloadClass(value), f"{where} {CLASS_KEY}: {value}")
 
 
 def _declared(pod: Raw) -> tuple[str, str]:
+    """Return the class and where it is written; a value that is no class says nothing."""
     metadata = mapping(pod, "metadata")
+    classes = {NO_CLASS, *WorkloadClass}
     for where, plural in (("annotation", "annotations"), ("label", "labels")):
         value = text(mapping(metadata, plural), CLASS_KEY)
-        if value:
+        if value in classes:
             return value, where
     return "", ""
 

@@ -41,9 +41,10 @@ def complement(
     nothing from `*`, so a new one carries over what `*` says. Where nothing is left to control,
     the fix is mode Off, which keeps the recommendations readable.
     """
-    if not any(contested.values()):
+    given_up = _by_container(contested)
+    if not given_up:
         return None
-    changes = [change for change in _changes(vpa, contested, containers) if _differs(vpa, change)]
+    changes = [change for change in _changes(vpa, given_up, containers) if _differs(vpa, change)]
     if _nothing_left(vpa, changes, containers):
         additions = [Addition(("spec", "updatePolicy", "updateMode"), MODE_OFF)]
         return Fix(operations({"spec": vpa.raw}, additions), f'updateMode: "{MODE_OFF}"')
@@ -52,36 +53,39 @@ def complement(
         for change in changes
     )
     patch = operations({"spec": vpa.raw}, (_addition(change) for change in changes))
-    return Fix(patch, summary)
+    return Fix(patch, summary) if patch else None
 
 
-def _changes(
-    vpa: Vpa, contested: Mapping[str, Sequence[MetricClaim]], containers: ContainerSet | None
-) -> Iterator[_Change]:
+_GivenUp = Mapping[str | None, set[str]]
+"""The resources that metrics read, by the container that they cover; None: every container."""
+
+
+def _by_container(contested: Mapping[str, Sequence[MetricClaim]]) -> _GivenUp:
+    given_up: dict[str | None, set[str]] = {}
+    for resource, claims in contested.items():
+        for claim in claims:
+            given_up.setdefault(claim.container, set()).add(resource)
+    return given_up
+
+
+def _changes(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> Iterator[_Change]:
     """List what each policy has to give up: named ones, then `*`, then containers without any."""
     names = None if containers is None else set(containers.regular)
     for policy in vpa.named:
         if names is None or policy.name in names:
-            yield _Change(policy.name, policy, _left(policy, _claimed(contested, policy.name)))
-    for_all = _claimed(contested, None)
-    if for_all and (names is None or names - {policy.name for policy in vpa.named}):
+            yield _Change(policy.name, policy, _left(policy, _of(given_up, policy.name)))
+    for_all = _of(given_up, None)
+    if for_all and (names is None or names - vpa.by_name.keys()):
         yield _Change(ANY_CONTAINER, vpa.wildcard, _left(vpa.wildcard, for_all))
-    single = sorted(
-        {claim.container for claims in contested.values() for claim in claims if claim.container}
-    )
-    for name in single:
-        more = _claimed(contested, name)
-        if more != for_all and all(policy.name != name for policy in vpa.named):
+    for name in sorted(name for name in given_up if name is not None):
+        more = _of(given_up, name)
+        if more != for_all and name not in vpa.by_name:
             yield _Change(name, None, _left(vpa.wildcard, more), copied_from=vpa.wildcard)
 
 
-def _claimed(contested: Mapping[str, Sequence[MetricClaim]], container: str | None) -> set[str]:
-    """The resources that metrics read of a container; of every container where it is None."""
-    return {
-        resource
-        for resource, claims in contested.items()
-        if any(claim.container in {None, container} for claim in claims)
-    }
+def _of(given_up: _GivenUp, container: str | None) -> set[str]:
+    """What a container gives up: what is read of it, and what is read of every container."""
+    return given_up.get(None, set()) | given_up.get(container, set())
 
 
 def _left(policy: ContainerPolicy | None, given_up: set[str]) -> tuple[str, ...]:

@@ -7,7 +7,6 @@ from webhook.core.finding import Action, Finding, weaker
 from webhook.core.gather import Facts, Overlap
 from webhook.core.verdict import Settings, Verdict
 
-
 KEPT = "only a warning: it was there before this update"
 
 
@@ -19,12 +18,22 @@ def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> l
         finding = _finding(verdict, overlap, facts, settings)
         if finding.action is Action.OFF:
             continue
-        # What an object says by itself it may say in several places, each a finding of its own.
-        key = finding.subject if overlap is not None else (*finding.subject, finding.path)
+        key = _same(finding)
+        if overlap is not None and overlap.related[0].name is None:
+            # Counterparts that are still to be named are told apart by nothing but their place.
+            key = (*key, verdict.overlap)
         other = merged.get(key)
         merged[key] = finding if other is None else _join(other, finding)
     order = {rule: position for position, rule in enumerate(settings.rules)}
     return sorted(merged.values(), key=lambda finding: _place(finding, order))
+
+
+def _same(finding: Finding) -> tuple[object, ...]:
+    """What makes two findings the same one.
+
+    What an object says by itself it may say in several places, each a finding of its own.
+    """
+    return finding.subject if finding.related else (*finding.subject, finding.path)
 
 
 def _said(verdict: Verdict) -> tuple[int, str]:
@@ -66,8 +75,7 @@ def _configured(verdict: Verdict, settings: Settings) -> Action:
     A verdict as strong as the rule's default takes the configured action; a milder one (the rule
     itself found reasons) stays milder, and follows only where the configuration is milder still.
     """
-    rule = settings.rules.get(verdict.rule)
-    default = rule.default if rule is not None else verdict.action
+    default = settings.rules[verdict.rule].default
     configured = settings.actions.get(verdict.rule, default)
     if verdict.action.strength >= default.strength:
         return configured
@@ -86,8 +94,7 @@ def _join(one: Finding, other: Finding) -> Finding:
 
 def _place(finding: Finding, order: dict[str, int]) -> tuple[object, ...]:
     counterpart = str(finding.related[0]) if finding.related else ""
-    position = order.get(finding.rule, len(order))
-    return position, finding.rule, finding.resource_name or "", counterpart, finding.path or ""
+    return order[finding.rule], finding.resource_name or "", counterpart, finding.path or ""
 
 
 def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
@@ -96,10 +103,10 @@ def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
     What the old object did not have, had only as a warning or under an exemption, or had on fewer
     containers, is denied.
     """
-    denied = {finding.subject: finding for finding in old if finding.action is Action.DENY}
+    denied = {_same(finding): finding for finding in old if finding.action is Action.DENY}
     return [
         replace(finding, action=Action.WARN, message=f"{finding.message}; {KEPT}")
-        if finding.action is Action.DENY and _within(finding, denied.get(finding.subject))
+        if finding.action is Action.DENY and _within(finding, denied.get(_same(finding)))
         else finding
         for finding in new
     ]

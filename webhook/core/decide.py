@@ -51,7 +51,9 @@ class Judge:
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
         facts = gather(subject, world)
-        return conclude(self.ask(facts.document(self.settings.for_rules())), facts, self.settings)
+        documents = facts.documents(self.settings.for_rules())
+        verdicts = [verdict for document in documents for verdict in self.ask(document)]
+        return conclude(verdicts, facts, self.settings)
 
     def fitted(
         self, pod: Raw, maker: Maker | None, namespace: str, world: World
@@ -86,7 +88,8 @@ def mutate(request: Request, world: World, judge: Judge) -> Decision:
     if world.is_ignored(namespace):
         return ALLOWED
     containers = mapping(request.object, "spec").get("containers")
-    if not isinstance(containers, list) or not containers:
+    listed = isinstance(containers, list) and all(isinstance(one, dict) for one in containers)
+    if not containers or not listed:
         return Decision(allowed=False, invalid="spec.containers: a pod needs a list of containers")
     owner = controller(request.object)
     maker = Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from webhook.core.decide import Decision, decision_id
@@ -22,35 +22,35 @@ UNPROCESSABLE = 422
 def encode(request: Request, decision: Decision) -> dict[str, Any]:
     """Write the AdmissionReview that answers a request."""
     response: dict[str, Any] = {"uid": request.uid, "allowed": decision.allowed}
-    number = decision_id(request.uid)
     if decision.invalid is not None:
-        response["status"] = _status(
-            UNPROCESSABLE, "Invalid", f"{decision.invalid}; decision {number}"
-        )
+        response["status"] = _status(UNPROCESSABLE, "Invalid", decision.invalid, request)
     elif not decision.allowed:
-        response["status"] = _status(FORBIDDEN, "Forbidden", denial(decision.findings, number))
-    warnings = _bounded(
-        finding.sentence() for finding in decision.findings if finding.action is Action.WARN
-    )
-    if decision.fitting is not None:
-        warnings += [f"scaleguard: {note}" for note in decision.fitting.notes]
-        if decision.fitting.patch:
-            response["patchType"] = "JSONPatch"
-            patch = json.dumps(decision.fitting.patch, separators=(",", ":"))
-            response["patch"] = base64.b64encode(patch.encode()).decode()
-    if warnings:
+        response["status"] = _status(FORBIDDEN, "Forbidden", _denial(decision.findings), request)
+    if decision.fitting is not None and decision.fitting.patch:
+        response["patchType"] = "JSONPatch"
+        patch = json.dumps(decision.fitting.patch, separators=(",", ":"))
+        response["patch"] = base64.b64encode(patch.encode()).decode()
+    if warnings := _bounded(_warnings(decision)):
         response["warnings"] = warnings
     return {"apiVersion": API_VERSION, "kind": KIND, "response": response}
 
 
-def denial(findings: Iterable[Finding], number: str) -> str:
-    """Write one line that stands alone in a terminal: every denied finding, the decision's id."""
+def _denial(findings: Iterable[Finding]) -> str:
+    """Write every denied finding, as one line that stands alone in a terminal."""
     sentences = [finding.sentence() for finding in findings if finding.action is Action.DENY]
-    message = "; ".join(sentences).replace("\n", " ")
-    return f"{message[:MOST_MESSAGE_RUNES]}; decision {number}"
+    return "; ".join(sentences).replace("\n", " ")[:MOST_MESSAGE_RUNES]
 
 
-def _status(code: int, reason: str, message: str) -> dict[str, Any]:
+def _warnings(decision: Decision) -> Iterator[str]:
+    for finding in decision.findings:
+        if finding.action is Action.WARN:
+            yield finding.sentence()
+    for note in decision.fitting.notes if decision.fitting is not None else ():
+        yield f"scaleguard: {note}"
+
+
+def _status(code: int, reason: str, message: str, request: Request) -> dict[str, Any]:
+    message = f"{message}; decision {decision_id(request.uid)}"
     return {"status": "Failure", "code": code, "reason": reason, "message": message}
 
 

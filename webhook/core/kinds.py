@@ -126,13 +126,3 @@ def _descend(
         items = ((segment, value.get(segment)),)
     for step, member in items:
         yield from _descend(member, rest, (*at, step))
-
-
-def dotted(path: Iterable[Segment]) -> str:
-    """Write a path as people do: `spec.template.spec.containers[0]`."""
-    written = ""
-    for segment in path:
-        written += (
-            f"[{segment}]" if isinstance(segment, int) else f".{segment}" if written else segment
-        )
-    return written

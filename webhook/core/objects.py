@@ -156,7 +156,8 @@ def is_going(raw: Raw) -> bool:
     metadata = mapping(raw, "metadata")
     if metadata.get("deletionTimestamp") is None:
         return False
-    return all(finalizer in _COLLECTOR_FINALIZERS for finalizer in sequence(metadata, "finalizers"))
+    finalizers = sequence(metadata, "finalizers")
+    return all(isinstance(one, str) and one in _COLLECTOR_FINALIZERS for one in finalizers)
 
 
 def exemptions(raw: Raw) -> frozenset[str]:

@@ -14,6 +14,9 @@ from webhook.core.complement import Fix, complement
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
 
+# A reason names this many containers: a sentence is read by people.
+MOST_NAMES = 8
+
 ONLY_AT_START = "the VPA raises cpu only at start (startupBoost)"
 
 
@@ -106,10 +109,16 @@ def same_metric(
 def _meetings(
     scaler: Scaler, vpa: Vpa, resource: str, containers: ContainerSet | None
 ) -> list[Meeting]:
+    # Metrics that ask the same of the same containers meet alike: the first one stands for them.
+    different = {
+        (claim.container, claim.target_type, claim.dropped): claim
+        for claim in reversed(scaler.metrics)
+        if claim.resource == resource
+    }
     met = [
         meeting
-        for claim in scaler.metrics
-        if claim.resource == resource and (meeting := _meet(claim, vpa, containers))
+        for claim in reversed(different.values())
+        if (meeting := _meet(claim, vpa, containers))
     ]
     # Stable: of equals the metric that is written first comes first.
     return sorted(
@@ -122,7 +131,7 @@ def _meet(claim: MetricClaim, vpa: Vpa, containers: ContainerSet | None) -> Meet
     if containers is not None:
         meeting = _meet_known(claim, vpa, containers)
     elif claim.container is not None:
-        meeting = _meet_known(claim, vpa, ContainerSet((claim.container,), (), False))  # noqa: FBT003
+        meeting = _meet_known(claim, vpa, ContainerSet((claim.container,)))
     else:
         meeting = _meet_unknown(claim, vpa)
     if meeting is None or not claim.dropped:
@@ -139,7 +148,8 @@ def _meet_known(claim: MetricClaim, vpa: Vpa, containers: ContainerSet) -> Meeti
     if not controlled and not boosted:
         return None
     reductions = []
-    if claim.container is None and containers.pod_level_resources:
+    relative = claim.target_type is TargetType.UTILIZATION
+    if claim.container is None and relative and claim.resource in containers.pod_level:
         reductions.append("the pod's own request (spec.resources) is what the metric divides by")
     if not controlled:
         reductions.append(ONLY_AT_START)
@@ -155,20 +165,26 @@ def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
     names = [policy.name for policy in vpa.named]
     rest = vpa.controls(ANY_CONTAINER, claim.resource)
     named = [name for name in names if vpa.controls(name, claim.resource)]
-    freed = [name for name in names if name not in named]
+    freed = [name for name in names if not vpa.controls(name, claim.resource)]
     if rest and not freed:
         return Meeting(claim, ())
     if rest:
-        others = " or ".join(freed)
+        others = _either(freed)
         return Meeting(claim, (), (f"holds once the workload has a container other than {others}",))
     if named:
-        listed = " or ".join(named)
+        listed = _either(named)
         return Meeting(claim, tuple(named), (f"holds once the workload has a container {listed}",))
     boosted = [name for name in (ANY_CONTAINER, *names) if vpa.boosts_cpu(name)]
     if claim.resource == CPU and boosted:
         met = () if ANY_CONTAINER in boosted else tuple(boosted)
         return Meeting(claim, met, (ONLY_AT_START,), boost=True)
     return None
+
+
+def _either(names: list[str]) -> str:
+    more = len(names) - MOST_NAMES
+    shown = names[:MOST_NAMES] + ([f"{more} more"] if more > 0 else [])
+    return " or ".join(shown)
 
 
 def vpa_path(vpa: Vpa, containers: tuple[str, ...]) -> str:

@@ -32,6 +32,12 @@ def pointer(path: Sequence[Segment]) -> str:
     return "".join(f"/{str(segment).replace('~', '~0').replace('/', '~1')}" for segment in path)
 
 
+def dotted(path: Iterable[Segment]) -> str:
+    """Write a path as people do: `spec.template.spec.containers[0]`."""
+    steps = (f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
+    return "".join(steps).removeprefix(".")
+
+
 def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
     """Turn additions into operations on `raw`, in order; additions that change nothing make none.
 

@@ -1,7 +1,7 @@
 """What scaleguard reads of a pod or pod template: containers, devices, classes of devices."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -72,6 +72,8 @@ class ClaimedDevice:
     count: int
     alternative: bool = False
     """Given only where nothing listed before it in the same request (`firstAvailable`) can be."""
+    request: str = field(default="", compare=False)
+    """The name of that request, by which a container may use it alone."""
 
 
 def containers(pod: Raw) -> list[Container]:
@@ -123,10 +125,11 @@ def claim_names(pod: Raw) -> Iterator[tuple[str, str, bool]]:
             yield entry, name, True
 
 
-def claimed_entries(container: Container) -> set[str]:
-    """Names of the pod's resource claims that a container uses."""
+def claimed_requests(container: Container) -> set[tuple[str, str]]:
+    """What a container uses of the pod's resource claims: (entry, request), "" for all of it."""
     resources = mapping(container.raw, "resources")
-    return {text(claim, "name") for _, claim in members(resources, "claims")}
+    listed = members(resources, "claims")
+    return {(text(claim, "name"), text(claim, "request")) for _, claim in listed}
 
 
 def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
@@ -146,13 +149,30 @@ def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
             if text(choice, "deviceClassName")
         ]
         for position, (device_class, count) in enumerate(named):
-            found.append(ClaimedDevice(device_class, max(count or 1, 1), position > 0))
+            name = text(request, "name")
+            found.append(ClaimedDevice(device_class, max(count or 1, 1), position > 0, name))
     return tuple(found)
 
 
 def has_pod_level_resources(pod: Raw) -> bool:
     """Whether the pod sets resources for all of its containers together (`spec.resources`)."""
-    return bool(mapping(pod, "spec", "resources"))
+    resources = mapping(pod, "spec", "resources")
+    return any(mapping(resources, kind) for kind in ("requests", "limits"))
+
+
+def pod_level_requests(pod: Raw) -> frozenset[str]:
+    """The resources that a pod requests as a whole; a limit without a request is one.
+
+    Source: k8s.io/kubernetes pkg/controller/podautoscaler/replica_calculator.go
+    (`calculatePodLevelRequests`).
+    """
+    resources = mapping(pod, "spec", "resources")
+    return frozenset(
+        name
+        for kind in ("requests", "limits")
+        for name, value in mapping(resources, kind).items()
+        if value is not None
+    )
 
 
 def tolerations(pod: Raw) -> list[Raw]:

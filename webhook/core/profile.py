@@ -8,7 +8,6 @@ from webhook.core.kinds import WorkloadClass
 from webhook.core.pod import CPU, MEMORY
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
-_GIB = 2**30 * NANOS_PER_UNIT
 _MIB = 2**20 * NANOS_PER_UNIT
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, text
-from webhook.core.objects import GroupKind
+from webhook.core.objects import GroupKind, group_of
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -22,8 +22,6 @@ class Request:
     uid: str
     operation: str
     group_kind: GroupKind
-    version: str
-    resource: str
     sub_resource: str
     namespace: str
     name: str
@@ -48,16 +46,14 @@ def read_review(body: Any) -> Request:
     if operation not in OPERATIONS:
         known = ", ".join(sorted(OPERATIONS))
         raise BadReview(f"request.operation is {request.get('operation')!r}, not one of {known}")
-    kind, resource = mapping(request, "kind"), mapping(request, "resource")
+    kind = mapping(request, "kind")
     if not text(kind, "kind"):
         raise BadReview("request.kind.kind is missing or not a string")
     namespace = text(request, "namespace")
-    return Request(
+    asked = Request(
         uid,
         operation,
         GroupKind(text(kind, "group"), text(kind, "kind")),
-        text(kind, "version"),
-        text(resource, "resource"),
         text(request, "subResource"),
         namespace,
         text(request, "name"),
@@ -66,6 +62,18 @@ def read_review(body: Any) -> Request:
         _object(request, "oldObject", namespace, "" if operation != "UPDATE" else operation),
         request.get("dryRun") is True,
     )
+    _expect_kind(asked)
+    return asked
+
+
+def _expect_kind(asked: Request) -> None:
+    """Refuse an object that is another than the request says: nobody would have judged it."""
+    found = GroupKind(group_of(text(asked.object, "apiVersion")), text(asked.object, "kind"))
+    if asked.operation in {"CREATE", "UPDATE"} and found != asked.group_kind:
+        raise BadReview(
+            f"request.object is a {found.kind or 'thing without a kind'} of group {found.group!r}, "
+            f"not the {asked.group_kind.kind} of group {asked.group_kind.group!r} of request.kind"
+        )
 
 
 def _object(request: Raw, name: str, namespace: str, operation: str) -> Raw:

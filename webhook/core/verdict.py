@@ -39,6 +39,10 @@ class Rule:
     remedy: str = ""
     description: str = ""
     links: tuple[str, ...] = ()
+    order: int = 0
+    """Its place among the rules: what is refused first, hints last."""
+    path: str = ""
+    """Its file."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.fields import Raw, integer, mapping, text
+from webhook.core.autoscalers.target import WorkloadKey, named_target
+from webhook.core.fields import Raw, integer, mapping
 from webhook.core.kinds import Kind, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -12,12 +12,11 @@ from webhook.core.objects import (
     Owner,
     controller,
     exemptions,
-    group_of,
     is_going,
     reference,
     uid_of,
 )
-from webhook.core.pod import Role, containers, has_pod_level_resources
+from webhook.core.pod import Role, containers, pod_level_requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +24,8 @@ class ContainerSet:
     """What the rules need of a pod template."""
 
     regular: tuple[str, ...]
-    sidecars: tuple[str, ...]
-    pod_level_resources: bool
+    pod_level: frozenset[str] = frozenset()
+    """Resources that the pod requests as a whole: what a Utilization metric then divides by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +51,7 @@ class Workload:
             other,
             containers=ContainerSet(
                 _distinct(one.regular for one in both),
-                _distinct(one.sidecars for one in both),
-                all(one.pod_level_resources for one in both),
+                frozenset.intersection(*(one.pod_level for one in both)),
             )
             if both
             else None,
@@ -65,14 +63,13 @@ def _distinct(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
 
 
-def container_set(pod: Raw) -> ContainerSet:
-    """Read the containers of a pod template. Plain init containers are no autoscaler's matter."""
-    listed = containers(pod)
-    return ContainerSet(
-        tuple(one.name for one in listed if one.role is Role.REGULAR),
-        tuple(one.name for one in listed if one.role is Role.SIDECAR),
-        has_pod_level_resources(pod),
-    )
+def container_set(pod: Raw) -> ContainerSet | None:
+    """Read the regular containers of a pod template. No others are an autoscaler's matter.
+
+    None where it lists none: a patch file of an overlay says nothing of the containers.
+    """
+    regular = tuple(one.name for one in containers(pod) if one.role is Role.REGULAR)
+    return ContainerSet(regular, pod_level_requests(pod)) if regular else None
 
 
 def read_workload(raw: Raw, kind: Kind) -> Workload:
@@ -90,12 +87,5 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
         integer(spec, "replicas"),
         active=not is_going(raw),
         exempt=exemptions(raw),
-        same_as=_workload_ref(namespace, mapping(spec, "workloadRef")),
+        same_as=named_target(namespace, mapping(spec, "workloadRef")),
     )
-
-
-def _workload_ref(namespace: str, ref: Raw) -> WorkloadKey | None:
-    kind, name = text(ref, "kind"), text(ref, "name")
-    if not kind or not name:
-        return None
-    return WorkloadKey(namespace, group_of(text(ref, "apiVersion")), kind, name)

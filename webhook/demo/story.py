@@ -1,4 +1,4 @@
-"""What happens in the demo, in order; what is shown of it stands in `stage`."""
+"""What happens in the demo, in order; `webhook.cli.demo` draws it."""
 
 import copy
 import json

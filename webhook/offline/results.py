@@ -8,9 +8,8 @@ from webhook.core.ai_pod import AiPod
 from webhook.core.fields import Raw
 from webhook.core.finding import Finding, strongest
 from webhook.core.fit import Fitting
-from webhook.core.kinds import dotted
 from webhook.core.objects import ObjectRef
-from webhook.core.patch import Operation, Segment, below
+from webhook.core.patch import Operation, Segment, below, dotted
 from webhook.manifests.entries import Document, Skipped, Source, Unreadable
 
 VERSION = 1

@@ -1,6 +1,6 @@
 """What an engine answers, read strictly: an answer that is no set of findings is no "allowed"."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from webhook.core.finding import Action
@@ -12,18 +12,27 @@ _ACTIONS = {action.value: action for action in Action}
 _LONGEST_FINDING_SHOWN = 200
 
 
-def read_findings(answer: Any, document: Mapping[str, Any]) -> list[Verdict]:
-    """Read the set of findings on a document.
+def read_findings(
+    answer: Any, document: Mapping[str, Any], rules: Collection[str]
+) -> list[Verdict]:
+    """Read the set of findings on a document; `rules` are the ids that there are.
 
-    Raises `CannotJudge` for everything that is not one, or that is about an overlap which the
-    document does not have.
+    Raises `CannotJudge` for everything that is not one, that is of no such rule (its configured
+    action would be ignored), or about an overlap which the document does not have.
     """
     if not isinstance(answer, list):
         raise CannotJudge(
             f"the rules answered {type(answer).__name__} instead of a set of findings"
         )
     overlaps = {overlap.get("id") for overlap in document.get("overlaps", ())}
-    return [_verdict(member, overlaps) for member in answer]
+    verdicts = [_verdict(member, overlaps) for member in answer]
+    for verdict in verdicts:
+        if verdict.rule not in rules:
+            raise CannotJudge(
+                f"a finding is of rule {verdict.rule!r}, which no METADATA names; there are: "
+                f"{', '.join(rules)}"
+            )
+    return verdicts
 
 
 def _verdict(member: Any, overlaps: set[Any]) -> Verdict:

@@ -16,19 +16,12 @@ _MARK = "# METADATA"
 # Where `policies/main.rego` looks for rules: a family and a rule below it.
 _PLACE = re.compile(r"scaleguard\.rules\.\w+\.\w+")
 
-# Built-in rules are listed in this order everywhere: what is refused first, hints last.
-_ORDER = (
-    "hpa-vpa-same-metric",
-    "duplicate-hpa",
-    "duplicate-vpa",
-    "hpa-vpa-alias-metric",
-    "hpa-no-effect",
-    "vpa-no-effect",
-)
+# Behind the built-in rules, which say 10, 20 and so on.
+DEFAULT_ORDER = 1000
 
 
 def catalogue(modules: Iterable[Module]) -> dict[str, Rule]:
-    """Return every rule by its id: the built-in ones in their order, then others by id.
+    """Return every rule by its id, sorted by `custom.order`, then by id.
 
     A module is a rule when its METADATA has `custom.rule`. Raises `PolicyError` for metadata that
     cannot be read or that says too little.
@@ -43,10 +36,9 @@ def catalogue(modules: Iterable[Module]) -> dict[str, Rule]:
                 f"{module.path}: a rule {rule.rule} exists already: choose another id"
             )
         rules[rule.rule] = rule
-    ordered = sorted(
-        rules, key=lambda name: (_ORDER.index(name) if name in _ORDER else len(_ORDER), name)
-    )
-    return {name: rules[name] for name in ordered}
+    return {
+        rule.rule: rule for rule in sorted(rules.values(), key=lambda one: (one.order, one.rule))
+    }
 
 
 def metadata(module: Module) -> dict[str, Any]:
@@ -88,6 +80,8 @@ def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
         str(custom["remedy"]),
         str(read["description"]).strip(),
         tuple(str(link) for link in read.get("related_resources") or ()),
+        _order(module, custom.get("order", DEFAULT_ORDER)),
+        str(module.path),
     )
 
 
@@ -99,3 +93,9 @@ def _default(module: Module, value: Any) -> Action:
         raise PolicyError(
             f"{module.path}: default is {value!r}, not deny, warn, audit or off"
         ) from None
+
+
+def _order(module: Module, value: Any) -> int:
+    if type(value) is not int:
+        raise PolicyError(f"{module.path}: order is {value!r}, not a whole number")
+    return value

@@ -16,6 +16,7 @@ from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError
 from webhook.policy import arity
 from webhook.policy.answer import ENTRYPOINT, read_findings
+from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module
 
 # How the engine writes an error into its syntax trees: where (byte offset) and what.
@@ -29,12 +30,14 @@ class Embedded:
     def __init__(self, modules: Iterable[Module]) -> None:
         """Compile the rules once, so that a broken one is found before the first request."""
         self._modules = tuple(modules)
+        self._rules = catalogue(self._modules)
         self._local = threading.local()
         self._engine()
 
     def __call__(self, document: dict[str, Any]) -> list[Verdict]:
         """Judge a document; raises `CannotJudge` when the engine gives no answer."""
-        return read_findings(self._engine().answer(ENTRYPOINT, document), document)
+        answer = self._engine().answer(ENTRYPOINT, document)
+        return read_findings(answer, document, self._rules)
 
     def _engine(self) -> "Engine":
         engine: Engine | None = getattr(self._local, "engine", None)

@@ -1,7 +1,7 @@
 """An OPA server as the engine, through opa-python-client."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -13,6 +13,7 @@ from opa_client.opa import OpaClient
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError
 from webhook.policy.answer import read_findings
+from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module
 
 # An admission request has 3 seconds in all; the engine gets a third of them.
@@ -34,9 +35,10 @@ class OpaServer:
 class Opa:
     """Asks an OPA server; may be called from any thread."""
 
-    def __init__(self, server: OpaServer, modules: Iterable[Module]) -> None:
+    def __init__(self, server: OpaServer, modules: Sequence[Module]) -> None:
         """Put the rules on the server; raises `PolicyError` when it refuses or is not there."""
         self._server = server
+        self._rules = catalogue(modules)
         self._local = threading.local()
         if server.push:
             self._put_all(modules)
@@ -52,7 +54,7 @@ class Opa:
             raise CannotJudge(f"OPA at {self._server.url} gave no answer: {error}") from error
         if "result" not in answer:
             raise CannotJudge(f"OPA at {self._server.url} does not know scaleguard's rules")
-        return read_findings(answer["result"], document)
+        return read_findings(answer["result"], document, self._rules)
 
     def _put_all(self, modules: Iterable[Module]) -> None:
         """Put modules one by one; OPA refuses one that uses another before that one is there."""

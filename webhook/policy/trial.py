@@ -6,7 +6,7 @@ is written in Rego in `policies/lib/testing.rego`, for `opa test`.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from webhook.core.verdict import CannotJudge
 from webhook.errors import PolicyError
 from webhook.policy.answer import ENTRYPOINT, read_findings
+from webhook.policy.catalogue import catalogue
 from webhook.policy.embedded import Engine
 from webhook.policy.source import Module
 
@@ -73,7 +74,7 @@ def _events(suite: Suite) -> Iterator[str | Outcome]:
         raise PolicyError(
             f"{suite.module.path}: the package of a test is that of its rule with {_SUFFIX} behind"
         )
-    engine = Engine(suite.compiled, [f"{package}/cases", rule])
+    engine, rules = Engine(suite.compiled, [f"{package}/cases", rule]), catalogue(suite.compiled)
     yield "cases"
     try:
         cases = engine.answer(f"{package}/cases", {})
@@ -87,17 +88,17 @@ def _events(suite: Suite) -> Iterator[str | Outcome]:
         return
     for name, case in cases.items():
         yield name
-        reason = _try(engine, rule, case)
+        reason = _try(engine, rule, case, rules)
         yield Outcome(suite.module, name, passed=not reason, reason=reason)
 
 
-def _try(engine: Engine, rule: str, case: Any) -> str:
+def _try(engine: Engine, rule: str, case: Any, rules: Collection[str]) -> str:
     """Judge a case; return what is wrong, and nothing where nothing is."""
     if not _is_case(case):
         return "a case has an `input` and a list of `findings`"
     try:
         found = engine.answer(rule, case["input"])
-        read_findings(found, case["input"])
+        read_findings(found, case["input"], rules)
     except CannotJudge as error:
         return str(error)
     return disagreement(found, case["findings"])

@@ -5,6 +5,7 @@
 #   still pull at the replicas; a ScaledObject brings an HPA of its own.
 # custom:
 #   rule: duplicate-hpa
+#   order: 20
 #   default: deny
 #   remedy: put all metrics into one HPA or ScaledObject and delete the other
 package scaleguard.rules.autoscalers.duplicate_hpa
@@ -17,11 +18,16 @@ findings contains finding if {
 	finding := {
 		"rule": "duplicate-hpa",
 		"overlap": overlap.id,
-		"action": text.unless_reduced("deny", overlap.reductions),
+		"action": tolerance(overlap),
 		"message": text.because(sentence(overlap), overlap.reductions),
 		"remedy": remedy(overlap.other),
 	}
 }
+
+# The HPA itself says to KEDA that it may stand beside a ScaledObject (hpa-ownership).
+tolerance(overlap) := "audit" if {
+	overlap.tolerated
+} else := text.unless_reduced("deny", overlap.reductions)
 
 sentence(overlap) := concat("", [
 	overlap.scaler.text,

@@ -6,6 +6,7 @@ overlap := {
 	"workload": {"text": "Deployment web"},
 	"scaler": {"text": "HorizontalPodAutoscaler shop/b"},
 	"other": {"text": "ScaledObject shop/a", "kind": "ScaledObject", "namespace": "shop", "name": "a"},
+	"tolerated": false,
 	"reductions": [],
 }
 
@@ -46,6 +47,14 @@ cases := {
 			"action": "warn",
 			"message": concat("", [sentence, "; only a warning: generated"]),
 		}],
+	},
+	"one that the HPA tolerates is only noted": {
+		"input": document({"tolerated": true}),
+		"findings": [{"action": "audit", "message": sentence}],
+	},
+	"one that is tolerated stays noted when reduced": {
+		"input": document({"tolerated": true, "reductions": ["generated"]}),
+		"findings": [{"action": "audit"}],
 	},
 	"each of several others is a finding": {
 		"input": {"overlaps": [overlap, object.union(overlap, {"id": 4, "reductions": ["generated"]})]},

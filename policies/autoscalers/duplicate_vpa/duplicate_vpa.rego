@@ -5,6 +5,7 @@
 #   wins at admission while the updater may evict pods for another.
 # custom:
 #   rule: duplicate-vpa
+#   order: 30
 #   default: deny
 #   remedy: keep one VPA, or set updateMode "Off" in the other, which keeps its recommendations
 package scaleguard.rules.autoscalers.duplicate_vpa

@@ -5,6 +5,7 @@
 #   which only the HPA that brought it there raises again.
 # custom:
 #   rule: hpa-no-effect
+#   order: 50
 #   default: warn
 #   remedy: widen minReplicas and maxReplicas, or delete the HPA
 package scaleguard.rules.autoscalers.hpa_no_effect

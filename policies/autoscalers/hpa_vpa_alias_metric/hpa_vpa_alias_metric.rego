@@ -5,6 +5,7 @@
 #   sets; or the autoscalers name one workload in two ways (Argo Rollout and its Deployment).
 # custom:
 #   rule: hpa-vpa-alias-metric
+#   order: 40
 #   default: warn
 #   remedy: let the VPA give up the resource behind the metric, or scale on load instead of usage
 package scaleguard.rules.autoscalers.hpa_vpa_alias_metric

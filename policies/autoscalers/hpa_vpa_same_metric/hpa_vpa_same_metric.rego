@@ -5,6 +5,7 @@
 #   acts moves what the other reads; the outcome is many small pods, or oscillation.
 # custom:
 #   rule: hpa-vpa-same-metric
+#   order: 10
 #   default: deny
 #   remedy: let the VPA give up the resource that the HPA or ScaledObject scales on
 package scaleguard.rules.autoscalers.hpa_vpa_same_metric

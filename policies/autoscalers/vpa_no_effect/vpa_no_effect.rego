@@ -5,6 +5,7 @@
 #   refuses.
 # custom:
 #   rule: vpa-no-effect
+#   order: 60
 #   default: warn
 #   remedy: quote "Off"; list the resources to control
 package scaleguard.rules.autoscalers.vpa_no_effect

@@ -108,11 +108,27 @@ def test_our_own_leaf_is_replaced_where_the_authority_was_lost(
     assert renewal.what == "authority"
 
 
-def test_the_authority_of_somebody_else_signs_leaves_but_is_never_replaced(
-    foreign: Bundle, names: Names, now: datetime
+def test_a_leaf_whose_authority_is_kept_elsewhere_is_never_replaced(
+    bundle: Bundle, names: Names, now: datetime
 ) -> None:
-    renewal = renewed(replace(foreign, leaf=Pair()), names, now)
-    assert renewal is not None
-    assert renewal.bundle.authority == foreign.authority
-    with pytest.raises(NotOursError, match=r"ca\.crt comes from elsewhere"):
-        renewed(foreign, names, now + AUTHORITY_LIFE)
+    elsewhere = replace(bundle, authority=Pair(bundle.authority.certificate))
+    with pytest.raises(NotOursError, match=r"without ca\.key are taken for yours"):
+        renewed(elsewhere, names, now + LEAF_LIFE)
+
+
+@pytest.mark.parametrize("life", [LEAF_LIFE, AUTHORITY_LIFE])
+def test_the_authority_of_somebody_else_signs_nothing_and_is_never_replaced(
+    foreign: Bundle, names: Names, now: datetime, life: timedelta
+) -> None:
+    assert renewed(foreign, names, now) is None
+    for leaf in (foreign.leaf, Pair()):
+        with pytest.raises(NotOursError, match=r"ca\.crt comes from another authority \(CN=corp"):
+            renewed(replace(foreign, leaf=leaf), names, now + life)
+
+
+@pytest.mark.parametrize("life", [timedelta(), AUTHORITY_LIFE])
+def test_the_leaf_of_somebody_else_beside_our_authority_is_never_replaced(
+    bundle: Bundle, foreign: Bundle, names: Names, now: datetime, life: timedelta
+) -> None:
+    with pytest.raises(NotOursError, match=r"tls\.crt comes from another authority \(CN=corp"):
+        renewed(replace(bundle, leaf=foreign.leaf), names, now + life)

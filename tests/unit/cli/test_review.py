@@ -115,7 +115,8 @@ def test_a_file_whose_name_is_no_text(run: Run, tmp_path: Path) -> None:
     Path(os.fsdecode(odd)).write_text(HPA, encoding="utf-8")
     source = shown(run("review", tmp_path, "-o", "json").out)["results"][0]["source"]
     assert os.fsencode(source["file"]) == odd
-    assert run("review", tmp_path, "-v").out.splitlines()[0] == f"{tmp_path}/?.yaml"
+    first = run("review", tmp_path, "-v").out.splitlines()[0]
+    assert first == f"{tmp_path}/\N{REPLACEMENT CHARACTER}.yaml"
 
 
 # ---------------------------------------------------------------- text

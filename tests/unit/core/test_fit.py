@@ -186,16 +186,17 @@ def every_container(raw: dict[str, Any]) -> list[dict[str, Any]]:
 
 def requests_of(one: dict[str, Any]) -> dict[str, Any]:
     """The requests after the API server's defaulting: limits are copied to what is missing."""
-    resources = dicts(one.get("resources"))
-    requests = {
-        key: value for key, value in dicts(resources.get("requests")).items() if value is not None
-    }
-    return {**limits_of(one), **requests}
+    return {**limits_of(one), **quantities(one, "requests")}
 
 
 def limits_of(one: dict[str, Any]) -> dict[str, Any]:
-    limits = dicts(dicts(one.get("resources")).get("limits"))
-    return {key: value for key, value in limits.items() if value is not None}
+    return quantities(one, "limits")
+
+
+def quantities(one: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The quantities as the API server decodes them: null is zero."""
+    listed = dicts(dicts(one.get("resources")).get(kind))
+    return {key: 0 if value is None else value for key, value in listed.items()}
 
 
 def is_guaranteed(raw: dict[str, Any]) -> bool:

@@ -8,7 +8,6 @@ from webhook.core.kinds import (
     Kinds,
     Template,
     WorkloadClass,
-    dotted,
     templates,
     words,
 )
@@ -54,19 +53,6 @@ def test_templates_are_found_where_they_stand(
 def test_templates_come_in_the_order_of_the_paths() -> None:
     raw = {"a": POD, "b": POD}
     assert [found.path for found in templates(kind("b", "a"), raw)] == [("b",), ("a",)]
-
-
-@pytest.mark.parametrize(
-    ("path", "written"),
-    [
-        ((), ""),
-        (("spec",), "spec"),
-        (("spec", "template", "spec", "containers", 0), "spec.template.spec.containers[0]"),
-        (("spec", "groups", 1, "template"), "spec.groups[1].template"),
-    ],
-)
-def test_paths_are_written_as_people_do(path: tuple[str | int, ...], written: str) -> None:
-    assert dotted(path) == written
 
 
 def test_kinds_are_known_by_group_and_kind() -> None:

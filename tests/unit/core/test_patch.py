@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.patch import END, Addition, Segment, below, can_take, operations, pointer
+from webhook.core.patch import END, Addition, Segment, below, can_take, dotted, operations, pointer
 
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 
@@ -26,6 +26,19 @@ TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 )
 def test_pointers_escape_tilde_before_slash(path: tuple[Segment, ...], written: str) -> None:
     assert pointer(path) == written
+
+
+@pytest.mark.parametrize(
+    ("path", "written"),
+    [
+        ((), ""),
+        (("spec",), "spec"),
+        (("spec", "template", "spec", "containers", 0), "spec.template.spec.containers[0]"),
+        (("spec", "groups", 1, "template"), "spec.groups[1].template"),
+    ],
+)
+def test_paths_are_written_as_people_do(path: tuple[Segment, ...], written: str) -> None:
+    assert dotted(path) == written
 
 
 @given(st.lists(st.text(), min_size=1, max_size=4))

@@ -9,7 +9,7 @@ from webhook.core.pod import (
     Role,
     claim_names,
     claimed_devices,
-    claimed_entries,
+    claimed_requests,
     containers,
     devices,
     has_pod_level_resources,
@@ -122,7 +122,7 @@ def test_claims_of_a_pod_and_of_a_container() -> None:
         ],
     )
     assert list(claim_names(raw)) == [("a", "one", False), ("b", "two", True)]
-    assert claimed_entries(containers(raw)[0]) == {"a", ""}
+    assert claimed_requests(containers(raw)[0]) == {("a", ""), ("a", "x"), ("", "")}
 
 
 EXACTLY = {"deviceClassName": "gpu.nvidia.com", "count": 2}

@@ -5,20 +5,17 @@ import pytest
 from tests.unit.policy.rego import CASES, RULE, module
 from webhook.core.finding import Action
 from webhook.errors import PolicyError
-from webhook.policy import catalogue as catalogue_module
 from webhook.policy.catalogue import catalogue, metadata
 from webhook.policy.source import load
 
 
-def test_built_in_rules_are_listed_in_their_order() -> None:
-    assert tuple(catalogue(load())) == catalogue_module._ORDER
-
-
-def test_other_rules_come_behind_them_by_id() -> None:
-    mine = [
-        module(RULE.replace("custom/team", f"custom/{name}"), f"{name}.rego") for name in ("z", "a")
-    ]
-    assert list(catalogue([*mine, *load()]))[-2:] == ["custom/a", "custom/z"]
+def test_other_rules_come_behind_them_by_id_unless_they_say_where() -> None:
+    names = ("z", "a", "first")
+    texts = {name: RULE.replace("custom/team", f"custom/{name}") for name in names}
+    texts["first"] = texts["first"].replace("#   default:", "#   order: 5\n#   default:")
+    mine = [module(text, f"{name}.rego") for name, text in texts.items()]
+    listed = list(catalogue([*mine, *load()]))
+    assert (listed[0], listed[-2:]) == ("custom/first", ["custom/a", "custom/z"])
 
 
 def test_a_rule_says_everything_about_itself() -> None:
@@ -28,6 +25,7 @@ def test_a_rule_says_everything_about_itself() -> None:
     assert rule.default is Action.WARN
     assert rule.remedy == "delete it"
     assert rule.links == ("https://example.com/why",)
+    assert rule.path == "rules/rule.rego"
 
 
 @pytest.mark.parametrize(
@@ -69,6 +67,12 @@ def test_every_action_may_be_the_default(action: str) -> None:
         ),
         ("default: warn", "default: maybe", "default is 'maybe', not deny, warn, audit or off"),
         ("default: warn", "default: [deny]", "default is ['deny'], not deny, warn, audit or off"),
+        (
+            "default: warn",
+            "default: warn\n#   order: first",
+            "order is 'first', not a whole number",
+        ),
+        ("default: warn", "default: warn\n#   order: true", "order is True, not a whole number"),
         ("title: A", "title: [A", "the METADATA comment is not YAML"),
         (
             "package scaleguard.rules.team.vpa",

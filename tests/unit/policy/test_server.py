@@ -14,7 +14,8 @@ from webhook.errors import PolicyError
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import load
 
-FINDING = {"rule": "a", "action": "deny", "message": "m"}
+OTHER = RULE.replace("custom/team", "custom/other")
+FINDING = {"rule": "custom/team", "action": "deny", "message": "m"}
 
 
 class Fake(BaseHTTPRequestHandler):
@@ -58,12 +59,12 @@ def url(fake: type[Fake]) -> Iterator[str]:
 
 
 def asking(url: str) -> Opa:
-    return Opa(OpaServer(url, push=False), [])
+    return Opa(OpaServer(url, push=False), [module(RULE)])
 
 
 def test_a_document_is_judged(fake: type[Fake], url: str) -> None:
     fake.answers[:] = [(200, json.dumps({"result": [FINDING]}))]
-    assert asking(url)({"overlaps": []}) == [Verdict("a", Action.DENY, "m", "")]
+    assert asking(url)({"overlaps": []}) == [Verdict("custom/team", Action.DENY, "m", "")]
     ((method, path, _, body),) = fake.asked
     assert (method, path) == ("POST", "/v1/data/scaleguard/findings")
     assert json.loads(body) == {"input": {"overlaps": []}}
@@ -75,6 +76,7 @@ def test_a_document_is_judged(fake: type[Fake], url: str) -> None:
         (200, "{}", "does not know scaleguard's rules"),  # an undefined decision
         (200, '{"result": true}', "instead of a set of findings"),
         (200, '{"result": [{"rule": "a"}]}', "lacks or misuses"),
+        (200, json.dumps({"result": [FINDING | {"rule": "a"}]}), "of rule 'a', which no METADATA"),
         (200, "<html>", "gave no answer"),
         (404, "", "gave no answer"),
         (500, '{"code": "internal_error"}', "gave no answer"),
@@ -94,7 +96,7 @@ def test_a_server_that_is_not_there_gives_no_judgement() -> None:
 
 
 def test_every_module_is_put_there_under_a_name_of_its_own(fake: type[Fake], url: str) -> None:
-    mine = [module(RULE, "vpa.rego"), module(RULE, "other team/vpa.rego")]
+    mine = [module(RULE, "vpa.rego"), module(OTHER, "other team/vpa.rego")]
     Opa(OpaServer(url, token="t"), [*load(), *mine])
     names = [path for _, path, _, _ in fake.asked]
     assert len(set(names)) == len(load()) + 2
@@ -107,7 +109,7 @@ def test_every_module_is_put_there_under_a_name_of_its_own(fake: type[Fake], url
 def test_a_refused_module_is_tried_again_behind_the_others(fake: type[Fake], url: str) -> None:
     refusal = json.dumps({"code": "invalid_parameter", "message": "m", "errors": []})
     fake.answers[:] = [(400, refusal), (200, "{}"), (200, "{}")]
-    Opa(OpaServer(url), [module(RULE, "a.rego"), module(RULE, "b.rego")])
+    Opa(OpaServer(url), [module(RULE, "a.rego"), module(OTHER, "b.rego")])
     assert [path[-6:] for _, path, _, _ in fake.asked] == ["a.rego", "b.rego", "a.rego"]
 
 

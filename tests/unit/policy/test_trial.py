@@ -87,6 +87,12 @@ def test_a_finding_that_no_review_could_read_fails() -> None:
     assert failures(CASES, odd)["a VPA"].startswith("a rule's finding lacks or misuses")
 
 
+def test_a_finding_of_another_id_than_that_of_its_rule_fails() -> None:
+    odd = RULE.replace('"rule": "custom/team"', '"rule": "custom/taem"')
+    says = "a finding is of rule 'custom/taem', which no METADATA names; there are: "
+    assert failures(CASES, odd)["a VPA"].startswith(says)
+
+
 @pytest.mark.parametrize(
     "case",
     [

@@ -126,11 +126,24 @@ def test_depth_beyond_what_python_compares_does_not_change_the_judgement(
         (b"{}", "kind is None; this webhook answers AdmissionReview of admission.k8s.io/v1"),
         (
             {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1beta1"},
-            "apiVersion is 'admission.k8s.io/v1beta1'; this webhook answers admission.k8s.io/v1",
+            "apiVersion is 'admission.k8s.io/v1beta1'; this webhook answers AdmissionReview of",
         ),
         (
             {"kind": "AdmissionReview", "apiVersion": "admission.k8s.io/v1"},
             "the AdmissionReview has no request",
+        ),
+        (
+            {
+                "kind": "AdmissionReview",
+                "apiVersion": "admission.k8s.io/v1",
+                "request": {
+                    "uid": "a",
+                    "operation": "CREATE",
+                    "kind": {"kind": "Pod"},
+                    "object": {"apiVersion": "apps/v1", "kind": "Deployment"},
+                },
+            },
+            "request.object is a Deployment of group 'apps', not the Pod of group ''",
         ),
         (
             {

@@ -11,12 +11,12 @@ from typing import Any
 from webhook.core.autoscalers.alias import resources_behind
 from webhook.core.autoscalers.scaler import (
     AliasClaim,
-    Inert,
     MetricClaim,
     Scaler,
     TargetType,
+    inert,
 )
-from webhook.core.autoscalers.target import hpa_target
+from webhook.core.autoscalers.target import named_target
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -60,7 +60,7 @@ def read_hpa(raw: Raw) -> Scaler:
     return Scaler(
         ref,
         uid_of(raw),
-        hpa_target(namespace, mapping(spec, "scaleTargetRef")),
+        named_target(namespace, mapping(spec, "scaleTargetRef")),
         tuple(claims),
         tuple(aliases),
         active=not is_going(raw),
@@ -77,25 +77,8 @@ def read_hpa(raw: Raw) -> Scaler:
         hpa_name=ref.name,
         owner=controller(raw),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
-        min_replicas=integer(spec, "minReplicas"),
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
     )
-
-
-def inert(
-    least: int | None, most: int | None, behavior: Raw, paths: tuple[str, str]
-) -> Inert | None:
-    """Say why an HPA cannot change the replicas; None where it can. minReplicas defaults to 1.
-
-    `paths` are where the upper bound and the behaviour stand.
-    """
-    least = 1 if least is None else least
-    if least == most:
-        return Inert(f"minReplicas equals maxReplicas ({most})", paths[0])
-    directions = (mapping(behavior, direction) for direction in ("scaleUp", "scaleDown"))
-    if all(text(direction, "selectPolicy") == "Disabled" for direction in directions):
-        return Inert("behavior disables both directions", paths[1])
-    return None
 
 
 def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:

@@ -7,13 +7,13 @@ pkg/scalers/cpu_memory_scaler.go, controllers/keda/hpa.go.
 from collections.abc import Iterator
 
 from webhook.core.autoscalers.alias import resources_behind
-from webhook.core.autoscalers.hpa import inert
 from webhook.core.autoscalers.scaler import (
     AliasClaim,
     Inert,
     MetricClaim,
     Scaler,
     TargetType,
+    inert,
 )
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
@@ -67,7 +67,6 @@ def read_scaled_object(raw: Raw) -> Scaler:
         hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
         owner=controller(raw),
         takes_over=override if transfer and override else None,
-        min_replicas=least,
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
     )

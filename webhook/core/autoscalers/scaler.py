@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.fields import Raw, mapping, text
 from webhook.core.objects import ObjectRef, Owner
 
 
@@ -49,6 +50,22 @@ class Inert:
     path: str
 
 
+def inert(
+    least: int | None, most: int | None, behavior: Raw, paths: tuple[str, str]
+) -> Inert | None:
+    """Say why an HPA cannot change the replicas; None where it can. minReplicas defaults to 1.
+
+    `paths` are where the upper bound and the behaviour stand.
+    """
+    least = 1 if least is None else least
+    if least == most:
+        return Inert(f"minReplicas equals maxReplicas ({most})", paths[0])
+    directions = (mapping(behavior, direction) for direction in ("scaleUp", "scaleDown"))
+    if all(text(direction, "selectPolicy") == "Disabled" for direction in directions):
+        return Inert("behavior disables both directions", paths[1])
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Scaler:
     """An HPA or a ScaledObject."""
@@ -70,7 +87,6 @@ class Scaler:
     """The HPA whose ownership a ScaledObject takes over."""
     tolerates_scaled_objects: bool = False
     """`validations.keda.sh/hpa-ownership: "false"` on an HPA."""
-    min_replicas: int | None = None
     activates: bool = False
     """KEDA itself scales the workload between none (or idle) and the range of the HPA."""
     scaled_to_zero: bool = False

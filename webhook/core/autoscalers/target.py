@@ -36,11 +36,10 @@ class WorkloadKey(NamedTuple):
         return f"{self.kind} {self.namespace}/{self.name}"
 
 
-def hpa_target(namespace: str, ref: Raw) -> WorkloadKey | None:
-    """Read a scaleTargetRef; None where it names nothing.
+def named_target(namespace: str, ref: Raw) -> WorkloadKey | None:
+    """Read a scaleTargetRef, targetRef or workloadRef as written; None where it names nothing.
 
-    The HPA controller maps group and kind as written
-    (k8s.io/kubernetes pkg/controller/podautoscaler/horizontal.go).
+    So does the HPA controller (k8s.io/kubernetes pkg/controller/podautoscaler/horizontal.go).
     """
     kind, name = text(ref, "kind"), text(ref, "name")
     if not kind or not name:
@@ -50,7 +49,7 @@ def hpa_target(namespace: str, ref: Raw) -> WorkloadKey | None:
 
 def vpa_target(namespace: str, ref: Raw) -> WorkloadKey | None:
     """Read a VPA's targetRef; a well-known kind is the built-in one whatever its group says."""
-    key = hpa_target(namespace, ref)
+    key = named_target(namespace, ref)
     if key is None or key.kind not in WELL_KNOWN:
         return key
     return key._replace(group=WELL_KNOWN[key.kind])

@@ -4,7 +4,7 @@ Source: VPA pkg/apis/autoscaling.k8s.io/v1/types.go and pkg/utils/vpa/api.go
 (`GetContainerResourcePolicy`, `GetUpdateMode`, `GetContainerControlledResources`).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,12 +14,9 @@ from webhook.core.fields import Raw, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     ObjectRef,
-    Owner,
-    controller,
     exemptions,
     is_going,
     reference,
-    uid_of,
 )
 from webhook.core.pod import COMPUTE_RESOURCES
 
@@ -54,7 +51,6 @@ class Vpa:
     """A VPA with its policies resolved."""
 
     ref: ObjectRef
-    uid: str | None
     target: WorkloadKey | None
     mode: str
     named: tuple[ContainerPolicy, ...]
@@ -70,14 +66,12 @@ class Vpa:
     """Paths of modes that YAML read as booleans: an unquoted `Off`."""
     raw: Raw
     """spec.resourcePolicy and spec.updatePolicy, for the fix."""
-    owner: Owner | None = None
+    by_name: Mapping[str, ContainerPolicy]
+    """The named policies again: a VPA may have thousands of them."""
 
     def policy(self, container: str) -> ContainerPolicy | None:
         """The policy of a container: a named one replaces `*`; None means all defaults."""
-        for policy in self.named:
-            if policy.name == container:
-                return policy
-        return self.wildcard
+        return self.by_name.get(container, self.wildcard)
 
     def controls(self, container: str, resource: str) -> bool:
         """Whether recommendations for a resource are written into a container's requests."""
@@ -142,7 +136,6 @@ def read_vpa(raw: Raw) -> Vpa:
     annotations = strings(raw, "metadata", "annotations")
     return Vpa(
         ref,
-        uid_of(raw),
         vpa_target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "targetRef")),
         mode,
         tuple(named.values()),
@@ -154,7 +147,7 @@ def read_vpa(raw: Raw) -> Vpa:
         gke_rightsizing=annotations.get(GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,
         unquoted=tuple(unquoted),
         raw={name: spec[name] for name in ("resourcePolicy", "updatePolicy") if spec.get(name)},
-        owner=controller(raw),
+        by_name=named,
     )
 
 

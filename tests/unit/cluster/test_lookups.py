@@ -1,0 +1,183 @@
+"""Single workloads and claims, read when a judgement asks for them."""
+
+import time
+
+import pytest
+
+from tests.unit.cluster.fake import Answer, FakeApi, page, status
+from tests.unit.cluster.states import (
+    ASKED,
+    DEPLOYMENTS,
+    HPAS,
+    VPAS,
+    WEB,
+    Cluster,
+    answer,
+    autoscaler,
+    key,
+    owned_by,
+    workload,
+)
+from webhook.cluster import lookups
+from webhook.core.autoscalers.target import WorkloadKey
+
+
+def test_workload_is_read_once_for_a_request(server: FakeApi, cluster: Cluster) -> None:
+    server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
+    known = cluster.state()
+    world = known.world(ASKED)
+    found = world.workload(WEB)
+    assert found is not None
+    assert found.containers is not None
+    assert found.containers.regular == ("app",)
+    assert world.workload(WEB) is found
+    assert known.world(ASKED).workload(WEB) == found  # and kept for the next one
+    assert len(server.asked) == 1
+    assert cluster.looked_up("workload", "found") == 1
+
+
+def test_workload_that_is_not_there_yet_is_looked_for_again(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    known = cluster.state()
+    assert known.world(ASKED).workload(WEB) is None
+    server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
+    assert known.world(ASKED).workload(WEB) is not None
+    assert cluster.looked_up("workload", "not_found") == 1
+
+
+def test_workload_that_is_refused_is_unknown_for_a_while(server: FakeApi, cluster: Cluster) -> None:
+    server.on(f"{DEPLOYMENTS}/web", status(403, "Forbidden"))
+    known = cluster.state()
+    assert known.world(ASKED).workload(WEB) is None
+    assert known.world(ASKED).workload(WEB) is None
+    assert cluster.looked_up("workload", "forbidden") == 1
+    assert len(server.asked) == 1
+
+
+def test_workload_that_is_slow_is_unknown(
+    server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lookups, "LOOKUP_SECONDS", 0.1)
+    server.on(f"{DEPLOYMENTS}/web", Answer(delay=3))
+    begun = time.monotonic()
+    assert cluster.world().workload(WEB) is None
+    assert time.monotonic() - begun < 1
+    assert cluster.looked_up("workload", "deadline") == 1
+
+
+@pytest.mark.parametrize(
+    "asked", [key(group="example.com"), key(kind="Secret", group=""), key(kind="Pod", group="")]
+)
+def test_kind_that_is_not_listed_is_never_read(
+    server: FakeApi, cluster: Cluster, asked: WorkloadKey
+) -> None:
+    assert cluster.world().workload(asked) is None
+    assert server.asked == []
+    assert cluster.looked_up("workload", "unknown_kind") == 1
+
+
+def test_name_that_leads_elsewhere_is_never_read(server: FakeApi, cluster: Cluster) -> None:
+    assert cluster.world().workload(key("../../secrets/x")) is None
+    assert server.asked == []
+    assert cluster.looked_up("workload", "bad_name") == 1
+
+
+def on_rollouts(server: FakeApi) -> None:
+    versions = [{"version": "v1"}, {"version": "v1alpha1"}, {"version": ""}]
+    group = {"preferredVersion": {"version": "v1"}, "versions": versions}
+    resources = [
+        {"name": "rollouts/scale", "kind": "Rollout"},
+        {"name": "rollouts", "kind": "Rollout", "namespaced": True},
+    ]
+    server.on("/apis/argoproj.io", answer(group))
+    server.on("/apis/argoproj.io/v1alpha1", answer({"resources": resources}))
+
+
+def test_version_of_a_custom_kind_is_discovered(server: FakeApi, cluster: Cluster) -> None:
+    on_rollouts(server)
+    rollout = workload("web", "Rollout", "argoproj.io/v1alpha1")
+    server.on("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web", answer(rollout))
+    known = cluster.state()
+    world = known.world(ASKED)
+    assert world.workload(key("web", "Rollout", "argoproj.io")) is not None
+    assert world.workload(key("other", "Rollout", "argoproj.io")) is None
+    assert server.paths().count("/apis/argoproj.io") == 1
+
+
+def test_custom_kind_that_is_not_installed_is_unknown(server: FakeApi, cluster: Cluster) -> None:
+    known = cluster.state()
+    for _ in range(2):
+        assert known.world(ASKED).workload(key("web", "Rollout", "argoproj.io")) is None
+    assert server.paths() == ["/apis/argoproj.io"]
+    assert cluster.looked_up("workload", "unknown_kind") == 2
+
+
+def test_discovery_that_fails_leaves_a_kind_unknown(server: FakeApi, cluster: Cluster) -> None:
+    server.on("/apis/argoproj.io", status(503, "ServiceUnavailable"))
+    assert cluster.world().workload(key("web", "Rollout", "argoproj.io")) is None
+    on_rollouts(server)
+    server.on("/apis/argoproj.io/v1", status(503, "ServiceUnavailable"))
+    assert cluster.world().workload(key("web", "Rollout", "argoproj.io")) is None
+    assert cluster.looked_up("workload", "http_503") == 2
+
+
+def test_replica_set_of_a_deployment_is_found_where_a_vpa_names_it(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    made = key("web-5d4f", "ReplicaSet")
+    server.on(VPAS, page([autoscaler("v", made, vpa=True), autoscaler("w", WEB, vpa=True)]))
+    server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
+    replica_set = workload("web-5d4f", "ReplicaSet", metadata=owned_by("web"))
+    server.on("/apis/apps/v1/namespaces/shop/replicasets/web-5d4f", answer(replica_set))
+    world = cluster.world()
+    assert world.owned(WEB) == [made]
+    assert world.owners(made) == [WEB]
+
+
+def test_rollout_and_the_deployment_that_it_names_are_one(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    on_rollouts(server)
+    rollout = key("canary", "Rollout", "argoproj.io")
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    server.on(
+        "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/canary",
+        answer(workload("canary", "Rollout", "argoproj.io/v1alpha1", workloadRef=reference)),
+    )
+    server.on(HPAS, page([autoscaler("h", rollout)]))
+    world = cluster.world()
+    assert world.other_names(WEB) == [rollout]
+    assert world.other_names(key("api")) == []
+    assert cluster.world().other_names(rollout) == [WEB]
+
+
+def test_claim_is_read_when_a_pod_asks(server: FakeApi, cluster: Cluster) -> None:
+    group = {"preferredVersion": {"version": "v1"}}
+    resources = [
+        {"name": "resourceclaims", "kind": "ResourceClaim"},
+        {"name": "resourceclaimtemplates", "kind": "ResourceClaimTemplate"},
+    ]
+    server.on("/apis/resource.k8s.io", answer(group))
+    server.on("/apis/resource.k8s.io/v1", answer({"resources": resources}))
+    requests = [{"name": "gpu", "exactly": {"deviceClassName": "gpu.nvidia.com"}}]
+    claim = {"kind": "ResourceClaim", "spec": {"devices": {"requests": requests}}}
+    server.on("/apis/resource.k8s.io/v1/namespaces/shop/resourceclaims/c", answer(claim))
+    known = cluster.state()
+    for _ in range(2):
+        (device,) = known.world(ASKED).claim("shop", "c", is_template=False)
+        assert device.device_class == "gpu.nvidia.com"
+    assert known.world(ASKED).claim("shop", "none", is_template=True) == ()
+    assert cluster.looked_up("claim", "found") == 1
+    assert cluster.looked_up("claim", "not_found") == 1
+
+
+def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookups, "_MOST_KEPT", 2)
+    now = [0.0]
+    kept: lookups.Kept[str, int] = lookups.Kept(lambda: now[0])
+    for number, name in enumerate("abc"):
+        kept.put(name, number)
+    assert [kept.get(name) for name in "abc"] == [(False, None), (True, 1), (True, 2)]
+    now[0] = 3.0
+    assert kept.get("c") == (False, None)

@@ -1,0 +1,99 @@
+from typing import Any
+
+from webhook.cluster.counterparts import Counterparts
+from webhook.cluster.records import Autoscalers, LimitRanges, Namespaces
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import Vpa, read_vpa
+from webhook.core.bounds import UNBOUNDED
+
+Raw = dict[str, Any]
+
+WEB, API = (WorkloadKey("shop", "apps", "Deployment", name) for name in ("web", "api"))
+
+
+def vpa(name: str, target: str | None, namespace: str = "shop") -> Vpa:
+    metadata = {"namespace": namespace, "name": name}
+    spec = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}}
+    api_version, kind = "autoscaling.k8s.io/v1", "VerticalPodAutoscaler"
+    raw = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
+    return read_vpa(raw)
+
+
+def named(raw: Raw, name: str, namespace: str | None = None) -> Raw:
+    kind = "LimitRange" if namespace else "Namespace"
+    return {"apiVersion": "v1", "kind": kind, **raw} | {
+        "metadata": {"name": name, "namespace": namespace, **raw.get("metadata", {})}
+    }
+
+
+def names(store: Autoscalers[Vpa], key: WorkloadKey) -> list[str | None]:
+    return [record.ref.name for record in store.on(key)]
+
+
+def test_object_is_held_in_one_version() -> None:
+    store = Autoscalers(read_vpa)
+    store.put(vpa("a", "web"))
+    store.put(vpa("a", "web"))
+    store.put(vpa("b", "web"))
+    assert names(store, WEB) == ["a", "b"]
+    store.put(vpa("a", "api"))
+    assert (names(store, WEB), names(store, API), len(store)) == (["b"], ["a"], 2)
+    store.remove(vpa("b", "web"))
+    store.remove(vpa("never there", "web"))
+    assert (names(store, WEB), len(store)) == ([], 1)
+
+
+def test_reader_holds_what_it_got() -> None:
+    store = Autoscalers(read_vpa, [vpa("a", "web")])
+    got = store.on(WEB)
+    store.put(vpa("b", "web"))
+    store.replace([])
+    assert [record.ref.name for record in got] == ["a"]
+    assert store.on(WEB) == ()
+
+
+def test_autoscaler_without_a_target_acts_on_nothing() -> None:
+    store = Autoscalers(read_vpa, [vpa("a", "web")])
+    store.put(vpa("a", None))
+    assert (names(store, WEB), len(store)) == ([], 1)
+    store.remove(vpa("a", None))
+    store.replace([vpa("b", None)])
+    assert len(store) == 1
+
+
+def test_targets_are_those_of_the_namespace() -> None:
+    known = Counterparts.none()
+    known.vpas.replace([vpa("a", "web"), vpa("b", "web"), vpa("c", "api", "other")])
+    assert known.targets("shop") == [WEB]
+
+
+def test_namespace_is_ignored_while_its_label_says_so() -> None:
+    store = Namespaces()
+    labelled = store.read(named({"metadata": {"labels": {"scaleguard.io/ignore": "true"}}}, "a"))
+    store.put(labelled)
+    assert store.is_ignored("a")
+    assert not store.is_ignored("b")
+    assert not store.is_ignored(None)
+    store.put(store.read(named({}, "a")))
+    assert not store.is_ignored("a")
+    store.replace([labelled])
+    assert (store.is_ignored("a"), len(store)) == (True, 1)
+    store.remove(labelled)
+    assert (store.bounds("a"), len(store)) == (UNBOUNDED, 0)
+
+
+def test_bounds_of_a_namespace_are_those_of_all_its_limit_ranges() -> None:
+    store = LimitRanges()
+
+    def limits(name: str, resource: str, namespace: str = "a") -> tuple[Any, ...]:
+        item = {"type": "Container", "defaultRequest": {resource: "1"}}
+        return store.read(named({"spec": {"limits": [item]}}, name, namespace))
+
+    cpu, memory, foreign = limits("x", "cpu"), limits("y", "memory"), limits("z", "cpu", "b")
+    store.replace([cpu, memory, foreign])
+    assert store.bounds("a").filled == {"cpu", "memory"}
+    store.remove(cpu)
+    assert store.bounds("a").filled == {"memory"}
+    store.put(limits("y", "cpu"))
+    assert (store.bounds("a").filled, len(store)) == (frozenset({"cpu"}), 2)
+    assert store.bounds("c") == UNBOUNDED

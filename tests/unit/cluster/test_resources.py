@@ -1,0 +1,67 @@
+"""The table of resources against the catalogue, and the rights against the table."""
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from webhook.cluster import resources
+from webhook.cluster.errors import ApiError
+from webhook.cluster.resources import CLAIMS, HPAS, NAMESPACES, TARGETS, TEMPLATES, WATCHED, plural
+from webhook.core.objects import GroupKind
+from webhook.knowledge import FOLDER
+
+ROOT = Path(__file__).resolve().parents[3]
+PODS = {GroupKind("", "Pod"), GroupKind("", "PodTemplate")}
+
+
+def catalogue() -> list[dict[str, Any]]:
+    text = (FOLDER / "workloads.yaml").read_text(encoding="utf-8")
+    found: list[dict[str, Any]] = yaml.safe_load(text)["kinds"]
+    return found
+
+
+def test_targets_are_the_kinds_that_can_be_scaled() -> None:
+    scalable = {
+        GroupKind(entry["group"], entry["kind"])
+        for entry in catalogue()
+        if entry.get("scale") or entry.get("wellKnown")
+    }
+    assert set(resources.kinds(TARGETS)) == scalable
+
+
+def test_every_kind_of_the_catalogue_is_listed_once() -> None:
+    everything = {GroupKind(entry["group"], entry["kind"]) for entry in catalogue()}
+    listed = resources.kinds(TARGETS) + resources.kinds(TEMPLATES)
+    assert set(listed) == everything - PODS
+    assert len(set(listed)) == len(listed)
+
+
+def test_rights_are_those_that_are_used() -> None:
+    role = yaml.safe_load((ROOT / "tests" / "e2e" / "rbac.yaml").read_text(encoding="utf-8"))
+    given: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rule in role["rules"]:
+        assert set(rule) == {"apiGroups", "resources", "verbs"}
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                given[group, resource] |= set(rule["verbs"])
+    used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
+    for kind in (*resources.kinds(TARGETS), *CLAIMS):
+        used[kind.group, plural(kind.kind)] = {"get"}
+    assert given == used
+
+
+def test_paths() -> None:
+    assert HPAS.path() == "/apis/autoscaling/v2/horizontalpodautoscalers"
+    assert HPAS.path("a", "b") == "/apis/autoscaling/v2/namespaces/a/horizontalpodautoscalers/b"
+    assert NAMESPACES.path("ignored", "a:b") == "/api/v1/namespaces/a%3Ab"
+    assert (str(HPAS), str(NAMESPACES)) == ("horizontalpodautoscalers.autoscaling", "namespaces")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "a/../b", "a%2Fb", "a\\b", "a\nb", "a" * 254])
+def test_name_that_leads_elsewhere_is_refused(name: str) -> None:
+    with pytest.raises(ApiError) as raised:
+        HPAS.path("a", name)
+    assert raised.value.label == "bad_name"

@@ -1,0 +1,80 @@
+"""What many objects, or a few very large ones, may cost."""
+
+from typing import Any
+
+from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.gather import MOST_OVERLAPS, OVERLAPS_PER_DOCUMENT, gather
+from webhook.core.world import World
+from webhook.knowledge import knowledge
+
+KINDS = knowledge().kinds
+TARGET = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+
+
+def hpa(name: str = "web", metrics: Any = None) -> dict[str, Any]:
+    spec = {"scaleTargetRef": TARGET, "maxReplicas": 5, "metrics": metrics}
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name},
+        "spec": spec,
+    }
+
+
+def vpa(name: str, policies: Any = None, exempt: str = "") -> dict[str, Any]:
+    annotations = {"scaleguard.io/exempt": exempt} if exempt else {}
+    return {
+        "apiVersion": "autoscaling.k8s.io/v1",
+        "kind": "VerticalPodAutoscaler",
+        "metadata": {"name": name, "annotations": annotations},
+        "spec": {"targetRef": TARGET, "resourcePolicy": {"containerPolicies": policies}},
+    }
+
+
+def test_many_overlaps_are_judged_in_several_documents() -> None:
+    world = World.of([vpa(f"v{number}") for number in range(40)], KINDS)
+    documents = list(gather(read_hpa(hpa()), world).documents({}))
+    sizes = [len(document["overlaps"]) for document in documents]
+    assert sum(sizes) == 40
+    assert max(sizes) == OVERLAPS_PER_DOCUMENT
+    numbers = [overlap["id"] for document in documents for overlap in document["overlaps"]]
+    assert numbers == list(range(40))
+
+
+def test_what_is_beyond_the_bound_never_hides_a_denial() -> None:
+    exempt = [vpa(f"v{n:04}", exempt="hpa-vpa-same-metric") for n in range(MOST_OVERLAPS + 10)]
+    world = World.of([*exempt, vpa("zzz")], KINDS)
+    facts = gather(read_hpa(hpa()), world)
+    assert len(facts.overlaps) == MOST_OVERLAPS
+    assert facts.overlaps[0].related[0].name == "zzz"
+
+
+def test_scalers_that_are_tolerated_never_hide_a_denial() -> None:
+    tolerant = hpa()
+    tolerant["metadata"]["annotations"] = {"validations.keda.sh/hpa-ownership": "false"}
+    spec = {"scaleTargetRef": {"name": "web"}}
+    tolerated = [
+        {
+            "apiVersion": "keda.sh/v1alpha1",
+            "kind": "ScaledObject",
+            "metadata": {"name": f"s{number}"},
+            "spec": spec,
+        }
+        for number in range(MOST_OVERLAPS)
+    ]
+    facts = gather(read_hpa(tolerant), World.of([*tolerated, hpa("zzz")], KINDS))
+    assert facts.overlaps[0].related[0].name == "zzz"
+
+
+def test_equal_metrics_meet_once_and_a_reason_names_few_containers() -> None:
+    target = {"type": "Utilization", "averageUtilization": 70}
+    metrics = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}] * 2000
+    policies = [
+        {"containerName": f"c{number}", "controlledResources": ["memory"]} for number in range(2000)
+    ]
+    facts = gather(read_hpa(hpa(metrics=metrics)), World.of([vpa("v", policies)], KINDS))
+    (overlap,) = facts.overlaps
+    assert overlap.path == "spec.metrics[0]"
+    (reason,) = overlap.document["reductions"]
+    assert reason.endswith("c6 or c7 or 1992 more")
+    assert len(reason) < 200

@@ -1,0 +1,39 @@
+from typing import Any
+
+import pytest
+
+from webhook.core.decide import ALLOWED, Judge, validate
+from webhook.core.profile import Profile
+from webhook.core.review import read_review
+from webhook.core.verdict import CannotJudge, Settings, Verdict
+from webhook.core.world import World
+from webhook.knowledge import knowledge
+
+HPA = {"group": "autoscaling", "version": "v2", "kind": "HorizontalPodAutoscaler"}
+RAW = {"apiVersion": "autoscaling/v2", "kind": HPA["kind"], "metadata": {"name": "web"}}
+
+
+def never(_document: dict[str, Any]) -> list[Verdict]:
+    raise CannotJudge("the rules were asked")
+
+
+JUDGE = Judge(knowledge(), Profile(), Settings({}), never)
+
+
+def decided(**changes: Any) -> Any:
+    asked = {"uid": "1", "operation": "CREATE", "kind": HPA, "object": RAW, **changes}
+    body = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": asked}
+    return validate(read_review(body), World(JUDGE.knowledge.kinds), JUDGE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"operation": "DELETE"}, {"operation": "CONNECT"}, {"subResource": "status"}],
+)
+def test_what_makes_or_changes_no_object_passes_unjudged(changes: dict[str, str]) -> None:
+    assert decided(**changes) == ALLOWED
+
+
+def test_an_object_that_is_made_is_judged() -> None:
+    with pytest.raises(CannotJudge, match="the rules were asked"):
+        decided()

@@ -1,0 +1,152 @@
+"""`scaleguard scan`: judge a running cluster with nothing installed in it."""
+
+import json
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from webhook import config as configuration
+from webhook.cli.options import cluster_options, common, option, set_up_logging
+from webhook.cli.output import echo_utf8
+from webhook.cli.progress import Progress, progress_bar
+from webhook.cli.review import exit_status
+from webhook.core.kinds import Kinds
+from webhook.core.objects import reference
+from webhook.core.verdict import CannotJudge
+from webhook.errors import ScaleguardError
+from webhook.manifests import Document, Part, Skipped, Source, Unreadable
+from webhook.offline.judge import review
+from webhook.wiring import build_judge
+
+if TYPE_CHECKING:
+    from webhook.cluster.scan import Scanned
+
+CLUSTER = "cluster"
+"""Stands for the file in sources: `cluster/<namespace>`, where `document` counts its objects."""
+
+_EXAMPLES = """\b
+Examples:
+  scaleguard scan
+  scaleguard scan -n shop -n ml --fail-on warn
+  scaleguard scan --context staging -o json
+
+\b
+Exit status:
+  0  nothing is denied
+  1  at least one object is denied (with --fail-on warn: or warned of)
+  2  a usage error, the cluster does not answer, or something in it could not be read
+     (what there is no right to read is listed as skipped, and counts only if that is everything)
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@option(
+    "-n",
+    "--namespace",
+    "namespaces",
+    multiple=True,
+    help="Namespace to judge; all of them by default. May be repeated.",
+)
+@option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="Form of the output.",
+)
+@option("--show-patches", is_flag=True, help="Show what the webhook would add, as a diff.")
+@option(
+    "--fail-on",
+    type=click.Choice(["deny", "warn"]),
+    default="deny",
+    help="The weakest action that makes the exit status 1.",
+)
+@option("-v", "--verbose", is_flag=True, help="Show objects without findings, and all skipped.")
+@cluster_options
+@common
+def command(  # noqa: PLR0913 - one parameter per option
+    *,
+    namespaces: tuple[str, ...],
+    output: str,
+    show_patches: bool,
+    fail_on: str,
+    verbose: bool,
+    kubeconfig: Path | None,
+    context: str | None,
+    config: Path | None,
+    policies: tuple[Path, ...],
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Judge a running cluster through a kubeconfig: reading only, with nothing installed.
+
+    Read are HPAs, VPAs, ScaledObjects, namespaces, LimitRanges and the workloads that they act on
+    or that make pods; no pods, no secrets, and nothing is written.
+    """
+    set_up_logging(log_format, log_level)
+    judge = build_judge(configuration.load(config), policies)
+    try:
+        with progress_bar(steps_for_a_bar=1) as progress:
+            found = _read(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
+            entries = list(_entries(found))
+            judged = review(entries, judge, lambda done, all_: progress("judging", done, all_))
+    except CannotJudge as error:
+        raise ScaleguardError(f"the rules gave no answer: {error}") from error
+    for unread in found.forbidden:
+        click.echo(f"not read: {unread}", err=True)
+    if output == "json":
+        echo_utf8(json.dumps(judged.as_json(), indent=2, ensure_ascii=False))
+    else:
+        from webhook.cli.text import show  # noqa: PLC0415 - rich is needed only here
+
+        show(judged, show_patches=show_patches, verbose=verbose)
+    sys.exit(exit_status(judged, fail_on))
+
+
+def _read(
+    kubeconfig: Path | None,
+    context: str | None,
+    namespaces: tuple[str, ...],
+    known: Kinds,
+    progress: Progress,
+) -> "Scanned":
+    # Imported here: the Kubernetes client takes a second to load.
+    from webhook.cluster.api import connect  # noqa: PLC0415
+    from webhook.cluster.errors import ApiError  # noqa: PLC0415
+    from webhook.cluster.scan import Scan  # noqa: PLC0415
+
+    api = connect(kubeconfig, context)
+    scan = Scan(api, known, namespaces)
+    try:
+        found = scan.read(lambda done, all_: progress("reading", done, all_))
+    except ApiError as error:
+        raise ScaleguardError(
+            f"{api.server}: {error}; see whether `kubectl get namespaces` works with the same "
+            "kubeconfig and context"
+        ) from error
+    if found.forbidden and not found.answered:
+        lines = "".join(f"\n  {unread}" for unread in found.forbidden)
+        raise ScaleguardError(
+            f"{api.server} lets nothing be read:{lines}\nAsk for these rights (webhook/cluster/"
+            "README.md lists them all), or name with -n a namespace in which you have them."
+        )
+    return found
+
+
+def _entries(found: "Scanned") -> Iterator[Document | Skipped | Unreadable]:
+    """Give every object a place: its namespace, and its number there."""
+    objects = [(reference(raw).namespace or "", raw) for raw in found.objects]
+    objects.sort(key=lambda one: one[0])  # a stable sort: kinds stay in their order
+    numbers: dict[str, Iterator[int]] = {}
+    for namespace, raw in objects:
+        number = next(numbers.setdefault(namespace, count(1)))
+        place = Source(f"{CLUSTER}/{namespace}" if namespace else CLUSTER, number)
+        yield Document(place, raw, Part("", 1))
+    for number, unread in enumerate(found.forbidden, 1):
+        yield Skipped(Source(CLUSTER, number), str(unread))
+    for number, unread in enumerate(found.failed, 1):
+        yield Unreadable(Source(CLUSTER, number), str(unread))

@@ -1,0 +1,221 @@
+"""Requests to the API server in raw JSON, each with a deadline.
+
+Of the Kubernetes client this uses what is hard: finding credentials, refreshing them, TLS. Its
+models and informers are never used.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+from kubernetes.client.configuration import Configuration
+from kubernetes.client.exceptions import ApiException
+from kubernetes.client.rest import RESTClientObject, RESTResponse
+
+from webhook.cluster import wire
+from webhook.cluster.credentials import loader
+from webhook.cluster.errors import DEADLINE, UNREACHABLE, ApiError, of_status
+from webhook.cluster.pages import Listing, Pages, Raw
+
+Record = TypeVar("Record")
+
+CONNECT_SECONDS = 5.0
+
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+# Credentials that are refused are loaded again, not more often than this.
+_RENEWAL_SECONDS = 30.0
+
+_log = logging.getLogger("scaleguard.cluster")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event of a watch."""
+
+    type: str
+    object: Raw
+
+
+class Api:
+    """An API server and who we are to it; for many threads."""
+
+    def __init__(self, load: Callable[[], Configuration]) -> None:
+        self._load = load
+        self._lock = threading.Lock()
+        self._warnings = wire.Warnings()
+        self._user_agent = f"scaleguard/{version('scaleguard')}"
+        self._configuration = load()
+        self._rest = RESTClientObject(self._configuration)
+        self._loaded = time.monotonic()
+
+    @property
+    def server(self) -> str:
+        """The URL of the API server."""
+        return str(self._configuration.host)
+
+    def close(self) -> None:
+        """Close the connections that are kept."""
+        self._rest.close()
+
+    def get(self, path: str, seconds: float, query: Mapping[str, str] | None = None) -> Raw:
+        """Return an object; raises `ApiError`."""
+        until = time.monotonic() + seconds
+        try:
+            return self._json("GET", path, until, query)
+        except ApiError as error:
+            # A kept connection that the server closed at this moment fails without an answer.
+            if error.reason != UNREACHABLE or time.monotonic() >= until:
+                raise
+            return self._json("GET", path, until, query)
+
+    def list(
+        self,
+        path: str,
+        read: Callable[[Raw], Record],
+        page_seconds: float,
+        *,
+        seconds: float | None = None,
+        on_page: Callable[[int], None] = lambda _count: None,
+    ) -> Listing[Record]:
+        """Return all objects of a resource page by page, each read as soon as it is there.
+
+        Without a resourceVersion: what was written before this call is in it. Raises `ApiError`.
+        """
+        until = time.monotonic() + seconds if seconds is not None else float("inf")
+        return Pages(path, read, page_seconds, until, on_page).all(self.get)
+
+    def watch(
+        self, path: str, resource_version: str, server_seconds: int, read_seconds: float
+    ) -> Generator[Event | None, None, None]:
+        """Yield None once the watch stands, then events until the server ends it.
+
+        Raises `ApiError`, also when nothing came for `read_seconds`, and when the server does not
+        end it after `server_seconds`.
+        """
+        query = {
+            "watch": "1",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(server_seconds),
+        }
+        until = time.monotonic() + server_seconds + read_seconds
+        response = self._send("GET", path, read_seconds, query)
+        try:
+            yield None
+            for line in wire.lines(response, until):
+                event = wire.decode(line)
+                found = event.get("object")
+                yield Event(str(event.get("type", "")), found if isinstance(found, dict) else {})
+        finally:
+            response.response.close()
+
+    def create(self, path: str, raw: Raw, seconds: float) -> Raw:
+        """Create an object; raises `ApiError`."""
+        return self._json("POST", path, time.monotonic() + seconds, None, raw, JSON)
+
+    def patch(self, path: str, patch: Raw | Sequence[Raw], seconds: float) -> Raw:
+        """Patch an object: a list is a JSON patch (RFC 6902), an object a merge patch (RFC 7396).
+
+        Raises `ApiError`.
+        """
+        merges = isinstance(patch, dict)
+        content, kind = (patch, MERGE_PATCH) if merges else (list(patch), JSON_PATCH)
+        return self._json("PATCH", path, time.monotonic() + seconds, None, content, kind)
+
+    def _json(  # noqa: PLR0913, PLR0917 - what a request consists of
+        self,
+        method: str,
+        path: str,
+        until: float,
+        query: Mapping[str, str] | None,
+        body: Any = None,
+        content_type: str | None = None,
+    ) -> Raw:
+        left = until - time.monotonic()
+        response = self._send(method, path, left, query, body, content_type)
+        try:
+            return wire.decode(wire.body(response, until))
+        except ApiError:
+            response.response.close()  # unread, it must not go back among those that are kept
+            raise
+        finally:
+            response.response.release_conn()
+
+    def _send(  # noqa: PLR0913, PLR0917 - what a request consists of
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str | None = None,
+    ) -> RESTResponse:
+        """Send a request; return the response with its body unread, where it is a good one."""
+        rest, headers = self._ready()
+        if content_type is not None:
+            headers["Content-Type"] = content_type
+        url = self.server + path + (f"?{urlencode(query)}" if query else "")
+        if seconds <= 0:
+            raise ApiError(0, DEADLINE, "no time was left")
+        timeout = (min(CONNECT_SECONDS, seconds), seconds)
+        try:
+            response: RESTResponse = rest.request(method, url, headers, body, None, timeout)
+        except ApiException as error:  # the client's word for what TLS says
+            raise ApiError(0, UNREACHABLE, str(error.reason)) from error
+        except wire.BROKEN as error:
+            raise wire.failure(error) from error
+        self._warnings.log(response)
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return response
+        raise self._refused(response, time.monotonic() + seconds)
+
+    def _refused(self, response: RESTResponse, until: float) -> ApiError:
+        try:
+            text = wire.body(response, until, wire.MOST_ERROR_BYTES)
+            response.response.release_conn()
+        except ApiError:
+            response.response.close()
+            text = b""
+        if response.status == HTTPStatus.UNAUTHORIZED:
+            self._renew()
+        return of_status(response.status, text, response.headers.get("Retry-After"))
+
+    def _ready(self) -> tuple[RESTClientObject, dict[str, str]]:
+        """Return the connections, and headers with credentials that were refreshed where due."""
+        with self._lock:
+            rest = self._rest
+            settings: Mapping[str, Any] = self._configuration.auth_settings()
+        headers = {"Accept": JSON, "User-Agent": self._user_agent}
+        headers.update({one["key"]: one["value"] for one in settings.values() if one["value"]})
+        return rest, headers
+
+    def _renew(self) -> None:
+        """Load the credentials again: certificates of exec plugins expire, kubeconfigs change."""
+        with self._lock:
+            if time.monotonic() - self._loaded < _RENEWAL_SECONDS:
+                return
+            self._loaded = time.monotonic()
+            try:
+                self._configuration = self._load()
+            except Exception:  # noqa: BLE001 - whatever a plugin does, requests go on with what there is
+                _log.exception("the credentials were refused, and there are no others")
+            else:
+                self._rest = RESTClientObject(self._configuration)
+
+
+def connect(kubeconfig: Path | None = None, context: str | None = None) -> Api:
+    """Find the API server: in a pod by its service account, else by a kubeconfig as kubectl does.
+
+    Nothing is sent yet. Raises `ScaleguardError` with what to do.
+    """
+    return Api(loader(kubeconfig, context))

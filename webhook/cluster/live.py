@@ -1,0 +1,112 @@
+"""The world of one request in a cluster."""
+
+import time
+from collections.abc import Callable, Sequence
+
+from webhook.cluster.counterparts import Counterparts
+from webhook.cluster.lookups import Lookups
+from webhook.cluster.records import LimitRanges, Namespaces
+from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.bounds import Bounds
+from webhook.core.kinds import Kinds
+from webhook.core.objects import GroupKind
+from webhook.core.pod import ClaimedDevice
+from webhook.core.workload import Workload
+from webhook.core.world import World
+
+REQUEST_SECONDS = 2.5
+"""For all that one judgement reads, inside the 3 s that an API server waits at most."""
+
+# Workloads that are read beside the one that is judged, to find those that it owns or that are it
+# under another name. Each takes some milliseconds.
+MOST_RELATIVES = 8
+
+ROLLOUT = GroupKind("argoproj.io", "Rollout")
+"""The one kind whose objects may be another workload under a second name (workloadRef)."""
+
+
+class LiveWorld(World):
+    """Looks up what is asked for, each thing once, until the request's time is over.
+
+    Autoscalers are not read before somebody asks: many requests are decided without them.
+    """
+
+    def __init__(
+        self,
+        kinds: Kinds,
+        counterparts: Callable[[float], Counterparts],
+        lookups: Lookups,
+        namespaces: Namespaces,
+        limit_ranges: LimitRanges,
+    ) -> None:
+        super().__init__(kinds)
+        self._until = time.monotonic() + REQUEST_SECONDS
+        self._ask = counterparts
+        self._counterparts: Counterparts | None = None
+        self._lookups = lookups
+        self._namespaces = namespaces
+        self._limit_ranges = limit_ranges
+        self._known: dict[WorkloadKey, Workload | None] = {}
+
+    @property
+    def _all(self) -> Counterparts:
+        if self._counterparts is None:
+            self._counterparts = self._ask(self._until)
+        return self._counterparts
+
+    def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
+        """All HPAs and ScaledObjects on a workload; raises `CannotJudge`."""
+        return self._all.scalers_on(key)
+
+    def vpas_on(self, key: WorkloadKey) -> Sequence[Vpa]:
+        """All VPAs on a workload; raises `CannotJudge`."""
+        return self._all.vpas.on(key)
+
+    def seen(self, key: WorkloadKey) -> Workload | None:
+        """Read a workload; None where it is not there or cannot be read."""
+        if key not in self._known:
+            self._known[key] = self._lookups.workload(key, self._until)
+        return self._known[key]
+
+    def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The other names of a workload, as far as an autoscaler uses them."""
+        own = self.seen(key) if key.group_kind == ROLLOUT else None
+        names = [own.same_as] if own is not None and own.same_as is not None else []
+        if key.group_kind != ROLLOUT:
+            targets = self._all.targets(key.namespace)
+            rollouts = [target for target in targets if target.group_kind == ROLLOUT]
+            for rollout in self._likely(rollouts, key):
+                referring = self.seen(rollout)
+                if referring is not None and referring.same_as == key:
+                    names.append(rollout)
+        return names
+
+    def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The workloads that a workload controls, as far as a VPA names them.
+
+        Controllers name what they make after what it is made for: a Deployment's ReplicaSets, a
+        CronJob's Jobs. What a person named otherwise is a VPA without effect that nobody warns of.
+        """
+        targets = self._all.vpas.targets(key.namespace)
+        named = [target for target in targets if target != key and target.name.startswith(key.name)]
+        return [name for name in self._likely(named, key) if key in self.owners(name)]
+
+    @staticmethod
+    def _likely(found: list[WorkloadKey], key: WorkloadKey) -> list[WorkloadKey]:
+        """Take a few, those first whose names have most to do with the workload's."""
+        found.sort(key=lambda one: (not one.name.startswith(key.name), one))
+        return found[:MOST_RELATIVES]
+
+    def is_ignored(self, namespace: str | None) -> bool:
+        """Whether the namespace's label takes it out."""
+        return self._namespaces.is_ignored(namespace)
+
+    def bounds(self, namespace: str) -> Bounds:
+        """What the namespace does with pods after us."""
+        return self._namespaces.bounds(namespace).joined(self._limit_ranges.bounds(namespace))
+
+    def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
+        """Read what a resource claim asks for; nothing where it cannot be read."""
+        return self._lookups.claim(namespace, name, self._until, is_template=is_template)

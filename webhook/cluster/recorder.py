@@ -1,0 +1,110 @@
+"""What happens with the cluster's state, told to whoever counts it."""
+
+from typing import Protocol
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+
+class Recorder(Protocol):
+    """Takes in what is worth counting; called by many threads."""
+
+    def event(self, resource: str, kind: str) -> None:
+        """Count an event of a watch: added, modified, deleted, bookmark."""
+        ...
+
+    def relisted(self, resource: str, reason: str) -> None:
+        """Count a list, and why it was made: start, gone, error."""
+        ...
+
+    def failed(self, resource: str, reason: str) -> None:
+        """Count a request of a watch that failed."""
+        ...
+
+    def state(self, resource: str, age_seconds: float, held: int) -> None:
+        """Note the age of the last sign of life, and how many objects are held."""
+        ...
+
+    def looked_up(self, what: str, result: str) -> None:
+        """Count a read that a judgement asked for: of a workload, a claim, or counterparts."""
+        ...
+
+
+class Silent:
+    """Counts nothing."""
+
+    def event(self, resource: str, kind: str) -> None:
+        """Count nothing."""
+
+    def relisted(self, resource: str, reason: str) -> None:
+        """Count nothing."""
+
+    def failed(self, resource: str, reason: str) -> None:
+        """Count nothing."""
+
+    def state(self, resource: str, age_seconds: float, held: int) -> None:
+        """Note nothing."""
+
+    def looked_up(self, what: str, result: str) -> None:
+        """Count nothing."""
+
+
+class Counters:
+    """Prometheus' counters of one process.
+
+    The gauges are those of the worker that is worst off: each process has watches of its own.
+    """
+
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        self.registry = CollectorRegistry() if registry is None else registry
+        count, gauge = self._counter, self._gauge
+        self._events = count("scaleguard_watch_events", "Events of watches.", "resource", "type")
+        self._relists = count(
+            "scaleguard_watch_relists", "Full lists, by why they were made.", "resource", "reason"
+        )
+        self._errors = count(
+            "scaleguard_watch_errors", "Failed requests of watches.", "resource", "reason"
+        )
+        self._lookups = count(
+            "scaleguard_lookups",
+            "Reads that a judgement asked for, by what was read and how that ended.",
+            "what",
+            "result",
+        )
+        self._age = gauge(
+            "scaleguard_watch_last_event_age_seconds",
+            "Time since the API server last said anything about a resource.",
+        )
+        self._held = gauge("scaleguard_watch_objects", "Objects that are held in memory.")
+
+    def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
+        return Counter(name, documentation, labels, registry=self.registry)
+
+    def _gauge(self, name: str, documentation: str) -> Gauge:
+        return Gauge(
+            name,
+            documentation,
+            ("resource",),
+            registry=self.registry,
+            multiprocess_mode="livemax",
+        )
+
+    def event(self, resource: str, kind: str) -> None:
+        """Count an event of a watch."""
+        self._events.labels(resource, kind).inc()
+
+    def relisted(self, resource: str, reason: str) -> None:
+        """Count a list."""
+        self._relists.labels(resource, reason).inc()
+
+    def failed(self, resource: str, reason: str) -> None:
+        """Count a request of a watch that failed."""
+        self._errors.labels(resource, reason).inc()
+
+    def state(self, resource: str, age_seconds: float, held: int) -> None:
+        """Note the age of the last sign of life, and how many objects are held."""
+        self._age.labels(resource).set(age_seconds)
+        self._held.labels(resource).set(held)
+
+    def looked_up(self, what: str, result: str) -> None:
+        """Count a read that a judgement asked for."""
+        self._lookups.labels(what, result).inc()

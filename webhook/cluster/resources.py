@@ -1,0 +1,126 @@
+"""Every resource that is ever read, and what for. Nothing else is: README.md lists the rights."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from webhook.cluster.errors import BAD_NAME, ApiError
+from webhook.core.objects import GroupKind
+
+_MOST_NAME_CHARACTERS = 253
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource in one version of its API group."""
+
+    group: str
+    version: str
+    plural: str
+    kind: str
+    namespaced: bool = True
+    optional: bool = False
+    """It comes with a CRD, which may be absent, come later and go."""
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """The kind in its group."""
+        return GroupKind(self.group, self.kind)
+
+    @property
+    def version_path(self) -> str:
+        """The path of its group and version, where discovery answers."""
+        return version_path(self.group, self.version)
+
+    def path(self, namespace: str | None = None, name: str | None = None) -> str:
+        """The path of the resource: of the cluster, of a namespace, or of one object.
+
+        Names come from users' objects. Raises `ApiError` for those that could lead elsewhere.
+        """
+        steps = [self.version_path]
+        if namespace is not None and self.namespaced:
+            steps.append(f"namespaces/{_segment(namespace)}")
+        steps.append(self.plural)
+        if name is not None:
+            steps.append(_segment(name))
+        return "/".join(steps)
+
+    def __str__(self) -> str:
+        """The resource as RBAC and kubectl name it."""
+        return f"{self.plural}.{self.group}" if self.group else self.plural
+
+
+def version_path(group: str, version: str) -> str:
+    """Return the path of a version of a group."""
+    return f"/apis/{group}/{version}" if group else f"/api/{version}"
+
+
+def _segment(name: str) -> str:
+    """Quote a name for a path. The API server decodes before it splits: quoting is not enough."""
+    if not name or len(name) > _MOST_NAME_CHARACTERS or name in {".", ".."}:
+        raise ApiError(0, BAD_NAME, "no object can have this name")
+    if any(character in "/%\\" or not character.isprintable() for character in name):
+        raise ApiError(0, BAD_NAME, "no object can have this name")
+    return quote(name, safe="")
+
+
+HPAS = Resource("autoscaling", "v2", "horizontalpodautoscalers", "HorizontalPodAutoscaler")
+VPAS = Resource(
+    "autoscaling.k8s.io", "v1", "verticalpodautoscalers", "VerticalPodAutoscaler", optional=True
+)
+SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", optional=True)
+NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
+LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
+
+WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES)
+"""Listed and watched, over all namespaces."""
+
+RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
+RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
+CLAIMS = (RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE)
+"""Read one by one, for pods that ask for devices by DRA; their version is found by discovery."""
+
+BUILT_IN_VERSIONS: Mapping[str, str] = {"": "v1", "apps": "v1", "batch": "v1"}
+"""Groups that every cluster has, in a version that no cluster will lose."""
+
+TARGETS: Mapping[str, tuple[str, ...]] = {
+    "": ("ReplicationController",),
+    "apps": ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"),
+    "batch": ("Job", "CronJob"),
+    "argoproj.io": ("Rollout",),
+    "apps.kruise.io": ("CloneSet", "StatefulSet"),
+    "kubeflow.org": ("PyTorchJob", "JAXJob", "PaddleJob"),
+    "leaderworkerset.x-k8s.io": ("LeaderWorkerSet",),
+    "workload.serving.volcano.sh": ("ModelServing",),
+    "orchestration.aibrix.ai": ("StormService",),
+    "kaito.sh": ("InferenceSet",),
+}
+"""The kinds of the catalogue that autoscalers act on: one object is read where it is judged.
+
+The version of groups that not every cluster has is found by discovery.
+"""
+
+TEMPLATES: Mapping[str, tuple[str, ...]] = {
+    "serving.knative.dev": ("Service",),
+    "kubeflow.org": ("TFJob", "XGBoostJob", "MPIJob", "Notebook"),
+    "trainer.kubeflow.org": ("TrainJob", "TrainingRuntime", "ClusterTrainingRuntime"),
+    "jobset.x-k8s.io": ("JobSet",),
+    "ray.io": ("RayCluster", "RayJob", "RayService"),
+    "serving.kserve.io": ("InferenceService", "LLMInferenceService"),
+    "orchestration.aibrix.ai": ("RoleSet", "RayClusterFleet"),
+    "kaito.sh": ("Workspace",),
+    "apps.nvidia.com": ("NIMService",),
+    "batch.volcano.sh": ("Job",),
+    "sparkoperator.k8s.io": ("SparkApplication",),
+}
+"""The other kinds of the catalogue that make pods: a scan reads them, the webhook never does."""
+
+
+def kinds(listed: Mapping[str, tuple[str, ...]]) -> tuple[GroupKind, ...]:
+    """Write a table of kinds as a list."""
+    return tuple(GroupKind(group, kind) for group, names in listed.items() for kind in names)
+
+
+def plural(kind: str) -> str:
+    """Name the resource of a kind: so regular for every kind of the catalogue."""
+    return kind.lower() + "s"
