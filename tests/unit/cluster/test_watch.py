@@ -117,14 +117,14 @@ def test_failures_are_waited_out_longer_and_longer(server: FakeApi, followed: Fo
 
 
 @pytest.fixture
-def running(followed: Followed) -> Iterator[Followed]:
-    followed.watch.start()
+def ending(followed: Followed) -> Iterator[Followed]:
+    """A watch whose thread, once started, ends with the test."""
     yield followed
     followed.watch.stop()
 
 
 def test_thread_follows_and_survives_faults(
-    server: FakeApi, running: Followed, monkeypatch: pytest.MonkeyPatch
+    server: FakeApi, ending: Followed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken = threading.Event()
 
@@ -133,12 +133,14 @@ def test_thread_follows_and_survives_faults(
         raise RuntimeError("a fault of ours")
 
     with monkeypatch.context() as patched:
-        patched.setattr(running.store, "replace", fail)
+        patched.setattr(ending.store, "replace", fail)
+        # Before the thread starts: what it asks for earlier than this would be missing.
         server.on(PATH, page([vpa()], "5"))
         server.on(f"watch {PATH}", Stream([bookmark("6"), 1.1]))
+        ending.watch.start()
         assert broken.wait(10)
-    deadline = time.monotonic() + 10
-    while running.names() != ["v"]:
+    deadline = time.monotonic() + 30
+    while ending.names() != ["v"]:
         assert time.monotonic() < deadline
         time.sleep(0.01)
 
