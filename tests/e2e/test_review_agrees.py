@@ -75,6 +75,13 @@ class Trial:
         return f"{side}-{self.number:03}" if self.context or self.space else side
 
 
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    """A control plane of its own: hundreds of GPU pods would take the nodes of other tests."""
+    with ControlPlane() as running:
+        yield running
+
+
 def named(raw: Raw, name: str) -> Raw:
     """A pod under another name; its namespace is the trial's."""
     metadata = raw.get("metadata")
