@@ -31,6 +31,9 @@ IN_FLIGHT_PER_THREAD = 4
 # Sending away takes a tenth of a millisecond, and two can do it while a third client is slow.
 _SHEDDING_THREADS = 2
 
+# A handshake takes a millisecond or two; a client that stalls in one has a deadline.
+_HANDSHAKE_THREADS = 4
+
 # A stopping worker has this much patience with connections that have said nothing yet.
 _LAST_CALL_SECONDS = 1.0
 
@@ -75,6 +78,7 @@ class Worker(ThreadWorker):
     def init_process(self) -> None:
         """Begin to work; the requests that are sent away have threads of their own."""
         self._shed_pool = ThreadPoolExecutor(_SHEDDING_THREADS, "shed", self._mark_thread)
+        self._handshake_pool = ThreadPoolExecutor(_HANDSHAKE_THREADS, "handshake")
         super().init_process()
 
     def _mark_thread(self) -> None:
@@ -97,15 +101,16 @@ class Worker(ThreadWorker):
         """Queue a connection that has something to say for a thread.
 
         What comes when too many are in flight goes to threads that judge nothing, and is told so at
-        once. Handshakes do not count: they are no work for a judge.
+        once. Handshakes do not count and have threads of their own: behind a judge that is busy, a
+        newcomer would not even learn that there is no place.
         """
-        pool = self.tpool
-        if conn.initialized:
+        if not conn.initialized:
+            pool = self._handshake_pool
+        else:
             with self._counting:
                 conn.is_counted = self._in_flight < self._most_in_flight
                 self._in_flight += conn.is_counted
-            if not conn.is_counted:
-                pool = self._shed_pool
+            pool = self.tpool if conn.is_counted else self._shed_pool
         future = pool.submit(self.handle, conn)
         future.add_done_callback(
             lambda done: self.method_queue.defer(self.finish_request, conn, done)
