@@ -16,8 +16,9 @@ from webhook.core import quantity
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations.tolerations import is_tolerable
+from webhook.core.nodes import NodeShape
 from webhook.core.patch import dotted
-from webhook.core.profile import DEFAULT_FIGURES, Figures, NodeShape, Profile
+from webhook.core.profile import DEFAULT_FIGURES, Figures, Profile
 from webhook.errors import ConfigError
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"

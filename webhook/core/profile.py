@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from webhook.core.fields import Raw
 from webhook.core.kinds import WorkloadClass
+from webhook.core.nodes import NodeShape
 from webhook.core.pod import CPU, MEMORY
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
@@ -26,14 +27,6 @@ class Figures:
 def cores_and_gib(cores: float, gib: float) -> Figures:
     """Figures in the units in which people think of them."""
     return Figures(round(cores * 1000) * NANOS_PER_MILLI, round(gib * 1024) * _MIB)
-
-
-@dataclass(frozen=True, slots=True)
-class NodeShape:
-    """What one node of a pool can give to pods: allocatable quantities in nanos."""
-
-    name: str
-    allocatable: Mapping[str, int]
 
 
 # Per device. Context (public manifests, 986 accelerator pods; per GPU p25/p50/p75): 2/4/9 cpu and

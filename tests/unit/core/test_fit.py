@@ -13,7 +13,8 @@ from webhook.core.bounds import Bounds
 from webhook.core.fit import Fitting, fit
 from webhook.core.mutations.marks import CLASS_LABEL, MUTATIONS_ANNOTATION
 from webhook.core.mutations.tolerations import covers
-from webhook.core.profile import NodeShape, Profile
+from webhook.core.nodes import NodeShape
+from webhook.core.profile import Profile
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
 COMPUTE = ("cpu", "memory")

@@ -7,7 +7,8 @@ from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations import Mutation
 from webhook.core.mutations.requests import request
-from webhook.core.profile import Figures, NodeShape, Profile, cores_and_gib
+from webhook.core.nodes import NodeShape
+from webhook.core.profile import Figures, Profile, cores_and_gib
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
 GIB = 2**30 * NANOS_PER_UNIT

@@ -9,6 +9,7 @@ from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw
 from webhook.core.mutations import Mutation
+from webhook.core.nodes import NodeShape
 from webhook.core.patch import Addition, Segment, can_take
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
@@ -20,7 +21,7 @@ from webhook.core.pod import (
     has_pod_level_resources,
     is_shared,
 )
-from webhook.core.profile import Figures, NodeShape, Profile
+from webhook.core.profile import Figures, Profile
 
 _WRITE = {CPU: quantity.cpu, MEMORY: quantity.memory}
 
