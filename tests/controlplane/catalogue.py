@@ -37,6 +37,7 @@ PROGRAMS: dict[str, Program] = {
         Program("kube-scheduler", "kubernetes", f"{_KUBERNETES}/cmd/kube-scheduler"),
         Program("kubectl", "kubernetes", f"{_KUBERNETES}/cmd/kubectl"),
         Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
+        Program("karpenter", "karpenter", "sigs.k8s.io/karpenter/kwok"),
         Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
         Program("vpa-recommender", "vpa", f"{_VPA}/pkg/recommender"),
         Program("vpa-updater", "vpa", f"{_VPA}/pkg/updater"),
@@ -48,6 +49,7 @@ PROGRAMS: dict[str, Program] = {
 GROUP_MODULES: dict[str, str] = {
     "etcd": "go.etcd.io/etcd/server/v3",
     "helm": "helm.sh/helm/v4",
+    "karpenter": "sigs.k8s.io/karpenter",
     "keda": "github.com/kedacore/keda/v2",
     "kubernetes": _KUBERNETES,
     "kwok": "sigs.k8s.io/kwok",
@@ -56,9 +58,10 @@ GROUP_MODULES: dict[str, str] = {
 }
 
 # Where the CustomResourceDefinitions lie inside the group's module.
-CRD_PATTERNS: dict[str, str] = {
-    "keda": "config/crd/bases/*.yaml",
-    "vpa": "deploy/vpa-v1-crd-gen.yaml",
+CRD_PATTERNS: dict[str, tuple[str, ...]] = {
+    "karpenter": ("pkg/apis/crds/*.yaml", "kwok/apis/crds/*.yaml"),
+    "keda": ("config/crd/bases/*.yaml",),
+    "vpa": ("deploy/vpa-v1-crd-gen.yaml",),
 }
 
 

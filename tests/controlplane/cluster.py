@@ -29,6 +29,7 @@ if __name__ == "__main__":
     sys.path[0] = str(Path(__file__).resolve().parents[2])
 
 from tests.controlplane.build import ToolchainError, binary, crds
+from tests.controlplane.catalogue import CRD_PATTERNS
 from tests.controlplane.components import LOOPBACK, Layout
 from tests.controlplane.process import Child
 
@@ -96,18 +97,18 @@ class ControlPlane:
         ports = layout.ports
         try:
             etcd = self.run("etcd", *layout.etcd())
-            self._wait(etcd, lambda: self._ok(ports.etcd, "/health", tls=False))
+            self.wait_for(etcd, lambda: self.answers(ports.etcd, "/health", tls=False))
             apiserver = self.run("kube-apiserver", *layout.apiserver())
-            self._wait(apiserver, lambda: self._ok(ports.apiserver, "/readyz"))
+            self.wait_for(apiserver, lambda: self.answers(ports.apiserver, "/readyz"))
             manager = self.run("kube-controller-manager", *layout.controller_manager())
             scheduler = self.run("kube-scheduler", *layout.scheduler())
             if self._kwok:
                 kwok = self.run("kwok", *layout.kwok())
-                self._wait(kwok, lambda: self._ok(ports.kwok, "/healthz", tls=False))
-            self._wait(scheduler, lambda: self._ok(ports.scheduler, "/readyz"))
+                self.wait_for(kwok, lambda: self.answers(ports.kwok, "/healthz", tls=False))
+            self.wait_for(scheduler, lambda: self.answers(ports.scheduler, "/readyz"))
             # Pods are refused until the controller has made the namespace's account.
             account = "/api/v1/namespaces/default/serviceaccounts/default"
-            self._wait(manager, lambda: self._ok(ports.apiserver, account))
+            self.wait_for(manager, lambda: self.answers(ports.apiserver, account))
         except BaseException:
             self.stop()
             raise
@@ -173,7 +174,7 @@ class ControlPlane:
         return done
 
     def install_crds(self, *names: str) -> None:
-        """Install the real CRDs of ``vpa`` or ``keda`` and wait until they are served."""
+        """Install the real CRDs of ``vpa``, ``keda``, ``karpenter``; wait until they are served."""
         files = [argument for name in names for path in crds(name) for argument in ("-f", path)]
         if not files:
             return
@@ -210,7 +211,8 @@ class ControlPlane:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _ok(self, port: int, path: str, *, tls: bool = True) -> bool:
+    def answers(self, port: int, path: str, *, tls: bool = True) -> bool:
+        """Say whether what listens on this port of loopback answers a GET with 200."""
         connection: http.client.HTTPConnection
         if tls:
             context = ssl.create_default_context(cafile=str(self.layout.authority))
@@ -225,7 +227,8 @@ class ControlPlane:
             except (OSError, http.client.HTTPException):
                 return False
 
-    def _wait(self, child: Child, ready: Callable[[], bool]) -> None:
+    def wait_for(self, child: Child, ready: Callable[[], bool]) -> None:
+        """Return when it is ready; raise ControlPlaneError with its last words if it is not."""
         deadline = time.monotonic() + self._timeout
         while not ready():
             code = child.exit_code()
@@ -268,7 +271,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(required=True)
     up = commands.add_parser("up", help="start it; runs until Ctrl-C, or as long as COMMAND")
     up.add_argument("--nodes", type=int, default=0, help="fake nodes to add, with kwok")
-    up.add_argument("--crds", action="append", default=[], choices=("vpa", "keda"))
+    up.add_argument("--crds", action="append", default=[], choices=sorted(CRD_PATTERNS))
     up.add_argument("--folder", type=Path, help="keep logs and certificates in this folder")
     up.add_argument("command", nargs="*", metavar="COMMAND", help="after --, to be run")
     options = parser.parse_args(arguments)

@@ -83,9 +83,11 @@ def module_dir(group: str) -> Path:
 
 
 def crds(name: str) -> list[Path]:
-    """Return the CustomResourceDefinition files of ``vpa`` or ``keda`` in the Go module cache."""
-    pattern = CRD_PATTERNS[name]
-    found = sorted(module_dir(name).glob(pattern))
-    if not found:
-        raise ToolchainError(f"the module of {name} has no {pattern}")
-    return found
+    """Return the CustomResourceDefinition files of a group in the Go module cache."""
+    files: list[Path] = []
+    for pattern in CRD_PATTERNS[name]:
+        found = sorted(module_dir(name).glob(pattern))
+        if not found:
+            raise ToolchainError(f"the module of {name} has no {pattern}")
+        files += found
+    return files
