@@ -14,12 +14,11 @@ import yaml
 
 from webhook.core import quantity
 from webhook.core.finding import Action
-from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations.tolerations import is_tolerable
-from webhook.core.nodes import NodeShape
 from webhook.core.patch import dotted
-from webhook.core.profile import DEFAULT_FIGURES, Figures, Profile
+from webhook.core.profile import Profiles
 from webhook.errors import ConfigError
+from webhook.profiles import build_profiles, profile_faults
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"
 
@@ -46,7 +45,9 @@ class Config:
     """The OPA server; None: the embedded engine."""
     detect_by_image: bool = False
     accelerators: tuple[Mapping[str, Any], ...] = ()
-    profile: Profile = field(default_factory=Profile)
+    profiles: Profiles = field(default_factory=Profiles)
+    mutate_templates: bool = False
+    """Whether templates of what waits in a queue of Kueue are fitted, and not their pods alone."""
     consistency: str = "strict"
     """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
     stale_after_seconds: float = 90.0
@@ -116,6 +117,7 @@ def _faults(data: Any) -> Iterator[str]:
         if error.validator == "format":
             said = f"{error.instance!r} {_FORMATS[error.validator_value][1]}"
         yield f"{dotted(error.path) or 'the file'}: {said}"
+    yield from profile_faults(data)
 
 
 def _build(data: Mapping[str, Any]) -> Config:
@@ -128,7 +130,8 @@ def _build(data: Mapping[str, Any]) -> Config:
         _opa(data.get("policies", {})),
         data.get("detection", {}).get("byImage", False),
         tuple(data.get("accelerators", ())),
-        _profile(data),
+        build_profiles(data),
+        data.get("kueue", {}).get("mutateTemplates", False),
         data.get("consistency", "strict"),
         data.get("staleAfterSeconds", 90.0),
     )
@@ -145,31 +148,3 @@ def _opa(policies: Mapping[str, Any]) -> OpaConfig | None:
         server.get("push", True),
         Path(token_file) if token_file is not None else None,
     )
-
-
-def _profile(data: Mapping[str, Any]) -> Profile:
-    requests = {name: _figures(written) for name, written in data.get("requests", {}).items()}
-    default = Profile()
-    return Profile(
-        {each: requests.get(each.value, DEFAULT_FIGURES[each]) for each in WorkloadClass},
-        requests.get("slice", default.per_slice),
-        requests.get("sidecar", default.sidecar),
-        tuple(data.get("extraTolerations", ())),
-        tuple(
-            NodeShape(
-                shape["name"], {name: _nanos(value) for name, value in shape["allocatable"].items()}
-            )
-            for shape in data.get("nodeShapes", ())
-        ),
-    )
-
-
-def _figures(written: Mapping[str, Any]) -> Figures:
-    return Figures(_nanos(written["cpu"]), _nanos(written["memory"]))
-
-
-def _nanos(value: Any) -> int:
-    nanos = quantity.parse(value)
-    if nanos is None:
-        raise ConfigError(f"{value!r} is no quantity")
-    return nanos

@@ -1,6 +1,7 @@
 """Load what ships as data: the accelerators, and the kinds that make pods."""
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,13 @@ import yaml
 
 from webhook.core.accelerators import Catalogue, Counts, Family
 from webhook.core.ai_pod import Knowledge
+from webhook.core.frameworks import ASSEMBLERS
+from webhook.core.frameworks.places import Assembled, Place, PodSpec, PodTemplate
 from webhook.core.kinds import FrameworkLabel, Kind, Kinds, WorkloadClass, words
 from webhook.core.objects import GroupKind
+
+# How many steps above a pod's spec its labels and annotations stand.
+_STEPS_ABOVE = {".": 0, "..": 1, "../..": 2}
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 
@@ -25,6 +31,12 @@ def knowledge(
         _kinds(_read("workloads.yaml")),
         by_image,
     )
+
+
+@cache
+def tolerations() -> dict[str, Any]:
+    """Return the ready-made tolerations: of cluster flavours, and of network devices."""
+    return _read("tolerations.yaml")
 
 
 def family(entry: Mapping[str, Any]) -> Family:
@@ -49,7 +61,7 @@ def _kinds(data: Mapping[str, Any]) -> Kinds:
         [
             Kind(
                 GroupKind(entry["group"], entry["kind"]),
-                tuple(entry["templates"]),
+                tuple(map(_place, entry["templates"])),
                 _class(entry.get("class")),
                 _class(entry.get("otherwise")),
                 entry.get("originLabel"),
@@ -64,11 +76,26 @@ def _kinds(data: Mapping[str, Any]) -> Kinds:
                 WorkloadClass(entry["class"]),
                 entry.get("value"),
                 entry.get("originLabel"),
+                GroupKind(*entry["owner"].split("/")) if "owner" in entry else None,
             )
             for entry in data["labels"]
         ],
         {crd: WorkloadClass(value) for crd, value in data["origins"].items()},
         [words(WorkloadClass(entry["class"]), entry["words"]) for entry in data["images"]],
+    )
+
+
+def _place(entry: str | Mapping[str, Any]) -> Place:
+    """Read where pods stand, in one of the forms that the head of the catalogue describes."""
+    if isinstance(entry, str):
+        return PodTemplate(entry)
+    if "assemble" in entry:
+        return Assembled(entry["at"], ASSEMBLERS[entry["assemble"]])
+    return PodSpec(
+        entry["podSpec"],
+        _STEPS_ABOVE[entry["metadata"]] if "metadata" in entry else None,
+        entry.get("container", ""),
+        tuple(entry.get("of", ())),
     )
 
 

@@ -1,43 +1,77 @@
 """The one place where parts are put together."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from webhook.config import Config, OpaConfig
-from webhook.config import load as load_config
+from webhook.core.accelerators import Catalogue
 from webhook.core.decide import Judge
 from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings
 from webhook.core.world import World
-from webhook.errors import ConfigError, ScaleguardError
+from webhook.errors import ConfigError, Faults, ScaleguardError
 from webhook.knowledge import knowledge
 from webhook.manifests import Document, Unreadable, read
-from webhook.policy.catalogue import catalogue
+from webhook.policy.catalogue import catalogue as rule_catalogue
 from webhook.policy.source import Module, load
 
 if TYPE_CHECKING:
     from webhook.cluster.state import ClusterState
+    from webhook.reload.reloading import Reloading
+    from webhook.reload.sources import LastGood, Material, Sources
 
 
 def build_judge(config: Config, policies: Sequence[Path] = ()) -> Judge:
+    """Read the rules and put a judge together; raises `ScaleguardError` with what to mend."""
+    return judge_of(config, load(policies))
+
+
+def judge_of(config: Config, modules: Sequence[Module], *, careful: bool = False) -> Judge:
     """Put a judge together: knowledge, settings and the engine of the rules.
 
-    Raises `ConfigError` or `PolicyError` with what to mend.
+    Being careful, the embedded engine compiles the rules of users in another process first: some
+    crash it. Raises `ScaleguardError` with every fault.
     """
-    modules = load(policies)
-    rules = catalogue(modules)
-    _known_rules(config, rules)
+    faults = Faults()
+    with faults.noted():
+        rules = rule_catalogue(modules)
+        _known_rules(config, rules)
+    with faults.noted():
+        if careful and config.opa is None:
+            from webhook.policy.testing import compile_apart  # noqa: PLC0415 - servers alone do it
+
+            compile_apart(modules)
+    if careful or config.opa is not None:
+        faults.refuse()  # before the engine could crash, or a server has a part of the rules
+    with faults.noted():
+        ask = engine(config.opa, modules)
+    known = knowledge(config.accelerators, by_image=config.detect_by_image)
+    with faults.noted():
+        _known_accelerators(config, known.catalogue)
+    faults.refuse()
     settings = Settings(
         rules, config.actions, config.strictness, config.gke_rightsizing, config.startup_boost
     )
     return Judge(
-        knowledge(config.accelerators, by_image=config.detect_by_image),
-        config.profile,
+        known,
+        config.profiles,
         settings,
-        engine(config.opa, modules),
+        ask,
+        config.mutate_templates,
     )
+
+
+@runtime_checkable
+class Pushing(Protocol):
+    """An engine elsewhere, which rules are put on."""
+
+    def put_rules(self) -> None:
+        """Put them there once more."""
+        ...
 
 
 def engine(opa: OpaConfig | None, modules: Sequence[Module]) -> Ask:
@@ -69,12 +103,29 @@ def _known_rules(config: Config, rules: dict[str, Rule]) -> None:
         )
 
 
+def _known_accelerators(config: Config, catalogue: Catalogue) -> None:
+    """Refuse profiles that could never match: the name of an accelerator is misspelt there."""
+    faults = [
+        f"profiles: {name}: match.accelerators: {unknown} is no accelerator that is known"
+        for name, (_, match) in config.profiles.named.items()
+        for unknown in sorted(match.accelerators if match is not None else ())
+        if not catalogue.knows(unknown)
+    ]
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
 @dataclass(frozen=True, slots=True)
 class StaticService:
-    """A judge and a world of manifests that never change: all that is needed without a cluster."""
+    """A world of manifests that never change, and who judges in it."""
 
-    judge: Judge
+    reloading: "Reloading"
     manifests: World
+
+    @property
+    def judge(self) -> Judge:
+        """The last good one."""
+        return self.reloading.judge
 
     def world(self, _asked: Request, /) -> World:
         """Return the world of the manifests."""
@@ -85,29 +136,33 @@ class StaticService:
         return []
 
 
-def static_service(config: Config, policies: Sequence[Path], manifests: Path) -> StaticService:
+def static_world(judge: Judge, manifests: Path) -> World:
     """Load a folder of manifests as the state of the cluster.
 
     Raises `ScaleguardError` naming every manifest that cannot be read: judging by a part of the
     state would let conflicts through.
     """
-    judge = build_judge(config, policies)
     entries = list(read([str(manifests)], bytes))
     broken = [entry for entry in entries if isinstance(entry, Unreadable)]
     if broken:
         lines = "".join(f"\n  {entry.source}: {entry.reason}" for entry in broken)
         raise ScaleguardError(f"--manifests: {len(broken)} cannot be read:{lines}")
     objects = (entry.raw for entry in entries if isinstance(entry, Document))
-    return StaticService(judge, World.of(objects, judge.knowledge.kinds))
+    return World.of(objects, judge.knowledge.kinds)
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterService:
-    """A judge, and a cluster that is followed."""
+    """A cluster that is followed, and who judges what happens there."""
 
-    judge: Judge
+    reloading: "Reloading"
     state: "ClusterState"
     certificates_missing: Callable[[], list[str]] = list
+
+    @property
+    def judge(self) -> Judge:
+        """The last good one."""
+        return self.reloading.judge
 
     def world(self, asked: Request, /) -> World:
         """Return the world of a request."""
@@ -118,9 +173,20 @@ class ClusterService:
         return [*self.state.not_ready(), *self.certificates_missing()]
 
 
-def cluster_service(
-    config: Config, policies: Sequence[Path], kubeconfig: Path | None, context: str | None
-) -> ClusterService:
+_AT_START: Mapping[str, Callable[[Config], object]] = {
+    "consistency": lambda config: config.consistency,
+    "staleAfterSeconds": lambda config: config.stale_after_seconds,
+}
+"""What a cluster is followed by from the start on: a change of it waits for a restart."""
+
+
+def _waiting(first: Config, now: Config) -> list[str]:
+    return [key for key, value in _AT_START.items() if value(first) != value(now)]
+
+
+def cluster_state(
+    config: Config, judge: Judge, kubeconfig: Path | None, context: str | None
+) -> "ClusterState":
     """Begin to follow a cluster: in a process that forks no more, because threads do it.
 
     Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
@@ -130,15 +196,13 @@ def cluster_service(
     from webhook.cluster.state import ClusterState  # noqa: PLC0415
     from webhook.cluster.timing import Timing  # noqa: PLC0415
 
-    judge = build_judge(config, policies)
-    state = ClusterState(
+    return ClusterState(
         connect(kubeconfig, context),
         judge.knowledge.kinds,
         strict=config.consistency == "strict",
         timing=Timing(config.stale_after_seconds),
         recorder=Counters(),
-    )
-    return ClusterService(judge, state.start())
+    ).start()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,8 +233,6 @@ def serve(plan: ServePlan) -> None:
     from webhook.server.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
     from webhook.server.options import ServeOptions  # noqa: PLC0415
 
-    config = load_config(plan.config)
-    make_service = _service(config, plan)
     options = ServeOptions(
         bind=plan.bind,
         certificate_folder=plan.certificate_folder,
@@ -180,27 +242,71 @@ def serve(plan: ServePlan) -> None:
         threads=plan.threads,
         drain_seconds=plan.drain_seconds,
     )
-    serve_with_gunicorn(options, make_service)
+    # What workers share while they run lies in a folder of this process, which outlives them.
+    with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
+        serve_with_gunicorn(options, _service(plan, Path(folder)))
 
 
-def _service(config: Config, plan: ServePlan) -> Callable[[], StaticService | ClusterService]:
+def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:
     """Return what makes the service of each worker: no thread and no engine survives a fork.
 
     Everything is tried here first, so that every mistake is told at once and by one process.
     """
+    from webhook.reload.sources import LastGood, Sources  # noqa: PLC0415 - servers alone reload
+
+    sources = Sources(plan.config, plan.policies)
+    first = sources.read()
+    judge = judge_of(first.config, first.modules, careful=True)
+    last_good = LastGood(folder, first)
     manifests = plan.manifests
     if manifests is not None:
-        static_service(config, plan.policies, manifests)
-        return lambda: static_service(config, plan.policies, manifests)
+        static_world(judge, manifests)
+
+        def make_static() -> StaticService:
+            reloading = _reloading(sources, last_good.get(), last_good)
+            return StaticService(reloading, static_world(reloading.judge, manifests))
+
+        return make_static
     from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
 
-    build_judge(config, plan.policies)
     connect(plan.kubeconfig, plan.context)
     begin = _certificates(plan)
-    return lambda: replace(
-        cluster_service(config, plan.policies, plan.kubeconfig, plan.context),
-        certificates_missing=begin(),
+
+    def make_following() -> ClusterService:
+        begun = last_good.get()
+        reloading = _reloading(sources, begun, last_good, partial(_waiting, begun.config))
+        state = cluster_state(begun.config, reloading.judge, plan.kubeconfig, plan.context)
+        return ClusterService(reloading, state, begin())
+
+    return make_following
+
+
+def _reloading(
+    sources: "Sources",
+    begun: "Material",
+    last_good: "LastGood",
+    waiting: Callable[[Config], list[str]] = lambda _config: [],
+) -> "Reloading":
+    """Begin to follow the files, in a worker."""
+    from webhook.reload.recorder import Counters  # noqa: PLC0415 - as in `_service`
+    from webhook.reload.reloading import Making, Reloading  # noqa: PLC0415
+
+    making = Making(
+        sources,
+        lambda material: judge_of(material.config, material.modules, careful=True),
+        last_good.keep,
+        _put_back,
+        waiting,
     )
+    judge = judge_of(begun.config, begun.modules)
+    return Reloading(begun, judge, making, Counters()).start()
+
+
+def _put_back(judge: Judge) -> None:
+    """Put the rules in use back on a server that may have a part of those that were refused."""
+    asked: object = judge.ask
+    if isinstance(asked, Pushing):
+        asked.put_rules()
 
 
 def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:

@@ -10,9 +10,12 @@ from tests.cases.case import Case, label, ref_label
 from webhook.core.classify import Maker
 from webhook.core.decide import POD, Decision, Judge, mutate, validate
 from webhook.core.encode import encode
+from webhook.core.fields import strings
 from webhook.core.finding import strongest
-from webhook.core.kinds import templates
+from webhook.core.frameworks.places import Template
+from webhook.core.kinds import Kind, templates
 from webhook.core.objects import DEFAULT_NAMESPACE, reference
+from webhook.core.patch import dotted
 from webhook.core.review import Request, read_review
 from webhook.core.world import World, read_autoscaler
 
@@ -39,7 +42,8 @@ def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[st
     }
 
 
-_AUTOSCALER_KEYS = {"action", "findings"}
+_FINDING_KEYS = {"action", "findings"}
+_MARKS = {"labels", "annotations"}
 _POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes"}
 
 
@@ -54,21 +58,22 @@ def check(case: Case, judge: Judge) -> None:
         old = case.old(raw)
         world = World.of(others if old is None else [*others, old], judge.knowledge.kinds)
         request = read_review(json.loads(json.dumps(review_of(raw, old))))
-        if read_autoscaler(raw) is not None:
+        is_autoscaler = read_autoscaler(raw) is not None
+        if is_autoscaler or _FINDING_KEYS & set(expected):
             decision = validate(request, world, judge)
             assert_findings(case, label(raw), decision, expected)
             assert_response(request, decision)
             seen += [finding.action.value for finding in decision.findings]
-            continue
+            if is_autoscaler or not _POD_KEYS & set(expected):
+                continue
         if request.group_kind == POD:
-            pod, decision = raw, mutate(request, world, judge)
-        elif expected:
-            pod, decision = of_template(raw, world, judge)
+            decisions = {label(raw): (raw, mutate(request, world, judge))}
         else:
-            continue
-        assert_pod(label(raw), pod, decision, expected)
-        if decision.fitting is not None and decision.fitting.patch:
-            seen.append("fit")
+            decisions = of_templates(case, raw, world, judge)
+        for name, (pod, decision) in decisions.items():
+            assert_pod(name, pod, decision, case.expected.get(name, {}))
+            if decision.fitting is not None and decision.fitting.patch:
+                seen.append("fit")
     assert case.verdict == verdict(case, seen), f"{case.name}: seen: {seen}"
 
 
@@ -82,11 +87,12 @@ def verdict(case: Case, seen: list[str]) -> str:
 def assert_names(case: Case) -> None:
     """What a case expects has a name that something reads: a typo would pass for ever."""
     objects = {label(raw): raw for raw in case.objects}
-    unknown = (set(case.expected) | set(case.header.get("old") or {})) - set(objects)
+    named = {name.partition("#")[0] for name in case.expected}
+    unknown = (named | set(case.header.get("old") or {})) - set(objects)
     assert not unknown, f"{case.name}: objects that are not in the case: {unknown}"
     for name, expected in case.expected.items():
-        is_pod = read_autoscaler(objects[name]) is None
-        unread = set(expected) - (_POD_KEYS if is_pod else _AUTOSCALER_KEYS)
+        is_pod = read_autoscaler(objects[name.partition("#")[0]]) is None
+        unread = set(expected) - _FINDING_KEYS - (_POD_KEYS if is_pod else set())
         assert not unread, f"{case.name}: {name}: unknown keys: {unread}"
 
 
@@ -118,16 +124,56 @@ def assert_response(request: Request, decision: Decision) -> None:
     assert response.get("warnings", []) == [finding.sentence() for finding in warned]
 
 
-def of_template(raw: dict[str, Any], world: World, judge: Judge) -> tuple[dict[str, Any], Decision]:
-    """The one template of an object that makes pods, and what `review` would say of it."""
-    ref = reference(raw)
+def of_templates(
+    case: Case, raw: dict[str, Any], world: World, judge: Judge
+) -> dict[str, tuple[dict[str, Any], Decision]]:
+    """The templates of an object that a case is about, and what `review` would say of each.
+
+    One template goes by the name of its object, several by that and their path; an object that
+    makes no pod at all is expected to be none.
+    """
+    ref, name = reference(raw), label(raw)
+    named = {each for each in case.expected if each.partition("#")[0] == name}
+    if not named:
+        return {}
     kind = judge.knowledge.kinds.get(ref.group_kind)
-    assert kind is not None, f"{label(raw)} is never judged: neither autoscaler, pod nor template"
-    (template,) = templates(kind, raw)
-    namespace = ref.namespace or DEFAULT_NAMESPACE
-    fitted = judge.fitted(template.raw, Maker(ref.group_kind), namespace, world)
+    assert kind is not None, f"{name} is never judged: neither autoscaler, pod nor template"
+    listed = templates(kind, raw)
+    if name in named:
+        assert len(listed) <= 1, f"{name} has several templates: name them {name}#path"
+        names = [name for _ in listed]
+    else:
+        names = [f"{name}#{dotted(template.path)}" for template in listed]
+        assert named <= set(names), f"{name} has these templates: {names}"
+    return {
+        each: (dict(template.raw), of_template(raw, kind, template, world, judge))
+        for each, template in zip(names, listed, strict=True)
+    }
+
+
+def of_template(
+    raw: dict[str, Any], kind: Kind, template: Template, world: World, judge: Judge
+) -> Decision:
+    """What `review` would say of one template; its patch must fit into the object, too."""
+    ref = reference(raw)
+    maker = Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
+    fitted = judge.fitted(template.raw, maker, ref.namespace or DEFAULT_NAMESPACE, world)
     ai_pod, fitting = fitted or (None, None)
-    return dict(template.raw), Decision(allowed=True, ai_pod=ai_pod, fitting=fitting)
+    patch = fitting.patch if fitting is not None else []
+    placed = template.placed(patch)
+    if template.assembled:
+        assert placed == [], "an assembled pod has no place in its object"
+    else:
+        patched = jsonpatch.apply_patch(copy.deepcopy(raw), placed)
+        (again,) = [one for one in templates(kind, patched) if one.path == template.path]
+        pod = jsonpatch.apply_patch(copy.deepcopy(dict(template.raw)), patch)
+        # KServe has labels and annotations within the spec.
+        found = {key: value for key, value in again.raw["spec"].items() if key not in _MARKS}
+        wanted = {key: value for key, value in pod["spec"].items() if key not in _MARKS}
+        assert found == wanted, "the patch of the object does something else"
+        if template.parts is None or "metadata" in template.parts:
+            assert again.raw.get("metadata") == pod.get("metadata")
+    return Decision(allowed=True, ai_pod=ai_pod, fitting=fitting)
 
 
 def assert_pod(

@@ -13,6 +13,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import yaml
+
+from scripts.chart_workloads import TARGET as WORKLOADS
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 
@@ -23,6 +26,7 @@ AUTOSCALERS = [
     ("autoscaling.k8s.io", "v1", "verticalpodautoscalers"),
     ("keda.sh", "v1alpha1", "scaledobjects"),
 ]
+QUEUED = {"matchExpressions": [{"key": "kueue.x-k8s.io/queue-name", "operator": "Exists"}]}
 NAMESPACES = {
     "matchExpressions": [
         {
@@ -49,6 +53,8 @@ class Guard:
     ) -> None:
         self.plane = plane
         self.fail = fail
+        self.mutate_templates = False
+        """Whether `register` has the API server ask about templates in queues as well."""
         self._state = ["--kubeconfig", str(kubeconfig or plane.kubeconfig)]
         if manifests is not None:
             self._state = ["--manifests", str(manifests)]
@@ -124,24 +130,28 @@ class Guard:
 
         pods = [rule("", "v1", "pods", ["CREATE"])]
         scalers = [rule(*each, ["CREATE", "UPDATE"]) for each in AUTOSCALERS]
+        # What the chart says, word for word.
+        workloads = yaml.safe_load(WORKLOADS.read_text(encoding="utf-8"))
+        again = {"reinvocationPolicy": "IfNeeded"}
+        mutating = [entry("pods.scaleguard.io", "/mutate", pods, "Ignore") | again]
+        if self.mutate_templates:
+            made = [one | {"operations": ["CREATE"]} for one in workloads["rules"]]
+            templates = entry("templates.scaleguard.io", "/mutate", made, "Ignore") | again
+            mutating.append(templates | {"objectSelector": QUEUED})
+        rules = [*workloads["rules"], *pods]
+        conditions = {"matchConditions": workloads["matchConditions"]}
+        validating = [
+            entry("autoscalers.scaleguard.io", "/validate", scalers, self.fail),
+            entry("workloads.scaleguard.io", "/validate", rules, "Ignore") | conditions,
+        ]
         return [
             {
                 "apiVersion": "admissionregistration.k8s.io/v1",
                 "kind": f"{kind}WebhookConfiguration",
                 "metadata": {"name": "scaleguard"},
-                "webhooks": [webhook],
+                "webhooks": webhooks,
             }
-            for kind, webhook in (
-                (
-                    "Mutating",
-                    entry("pods.scaleguard.io", "/mutate", pods, "Ignore")
-                    | {"reinvocationPolicy": "IfNeeded"},
-                ),
-                (
-                    "Validating",
-                    entry("autoscalers.scaleguard.io", "/validate", scalers, self.fail),
-                ),
-            )
+            for kind, webhooks in (("Mutating", mutating), ("Validating", validating))
         ]
 
     def is_ready(self) -> bool:

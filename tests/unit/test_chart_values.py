@@ -9,8 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts import chart_workloads
 from scripts.chart_schema import TARGET, embedded
 from webhook.cluster import resources
+from webhook.core.decide import POD
+from webhook.knowledge import knowledge
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
 SCHEMA: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8"))
@@ -91,3 +94,34 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     read_one_by_one = (*resources.kinds(resources.TARGETS), *resources.CLAIMS)
     fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
     assert granted == watched | fetched
+
+
+def test_the_workloads_that_are_asked_about_are_those_of_the_catalogue() -> None:
+    written = chart_workloads.TARGET.read_text(encoding="utf-8")
+    assert written == chart_workloads.workloads(), "run: python scripts/chart_workloads.py"
+
+
+def test_every_kind_that_can_be_judged_is_asked_about_once_and_so_is_what_it_makes() -> None:
+    file = yaml.safe_load(chart_workloads.TARGET.read_text(encoding="utf-8"))
+    asked = [
+        (group, resource)
+        for rule in file["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+    ]
+    assert len(asked) == len(set(asked)) > 30
+    kinds = chart_workloads.judged()
+    assert set(asked) == {(kind.group, resources.plural(kind.kind)) for kind in kinds}
+    known = [knowledge().kinds.get(kind) for kind in kinds]
+    assert POD not in kinds
+    assert all(kind is not None and kind.templates for kind in known)
+    (condition,) = file["matchConditions"]
+    makers = re.findall(r'"([^"]*/[A-Z]\w+)"', condition["expression"])
+    assert set(makers) == {f"{kind.group}/{kind.kind}" for kind in kinds}
+
+
+def test_rules_ask_about_whole_objects_in_all_versions() -> None:
+    for rule in yaml.safe_load(chart_workloads.TARGET.read_text(encoding="utf-8"))["rules"]:
+        assert rule["apiVersions"] == ["*"]
+        assert rule["operations"] == ["CREATE", "UPDATE"]
+        assert all(re.fullmatch("[a-z]+", resource) for resource in rule["resources"])

@@ -7,7 +7,7 @@ import pytest
 from webhook.config import Config, OpaConfig, load, parse
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
-from webhook.core.profile import DEFAULT_FIGURES, Profile, cores_and_gib
+from webhook.core.profile import DEFAULT_FIGURES, Profiles, cores_and_gib
 from webhook.core.quantity import NANOS_PER_UNIT
 from webhook.errors import ConfigError
 
@@ -95,6 +95,7 @@ def test_everything_that_can_be_said() -> None:
                 "sidecar": {"cpu": "100m", "memory": "128Mi"},
             },
             "extraTolerations": [sku],
+            "kueue": {"mutateTemplates": True},
             "nodeShapes": [{"name": "g4", "allocatable": {"cpu": "3920m", "nvidia.com/gpu": 1}}],
         },
         "x",
@@ -106,18 +107,20 @@ def test_everything_that_can_be_said() -> None:
         "http://127.0.0.1:8181", 2, push=False, token_file=Path("/run/token")
     )
     assert (found.detect_by_image, found.accelerators) == (True, (acme,))
-    profile = found.profile
+    profile = found.profiles.base
     assert profile.per_device == {**DEFAULT_FIGURES, WorkloadClass.TRAINING: cores_and_gib(4, 16)}
     assert profile.per_slice == cores_and_gib(0.25, 1)
     assert profile.sidecar == cores_and_gib(0.1, 0.125)
-    assert profile.extra_tolerations == (sku,)
-    [shape] = profile.node_shapes
+    assert [extra.raw for extra in profile.extra_tolerations] == [sku]
+    assert found.mutate_templates
+    [shape] = found.profiles.node_shapes
     assert shape.name == "g4"
     assert shape.allocatable == {"cpu": 3920 * 10**6, "nvidia.com/gpu": NANOS_PER_UNIT}
 
 
 def test_what_is_not_said_keeps_its_default() -> None:
-    assert parse({"requests": {}}, "x").profile == Profile()
+    assert parse({"requests": {}}, "x").profiles == Profiles()
+    assert not parse({"kueue": {}}, "x").mutate_templates
     opa = parse({"policies": {"engine": "opa", "opa": {"url": "https://opa:8181"}}}, "x").opa
     assert opa == OpaConfig("https://opa:8181", 1.0, push=True, token_file=None)
 

@@ -74,7 +74,7 @@ SCHEMA: dict[str, Any] = json.loads(configuration.SCHEMA_FILE.read_text("utf-8")
 _DIRECTIVE = re.compile(r"<!-- (?P<name>[a-z]+)(?:: (?P<argument>.*?))? -->")
 _DIRECTIVES = {"file", "config", "gives", "run", "json", "answer"}
 _FAULTS = {
-    *("BadReview", "CannotJudge", "CannotReadError"),
+    *("BadReview", "CannotJudge", "CannotReadError", "UnavailableError"),
     *("ConfigError", "NotOursError", "PolicyError", "ScaleguardError", "StoreError", "UsageError"),
 }
 _SHORTEST = 8

@@ -56,6 +56,7 @@ def test_detection_by_image_is_off_unless_it_is_asked_for() -> None:
 def test_the_catalogue_ships_beside_the_code() -> None:
     assert sorted(path.name for path in FOLDER.glob("*.yaml")) == [
         "accelerators.yaml",
+        "tolerations.yaml",
         "workloads.yaml",
     ]
 

@@ -34,6 +34,8 @@ DEFAULTS = {
     "gpu-unschedulable": "warn",
     "gpu-node-squatter": "warn",
     "training-evictable": "warn",
+    "pod-over-quota": "warn",
+    "kueue-template-unfitted": "warn",
 }
 
 LEAST_CASES = 3

@@ -16,6 +16,7 @@ from webhook.errors import ScaleguardError
 _COMMANDS = {
     "review": ("webhook.cli.review", "Judge manifests before they reach a cluster."),
     "scan": ("webhook.cli.scan", "Judge a running cluster, with nothing installed in it."),
+    "explain": ("webhook.cli.explain", "Tell why a pod is or is not an AI pod, and what it gets."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
     "demo": ("webhook.cli.demo", "See the main job end to end on this machine."),

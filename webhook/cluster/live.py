@@ -5,14 +5,17 @@ from collections.abc import Callable, Sequence
 
 from webhook.cluster.counterparts import Counterparts
 from webhook.cluster.lookups import Lookups
-from webhook.cluster.records import LimitRanges, Namespaces
+from webhook.cluster.records import Surroundings
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.bounds import Bounds
 from webhook.core.kinds import Kinds
+from webhook.core.namespace import Namespace
+from webhook.core.nodes import NodeShape, Shares
 from webhook.core.objects import GroupKind
 from webhook.core.pod import ClaimedDevice
+from webhook.core.quota import Quota
 from webhook.core.workload import Workload
 from webhook.core.world import World
 
@@ -38,16 +41,14 @@ class LiveWorld(World):
         kinds: Kinds,
         counterparts: Callable[[float], Counterparts],
         lookups: Lookups,
-        namespaces: Namespaces,
-        limit_ranges: LimitRanges,
+        surroundings: Surroundings,
     ) -> None:
         super().__init__(kinds)
+        self._around = surroundings
         self._until = time.monotonic() + REQUEST_SECONDS
         self._ask = counterparts
         self._counterparts: Counterparts | None = None
         self._lookups = lookups
-        self._namespaces = namespaces
-        self._limit_ranges = limit_ranges
         self._known: dict[WorkloadKey, Workload | None] = {}
 
     @property
@@ -99,13 +100,25 @@ class LiveWorld(World):
         found.sort(key=lambda one: (not one.name.startswith(key.name), one))
         return found[:MOST_RELATIVES]
 
-    def is_ignored(self, namespace: str | None) -> bool:
-        """Whether the namespace's label takes it out."""
-        return self._namespaces.is_ignored(namespace)
+    def namespace(self, name: str | None) -> Namespace:
+        """A namespace as the watch knows it."""
+        return self._around.namespaces.named(name or "")
 
-    def bounds(self, namespace: str) -> Bounds:
-        """What the namespace does with pods after us."""
-        return self._namespaces.bounds(namespace).joined(self._limit_ranges.bounds(namespace))
+    def limits(self, namespace: str) -> Bounds:
+        """What the LimitRanges of a namespace say together."""
+        return self._around.limit_ranges.bounds(namespace)
+
+    def quotas(self, namespace: str) -> Sequence[Quota]:
+        """The ResourceQuotas of a namespace."""
+        return self._around.quotas.of(namespace)
+
+    def node_shapes(self) -> Sequence[NodeShape]:
+        """The nodes with devices, alike ones once."""
+        return self._around.nodes.shapes()
+
+    def node_shares(self) -> Shares:
+        """What these nodes give per device."""
+        return self._around.nodes.shares()
 
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """Read what a resource claim asks for; nothing where it cannot be read."""

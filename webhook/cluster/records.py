@@ -5,12 +5,16 @@ changes; so it takes no lock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range, of_namespace
-from webhook.core.fields import Raw, strings
-from webhook.core.objects import DEFAULT_NAMESPACE, IGNORE_LABEL, ObjectRef, reference
+from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
+from webhook.core.fields import Raw
+from webhook.core.namespace import UNKNOWN_NAMESPACE, Namespace, read_namespace
+from webhook.core.nodes import NodeShape, Shares, distinct, read_node, smallest_shares
+from webhook.core.objects import DEFAULT_NAMESPACE, ObjectRef, reference
+from webhook.core.quota import Quota, read_quota
 from webhook.core.world import Autoscaler
 
 Record = TypeVar("Record")
@@ -111,27 +115,26 @@ def _identity(ref: ObjectRef) -> Identity:
     return ref.namespace, ref.name
 
 
-NamespaceRecord = tuple[str, bool, Bounds]
+NamespaceRecord = tuple[str, Namespace]
 
 
 class Namespaces:
-    """Which namespaces are ignored, and what their annotations bound."""
+    """What is read of each namespace."""
 
     def __init__(self) -> None:
-        self._known: dict[str, NamespaceRecord] = {}
+        self._known: dict[str, Namespace] = {}
 
     def read(self, raw: Raw) -> NamespaceRecord:
         """Read a namespace."""
-        ignored = strings(raw, "metadata", "labels").get(IGNORE_LABEL) == "true"
-        return reference(raw).name or "", ignored, of_namespace(raw)
+        return reference(raw).name or "", read_namespace(raw)
 
     def replace(self, records: Sequence[NamespaceRecord]) -> None:
         """Hold these and nothing else."""
-        self._known = {record[0]: record for record in records}
+        self._known = dict(records)
 
     def put(self, record: NamespaceRecord) -> None:
         """Hold a namespace as it is now."""
-        self._known[record[0]] = record
+        self._known[record[0]] = record[1]
 
     def remove(self, record: NamespaceRecord) -> None:
         """Forget a namespace."""
@@ -141,15 +144,9 @@ class Namespaces:
         """How many namespaces there are."""
         return len(self._known)
 
-    def is_ignored(self, namespace: str | None) -> bool:
-        """Whether the namespace's label takes it out."""
-        known = self._known.get(namespace or "")
-        return known is not None and known[1]
-
-    def bounds(self, namespace: str) -> Bounds:
-        """What the namespace's annotation says."""
-        known = self._known.get(namespace)
-        return known[2] if known is not None else UNBOUNDED
+    def named(self, name: str) -> Namespace:
+        """A namespace; an empty one where it is not known (yet)."""
+        return self._known.get(name, UNKNOWN_NAMESPACE)
 
 
 LimitRangeRecord = tuple[str, str, Bounds]
@@ -200,3 +197,110 @@ class LimitRanges:
             if of == namespace:
                 together = together.joined(bounds)
         self._joined[namespace] = together
+
+
+QuotaRecord = tuple[str, str, Quota]
+
+
+class Quotas:
+    """The ResourceQuotas of each namespace."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[str, Quota]] = {}
+
+    def read(self, raw: Raw) -> QuotaRecord:
+        """Read a ResourceQuota."""
+        ref = reference(raw)
+        return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", read_quota(raw)
+
+    def replace(self, records: Sequence[QuotaRecord]) -> None:
+        """Hold these and nothing else."""
+        known: dict[str, dict[str, Quota]] = {}
+        for namespace, name, quota in records:
+            known.setdefault(namespace, {})[name] = quota
+        self._known = known
+
+    def put(self, record: QuotaRecord) -> None:
+        """Hold a quota as it is now: readers have the mapping of a namespace as it was."""
+        namespace, name, quota = record
+        self._known[namespace] = {**self._known.get(namespace, {}), name: quota}
+
+    def remove(self, record: QuotaRecord) -> None:
+        """Forget a quota."""
+        namespace, name, _ = record
+        left = {**self._known.get(namespace, {})}
+        left.pop(name, None)
+        if left:
+            self._known[namespace] = left
+        else:
+            self._known.pop(namespace, None)
+
+    def __len__(self) -> int:
+        """How many quotas there are."""
+        return sum(len(quotas) for quotas in tuple(self._known.values()))
+
+    def of(self, namespace: str) -> tuple[Quota, ...]:
+        """The quotas of a namespace."""
+        return tuple(self._known.get(namespace, {}).values())
+
+
+NodeRecord = tuple[str, NodeShape | None]
+
+
+class Nodes:
+    """What nodes with devices give, alike ones once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, NodeShape] = {}
+        self._shapes: tuple[NodeShape, ...] = ()
+        self._shares: Shares = {}
+
+    def read(self, raw: Raw) -> NodeRecord:
+        """Read a node; those without any device are told by nothing but their name."""
+        shape = read_node(raw)
+        return shape.name, shape if shape.has_devices else None
+
+    def replace(self, records: Sequence[NodeRecord]) -> None:
+        """Hold these and nothing else."""
+        self._known = {name: shape for name, shape in records if shape is not None}
+        self._shape()
+
+    def put(self, record: NodeRecord) -> None:
+        """Hold a node as it is now: most of its updates change nothing that is kept."""
+        name, shape = record
+        before = self._known.pop(name, None)
+        if shape is not None:
+            self._known[name] = shape
+        if shape != before:
+            self._shape()
+
+    def remove(self, record: NodeRecord) -> None:
+        """Forget a node."""
+        if self._known.pop(record[0], None) is not None:
+            self._shape()
+
+    def __len__(self) -> int:
+        """How many nodes with devices there are."""
+        return len(self._known)
+
+    def shapes(self) -> tuple[NodeShape, ...]:
+        """The different nodes; the first of those that are alike stands for all of them."""
+        return self._shapes
+
+    def shares(self) -> Shares:
+        """What they give per device."""
+        return self._shares
+
+    def _shape(self) -> None:
+        self._shapes = distinct(self._known.values())
+        self._shares = smallest_shares(self._shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What pods meet in a cluster beside autoscalers."""
+
+    namespaces: Namespaces = field(default_factory=Namespaces)
+    limit_ranges: LimitRanges = field(default_factory=LimitRanges)
+    nodes: Nodes = field(default_factory=Nodes)
+    quotas: Quotas = field(default_factory=Quotas)

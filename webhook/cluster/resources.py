@@ -21,6 +21,8 @@ class Resource:
     namespaced: bool = True
     optional: bool = False
     """It comes with a CRD, which may be absent, come later and go."""
+    advisory: bool = False
+    """What is known of it makes advice better and decides nothing: nobody waits for it."""
 
     @property
     def group_kind(self) -> GroupKind:
@@ -71,8 +73,10 @@ VPAS = Resource(
 SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", optional=True)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
+NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
+RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", advisory=True)
 
-WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES)
+WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, NODES)
 """Listed and watched, over all namespaces."""
 
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
@@ -94,6 +98,10 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
     "workload.serving.volcano.sh": ("ModelServing",),
     "orchestration.aibrix.ai": ("StormService",),
     "kaito.sh": ("InferenceSet",),
+    "grove.io": ("PodCliqueSet", "PodClique"),
+    "machinelearning.seldon.io": ("SeldonDeployment",),
+    "production-stack.vllm.ai": ("VLLMRuntime",),
+    "inference.sagemaker.aws.amazon.com": ("InferenceEndpointConfig",),
 }
 """The kinds of the catalogue that autoscalers act on: one object is read where it is judged.
 
@@ -102,16 +110,34 @@ The version of groups that not every cluster has is found by discovery.
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "serving.knative.dev": ("Service",),
-    "kubeflow.org": ("TFJob", "XGBoostJob", "MPIJob", "Notebook"),
-    "trainer.kubeflow.org": ("TrainJob", "TrainingRuntime", "ClusterTrainingRuntime"),
+    "keda.sh": ("ScaledJob",),
+    "argoproj.io": ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"),
+    "apps.kruise.io": ("DaemonSet", "BroadcastJob", "AdvancedCronJob"),
+    "kubeflow.org": ("TFJob", "XGBoostJob", "MPIJob", "MXJob", "Notebook"),
+    "trainer.kubeflow.org": (
+        "TrainJob",
+        "OptimizationJob",
+        "TrainingRuntime",
+        "ClusterTrainingRuntime",
+    ),
+    "sagemaker.amazonaws.com": ("HyperPodPyTorchJob",),
     "jobset.x-k8s.io": ("JobSet",),
-    "ray.io": ("RayCluster", "RayJob", "RayService"),
-    "serving.kserve.io": ("InferenceService", "LLMInferenceService"),
-    "orchestration.aibrix.ai": ("RoleSet", "RayClusterFleet"),
+    "disaggregatedset.x-k8s.io": ("DisaggregatedSet",),
+    "ray.io": ("RayCluster", "RayJob", "RayService", "RayCronJob"),
+    "serving.kserve.io": (
+        "InferenceService",
+        "LLMInferenceService",
+        "ServingRuntime",
+        "ClusterServingRuntime",
+    ),
+    "workload.serving.volcano.sh": ("ModelBooster",),
+    "orchestration.aibrix.ai": ("RoleSet", "PodSet", "RayClusterReplicaSet", "RayClusterFleet"),
     "kaito.sh": ("Workspace",),
-    "apps.nvidia.com": ("NIMService",),
-    "batch.volcano.sh": ("Job",),
-    "sparkoperator.k8s.io": ("SparkApplication",),
+    "apps.nvidia.com": ("NIMService", "NIMPipeline"),
+    "nvidia.com": ("DynamoGraphDeployment", "DynamoComponentDeployment"),
+    "workloads.x-k8s.io": ("RoleBasedGroup",),
+    "batch.volcano.sh": ("Job", "CronJob"),
+    "sparkoperator.k8s.io": ("SparkApplication", "ScheduledSparkApplication"),
 }
 """The other kinds of the catalogue that make pods: a scan reads them, the webhook never does."""
 

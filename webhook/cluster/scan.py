@@ -11,6 +11,7 @@ from webhook.cluster.resources import (
     BUILT_IN_VERSIONS,
     CLAIMS,
     NAMESPACES,
+    NODES,
     TARGETS,
     TEMPLATES,
     WATCHED,
@@ -116,7 +117,7 @@ class Scan:
                     yield resource
 
     def _read(self, resource: Resource) -> None:
-        if not self._namespaces:
+        if not self._namespaces or resource == NODES:
             self._list(resource, None)
         elif resource == NAMESPACES:
             for name in self._namespaces:

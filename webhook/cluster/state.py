@@ -9,11 +9,13 @@ from webhook.cluster.counterparts import Counterparts, Listings
 from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
-from webhook.cluster.records import LimitRanges, Namespaces, Store
+from webhook.cluster.records import Store, Surroundings
 from webhook.cluster.resources import (
     HPAS,
     LIMIT_RANGES,
     NAMESPACES,
+    NODES,
+    RESOURCE_QUOTAS,
     SCALED_OBJECTS,
     VPAS,
     Resource,
@@ -23,6 +25,7 @@ from webhook.cluster.watch import Watch
 from webhook.core.kinds import Kinds
 from webhook.core.objects import DEFAULT_NAMESPACE
 from webhook.core.review import Request
+from webhook.core.world import AUTOSCALERS
 
 # How often the ages of all watches are noted; Prometheus asks every 15 s or more.
 _NOTE_SECONDS = 1.0
@@ -43,16 +46,17 @@ class ClusterState:
         self._kinds = kinds
         self._recorder = recorder if recorder is not None else Silent()
         self._watched = Counterparts.none()
-        self._namespaces = Namespaces()
-        self._limit_ranges = LimitRanges()
+        self._around = Surroundings()
         self._lookups = Lookups(api, kinds, self._recorder)
         self._listings = Listings(api, self._recorder, self._watched) if strict else None
         stores: tuple[tuple[Resource, Store[Any]], ...] = (
             (HPAS, self._watched.hpas),
             (VPAS, self._watched.vpas),
             (SCALED_OBJECTS, self._watched.scaled_objects),
-            (NAMESPACES, self._namespaces),
-            (LIMIT_RANGES, self._limit_ranges),
+            (NAMESPACES, self._around.namespaces),
+            (LIMIT_RANGES, self._around.limit_ranges),
+            (RESOURCE_QUOTAS, self._around.quotas),
+            (NODES, self._around.nodes),
         )
         self._watches = [
             Watch(resource, store, api, self._recorder, timing) for resource, store in stores
@@ -73,19 +77,29 @@ class ClusterState:
             watch.stop()
 
     def not_ready(self) -> list[str]:
-        """Say which resources are not known yet, or have not been heard of for too long."""
-        return [why for watch in self._watches if (why := watch.not_ready()) is not None]
+        """Say which resources are not known yet, or have not been heard of for too long.
+
+        Those that only make advice better are not waited for.
+        """
+        return [
+            why
+            for watch in self._watches
+            if not watch.resource.advisory and (why := watch.not_ready()) is not None
+        ]
 
     def world(self, asked: Request) -> LiveWorld:
         """Return the world of a request.
 
-        With strict consistency the autoscalers of its namespace are listed when they are first
-        asked for, which raises `CannotJudge` where they cannot be had in time.
+        With strict consistency the autoscalers of its namespace are listed when an autoscaler is
+        judged, which raises `CannotJudge` where they cannot be had in time. What makes pods is only
+        advised upon: for that the watches are enough.
         """
         namespace = asked.namespace or DEFAULT_NAMESPACE
         listings = self._listings
-        ask = self._follow if listings is None else partial(listings.of, namespace)
-        return LiveWorld(self._kinds, ask, self._lookups, self._namespaces, self._limit_ranges)
+        ask = self._follow
+        if listings is not None and asked.group_kind in AUTOSCALERS:
+            ask = partial(listings.of, namespace)
+        return LiveWorld(self._kinds, ask, self._lookups, self._around)
 
     def _follow(self, _until: float) -> Counterparts:
         return self._watched

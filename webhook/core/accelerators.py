@@ -55,20 +55,34 @@ class Catalogue:
         `amounts` are names of memory, cores and percents in any family: what a family takes in
         with a `*` counts as shares where they match, what it names in full counts as it says.
         """
+        families = tuple(families)
         self._resources = [
-            (_glob(pattern), family, counts, "*" in pattern)
+            (glob(pattern), family, counts, "*" in pattern)
             for family in families
             for counts, pattern in family.resources
         ]
         self._classes = [
-            (_glob(pattern), family, counts)
+            (glob(pattern), family, counts)
             for family in families
             for counts, pattern in family.device_classes
         ]
-        self._not_accelerators = [_glob(pattern) for pattern in not_accelerators]
-        self._amounts = [_glob(pattern) for pattern in amounts]
+        self._not_accelerators = [glob(pattern) for pattern in not_accelerators]
+        self._amounts = [glob(pattern) for pattern in amounts]
+        self.written = tuple(pattern for family in families for _, pattern in family.resources)
+        """The names and patterns of resources as they are listed."""
+        self._families = frozenset(one.name for one in families)
+        self._taints = frozenset(one.toleration_key for one in families)
         self.resource = lru_cache(_REMEMBERED_NAMES)(self._resource)
         self.device_class = lru_cache(_REMEMBERED_NAMES)(self._device_class)
+
+    def knows(self, name: str) -> bool:
+        """Whether a name is that of an accelerator: a resource, a DeviceClass or a family."""
+        found = self.resource(name) or self.device_class(name)
+        return found is not None or name in self._families
+
+    def is_taint(self, key: str) -> bool:
+        """Whether a taint's key says that a node carries accelerators."""
+        return key in self._taints or self.resource(key) is not None
 
     def _resource(self, name: str) -> Accelerator | None:
         """Look an extended resource up by its name; None where it is no accelerator."""
@@ -102,5 +116,6 @@ def _any(patterns: Iterable[re.Pattern[str]], name: str) -> bool:
     return any(pattern.fullmatch(name) for pattern in patterns)
 
 
-def _glob(pattern: str) -> re.Pattern[str]:
+def glob(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern of names; `*` is any run of characters without a slash."""
     return re.compile("[^/]*".join(map(re.escape, pattern.split("*"))))

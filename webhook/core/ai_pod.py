@@ -41,6 +41,8 @@ class AiPod:
     """Every accelerator of the pod, resource claims that no container uses included."""
     totals: Mapping[str, int | str]
     """Devices by resource or DeviceClass, as the scheduler sums them; text where unreadable."""
+    notes: tuple[str, ...] = ()
+    """What a person should know who wrote the pod."""
 
     @property
     def workload_class(self) -> WorkloadClass:
@@ -82,7 +84,8 @@ def recognise(
     if evidence is None:
         return None
     accelerators = tuple(dict.fromkeys(device.accelerator for device in found))
-    return AiPod(evidence, tuple(used), accelerators, _totals(used, unused))
+    notes = classify.undeclared(pod)
+    return AiPod(evidence, tuple(used), accelerators, _totals(used, unused), notes)
 
 
 def _with_claims(

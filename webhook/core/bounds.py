@@ -1,7 +1,7 @@
 """What a namespace does with pods after us: which requests it fills in, what it would refuse."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from webhook.core import quantity
@@ -14,6 +14,7 @@ WHITELIST_ANNOTATION = "scheduler.alpha.kubernetes.io/tolerationsWhitelist"
 # missing: defaultRequest, else default, else max, else min
 # (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem).
 _FILLS_REQUESTS = ("defaultRequest", "default", "max", "min")
+_FILLS_LIMITS = ("default", "max")
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,8 @@ class Bounds:
 
     filled: frozenset[str] = frozenset()
     """Resources whose missing requests a LimitRange fills in, inside its minimum and maximum."""
+    limited: frozenset[str] = frozenset()
+    """Resources whose missing limits a LimitRange fills in."""
     most_per_pod: Mapping[str, int] = field(default_factory=dict)
     """What the requests of one pod may add up to, in nanos."""
     tolerations: tuple[Raw, ...] = ()
@@ -32,7 +35,12 @@ class Bounds:
         most = dict(self.most_per_pod)
         for resource, nanos in other.most_per_pod.items():
             most[resource] = min(nanos, most.get(resource, nanos))
-        return Bounds(self.filled | other.filled, most, other.tolerations or self.tolerations)
+        return Bounds(
+            self.filled | other.filled,
+            self.limited | other.limited,
+            most,
+            other.tolerations or self.tolerations,
+        )
 
 
 UNBOUNDED = Bounds()
@@ -49,18 +57,22 @@ def of_limit_range(limit_range: Raw) -> Bounds:
 def _of_item(item: Raw) -> Bounds:
     """Read one item. A minimum per pod is no bound: what we add can only help to reach it."""
     if item.get("type") == "Container":
-        filled = [
-            resource
-            for resource in COMPUTE_RESOURCES
-            if any(resource in mapping(item, name) for name in _FILLS_REQUESTS)
-        ]
-        return Bounds(frozenset(filled))
+        return Bounds(_named(item, _FILLS_REQUESTS), _named(item, _FILLS_LIMITS))
     if item.get("type") == "Pod":
         read = (
             (name, quantity.parse(mapping(item, "max").get(name))) for name in COMPUTE_RESOURCES
         )
         return Bounds(most_per_pod={name: nanos for name, nanos in read if nanos is not None})
     return UNBOUNDED
+
+
+def _named(item: Raw, fields: Iterable[str]) -> frozenset[str]:
+    """The compute resources that any of some fields of an item names."""
+    return frozenset(
+        resource
+        for resource in COMPUTE_RESOURCES
+        if any(resource in mapping(item, name) for name in fields)
+    )
 
 
 def of_namespace(namespace: Raw) -> Bounds:

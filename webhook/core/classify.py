@@ -4,8 +4,11 @@ Precedence: the class annotation or label, the owner's kind, labels of framework
 the kind or the restart policy. Everything is read from the pod itself and the kind of its owner.
 """
 
-from collections.abc import Iterable
+import json
+import textwrap
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from webhook.core.fields import Raw, mapping, strings, text
 from webhook.core.kinds import Kinds, WorkloadClass
@@ -14,6 +17,7 @@ from webhook.core.pod import Container
 
 CLASS_KEY = "scaleguard.io/class"
 NO_CLASS = "none"
+_CLASSES = (*WorkloadClass, NO_CLASS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,36 @@ def declared(pod: Raw) -> Evidence | None:
     return Evidence(WorkloadClass(value), f"{where} {CLASS_KEY}: {value}")
 
 
+def undeclared(pod: Raw) -> tuple[str, ...]:
+    """Say of what a person wrote for a class that it is none: it decides nothing."""
+    return tuple(
+        f"{where} {CLASS_KEY}: {_shown(value)} is no class; there are {', '.join(_CLASSES)}"
+        for where, value in _written(pod)
+        if value not in _CLASSES
+    )
+
+
+def _shown(value: Any) -> str:
+    """Show a value as it was written, on one short line."""
+    is_plain = isinstance(value, str) and value.isprintable() and value != ""
+    return textwrap.shorten(value if is_plain else json.dumps(value, default=str), 63)
+
+
 def _declared(pod: Raw) -> tuple[str, str]:
     """Return the class and where it is written; a value that is no class says nothing."""
-    metadata = mapping(pod, "metadata")
-    classes = {NO_CLASS, *WorkloadClass}
-    for where, plural in (("annotation", "annotations"), ("label", "labels")):
-        value = text(mapping(metadata, plural), CLASS_KEY)
-        if value in classes:
+    for where, value in _written(pod):
+        if value in _CLASSES:
             return value, where
     return "", ""
+
+
+def _written(pod: Raw) -> Iterator[tuple[str, Any]]:
+    """Yield (where, value) of what is written for the class."""
+    metadata = mapping(pod, "metadata")
+    for where, plural in (("annotation", "annotations"), ("label", "labels")):
+        value = mapping(metadata, plural).get(CLASS_KEY)
+        if value is not None:
+            yield where, value
 
 
 def by_framework(pod: Raw, maker: Maker | None, kinds: Kinds) -> Evidence | None:
@@ -71,9 +96,10 @@ def by_framework(pod: Raw, maker: Maker | None, kinds: Kinds) -> Evidence | None
                 origin,
                 kinds,
             )
+    owner = maker.group_kind if maker is not None else None
     for label in kinds.labels:
         value = labels.get(label.key)
-        if value is not None and label.value in {None, value}:
+        if value is not None and label.value in {None, value} and label.owner in {None, owner}:
             return _of_origin(
                 label.workload_class,
                 f"label {label.key}: {value}",

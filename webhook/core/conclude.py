@@ -1,16 +1,23 @@
 """From what rules said to findings: configured actions, exemptions, the ratchet. Nowhere else."""
 
+import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 
 from webhook.core.finding import Action, Finding, weaker
 from webhook.core.gather import Facts, Overlap
+from webhook.core.pod_facts import PodFacts
 from webhook.core.verdict import Settings, Verdict
+
+_INDEX = re.compile(r"\[\d+\]")
 
 KEPT = "only a warning: it was there before this update"
 
 
-def conclude(verdicts: Iterable[Verdict], facts: Facts, settings: Settings) -> list[Finding]:
+def conclude(
+    verdicts: Iterable[Verdict], facts: Facts | PodFacts, settings: Settings
+) -> list[Finding]:
     """Turn verdicts on one object into its findings, one per rule, resource and counterpart."""
     merged: dict[tuple[object, ...], Finding] = {}
     for verdict in sorted(verdicts, key=_said):
@@ -42,7 +49,7 @@ def _said(verdict: Verdict) -> tuple[int, str]:
 
 
 def _finding(
-    verdict: Verdict, overlap: Overlap | None, facts: Facts, settings: Settings
+    verdict: Verdict, overlap: Overlap | None, facts: Facts | PodFacts, settings: Settings
 ) -> Finding:
     action = _configured(verdict, settings)
     exempt = overlap.exempt if overlap is not None else facts.exempt
@@ -103,13 +110,32 @@ def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
     What the old object did not have, had only as a warning or under an exemption, or had on fewer
     containers, is denied.
     """
-    denied = {_same(finding): finding for finding in old if finding.action is Action.DENY}
-    return [
-        replace(finding, action=Action.WARN, message=f"{finding.message}; {KEPT}")
-        if finding.action is Action.DENY and _within(finding, denied.get(_same(finding)))
-        else finding
-        for finding in new
-    ]
+    denied = [finding for finding in old if finding.action is Action.DENY]
+    had = {_same(finding): finding for finding in denied}
+    listed = list(new)
+    kept = {
+        _same(one)
+        for one in listed
+        if one.action is Action.DENY and _within(one, had.get(_same(one)))
+    }
+    moved = Counter(_apart_from_places(one) for one in denied if _same(one) not in kept)
+    concluded = []
+    for finding in listed:
+        stays = _same(finding) in kept
+        place = _apart_from_places(finding)
+        if finding.action is Action.DENY and not stays and not finding.related and moved[place]:
+            moved[place] -= 1
+            stays = True
+        if stays:
+            message = f"{finding.message}; {KEPT}"
+            finding = replace(finding, action=Action.WARN, message=message)  # noqa: PLW2901
+        concluded.append(finding)
+    return concluded
+
+
+def _apart_from_places(finding: Finding) -> tuple[object, ...]:
+    """What a finding is about, wherever in a list: what is put before a member moves it."""
+    return (*finding.subject, _INDEX.sub("[]", finding.path or ""))
 
 
 def _within(new: Finding, old: Finding | None) -> bool:

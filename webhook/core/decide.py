@@ -2,19 +2,24 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.classify import Maker
 from webhook.core.conclude import conclude, ratchet
-from webhook.core.fields import Raw, mapping
+from webhook.core.fields import Raw, mapping, strings
 from webhook.core.finding import Action, Finding
 from webhook.core.fit import Fitting, fit
-from webhook.core.gather import gather
-from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, controller
+from webhook.core.gather import Facts, gather
+from webhook.core.kinds import templates
+from webhook.core.kueue import queue_of
+from webhook.core.nodes import NodeShape
+from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, controller, reference
 from webhook.core.pod import ClaimedDevice, claim_names
-from webhook.core.profile import Profile
+from webhook.core.pod_facts import PodFacts, PodSubject, gather_pod
+from webhook.core.profile import PROFILE_ANNOTATION, Profiles
 from webhook.core.review import Request
+from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
 from webhook.core.world import Autoscaler, World, read_autoscaler
 
@@ -44,16 +49,15 @@ class Judge:
     """Everything that decisions need, put together once."""
 
     knowledge: Knowledge
-    profile: Profile
+    profiles: Profiles
     settings: Settings
     ask: Ask
+    mutate_templates: bool = False
+    """Whether the templates of what waits in a queue of Kueue are fitted as well as pods."""
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        facts = gather(subject, world)
-        documents = facts.documents(self.settings.for_rules())
-        verdicts = [verdict for document in documents for verdict in self.ask(document)]
-        return conclude(verdicts, facts, self.settings)
+        return self._conclude(gather(subject, world))
 
     def fitted(
         self, pod: Raw, maker: Maker | None, namespace: str, world: World
@@ -62,38 +66,112 @@ class Judge:
         ai_pod = recognise(pod, maker, _claims(pod, namespace, world), self.knowledge)
         if ai_pod is None:
             return None
-        return ai_pod, fit(pod, ai_pod, self.profile, world.bounds(namespace))
+        home = world.namespace(namespace)
+        on_pod = strings(pod, "metadata", "annotations").get(PROFILE_ANNOTATION, "")
+        shares = (self.profiles.shares, world.node_shares())
+        profile, notes = self.profiles.pick(
+            ((on_pod, "the pod's annotation"), (home.profile, "its namespace's annotation")),
+            ai_pod.workload_class,
+            ai_pod.accelerators,
+            ai_pod.totals,
+            home.labels,
+        )
+        fitting = fit(pod, ai_pod, profile, world.bounds(namespace), shares)
+        return ai_pod, replace(
+            fitting, profile=profile.name, notes=(*ai_pod.notes, *notes, *fitting.notes)
+        )
+
+    def shapes(self, world: World) -> tuple[NodeShape, ...]:
+        """The nodes that are known: those of the configuration, then those of the world."""
+        return (*self.profiles.node_shapes, *world.node_shapes())
+
+    def pods(self, raw: Raw, world: World) -> list[PodSubject]:
+        """Fit the pod that an object is, or those that would be made from its templates."""
+        ref = reference(raw)
+        kind = self.knowledge.kinds.get(ref.group_kind)
+        if kind is None:
+            return []
+        maker, namespace = made_by(raw), ref.namespace or DEFAULT_NAMESPACE
+        found = []
+        for template in templates(kind, raw):
+            fitted = self.fitted(template.raw, maker, namespace, world)
+            found.append(PodSubject(raw, template, *(fitted or (None, None))))
+        return found
+
+    def pod_findings(self, subject: PodSubject, world: World, *, is_new: bool) -> list[Finding]:
+        """Judge a pod or template as it will be; `is_new` where nothing counts it as used yet."""
+        facts = gather_pod(
+            subject, world, self.knowledge.catalogue, self.shapes(world), is_new=is_new
+        )
+        return self._conclude(facts) if facts is not None else []
+
+    def _conclude(self, facts: Facts | PodFacts) -> list[Finding]:
+        documents = facts.documents(self.settings.for_rules())
+        verdicts = [verdict for document in documents for verdict in self.ask(document)]
+        return conclude(verdicts, facts, self.settings)
+
+    def all_findings(self, raw: Raw, world: World, *, is_new: bool) -> list[Finding]:
+        """Judge whatever an object is: an autoscaler, or something that makes pods."""
+        subject = read_autoscaler(raw)
+        if subject is not None:
+            return self.findings(subject, world)
+        return [
+            finding
+            for pod in self.pods(raw, world)
+            for finding in self.pod_findings(pod, world, is_new=is_new)
+        ]
+
+
+def made_by(raw: Raw) -> Maker | None:
+    """What makes the pods of an object: its own kind; of a pod the kind of its controller."""
+    ref = reference(raw)
+    if ref.group_kind != POD:
+        return Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
+    owner = controller(raw)
+    return Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None
 
 
 def validate(request: Request, world: World, judge: Judge) -> Decision:
-    """Decide on an HPA, VPA or ScaledObject; everything else, and every DELETE, passes."""
+    """Decide on an autoscaler, or on what makes pods; everything else, and every DELETE, passes.
+
+    What is made by something that is judged itself passes too: a ReplicaSet of a Deployment.
+    """
     if request.operation not in {"CREATE", "UPDATE"} or request.sub_resource:
         return ALLOWED
-    subject = read_autoscaler(request.object)
-    if subject is None or world.is_ignored(subject.ref.namespace) or _is_bookkeeping(request):
+    is_new = request.operation == "CREATE"
+    namespace = request.namespace or DEFAULT_NAMESPACE
+    if world.is_ignored(namespace) or _is_bookkeeping(request) or _is_made(request, judge):
         return ALLOWED
-    findings = judge.findings(subject, world)
-    old = read_autoscaler(request.old_object) if request.operation == "UPDATE" else None
-    if old is not None and any(finding.action is Action.DENY for finding in findings):
-        findings = ratchet(findings, judge.findings(old, world))
+    findings = judge.all_findings(request.object, world, is_new=is_new)
+    if not is_new and any(finding.action is Action.DENY for finding in findings):
+        old = judge.all_findings(request.old_object, world, is_new=False)
+        findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
     return Decision(allowed=not denied, findings=tuple(findings))
 
 
 def mutate(request: Request, world: World, judge: Judge) -> Decision:
-    """Fit a pod that is being created; everything else passes untouched."""
-    if request.operation != "CREATE" or request.sub_resource or request.group_kind != POD:
-        return ALLOWED
+    """Fit a pod that is being created, or what waits in a queue; everything else stays as it is."""
     namespace = request.namespace or DEFAULT_NAMESPACE
-    if world.is_ignored(namespace):
+    if request.operation != "CREATE" or request.sub_resource or world.is_ignored(namespace):
         return ALLOWED
+    if request.group_kind != POD:
+        return _fit_queued(request.object, world, judge)
     containers = mapping(request.object, "spec").get("containers")
     listed = isinstance(containers, list) and all(isinstance(one, dict) for one in containers)
     if not containers or not listed:
         return Decision(allowed=False, invalid="spec.containers: a pod needs a list of containers")
-    owner = controller(request.object)
-    maker = Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None
-    fitted = judge.fitted(request.object, maker, namespace, world)
+    fitted = judge.fitted(request.object, made_by(request.object), namespace, world)
+    if fitted is None:
+        return ALLOWED
+    return Decision(allowed=True, ai_pod=fitted[0], fitting=fitted[1])
+
+
+def _fit_queued(raw: Raw, world: World, judge: Judge) -> Decision:
+    """Fit the templates that Kueue looks at, where the configuration says so."""
+    if not judge.mutate_templates or not queue_of(raw):
+        return ALLOWED
+    fitted = joined(judge.pods(raw, world))
     if fitted is None:
         return ALLOWED
     return Decision(allowed=True, ai_pod=fitted[0], fitting=fitted[1])
@@ -109,6 +187,15 @@ def _claims(pod: Raw, namespace: str, world: World) -> Mapping[str, tuple[Claime
         entry: world.claim(namespace, name, is_template=is_template)
         for entry, name, is_template in claim_names(pod)
     }
+
+
+def _is_made(request: Request, judge: Judge) -> bool:
+    """Whether a controller made the object from one that is judged, where a person sees it."""
+    if read_autoscaler(request.object) is not None:
+        return False
+    owner = controller(request.object)
+    kinds = judge.knowledge.kinds
+    return owner is not None and kinds.get(GroupKind(owner.group, owner.kind)) is not None
 
 
 def _is_bookkeeping(request: Request) -> bool:

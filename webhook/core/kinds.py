@@ -1,14 +1,13 @@
 """The kinds that make pods, as the catalogue tells them: where templates are, what pods are for."""
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
 from webhook.core.fields import Raw
+from webhook.core.frameworks.places import Place, Template
 from webhook.core.objects import GroupKind
-from webhook.core.patch import Segment
 
 
 class WorkloadClass(StrEnum):
@@ -25,7 +24,7 @@ class Kind:
     """One kind that makes pods."""
 
     group_kind: GroupKind
-    templates: tuple[str, ...]
+    templates: tuple[Place, ...]
     workload_class: WorkloadClass | None
     """The class of its pods; None for the generic kinds, where pods speak for themselves."""
     otherwise: WorkloadClass | None = None
@@ -49,6 +48,8 @@ class FrameworkLabel:
     workload_class: WorkloadClass
     value: str | None = None
     origin_label: str | None = None
+    owner: GroupKind | None = None
+    """Only on pods that this kind owns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,38 +92,6 @@ def words(workload_class: WorkloadClass, names: Iterable[str]) -> ImageWords:
     return ImageWords(workload_class, re.compile(f"(?<![a-z0-9])(?:{alternatives})(?![a-z0-9])"))
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A pod template inside an object: where it stands, and it."""
-
-    path: tuple[Segment, ...]
-    raw: Raw
-
-
 def templates(kind: Kind, raw: Raw) -> list[Template]:
-    """Return the pod templates of an object in the order of its kind's paths; for a pod itself."""
-    found = []
-    for path in kind.templates:
-        segments = path.replace("[]", ".[]").split(".") if path else []
-        found += [Template(at, pod) for at, pod in _descend(raw, segments, ())]
-    return found
-
-
-def _descend(
-    value: Any, segments: list[str], at: tuple[Segment, ...]
-) -> Iterator[tuple[tuple[Segment, ...], Raw]]:
-    if not segments:
-        if isinstance(value, dict) and isinstance(value.get("spec"), dict):
-            yield at, value
-        return
-    segment, rest = segments[0], segments[1:]
-    if segment == "[]":
-        items: Iterable[tuple[Segment, Any]] = enumerate(value) if isinstance(value, list) else ()
-    elif not isinstance(value, dict):
-        items = ()
-    elif segment == "*":
-        items = value.items()
-    else:
-        items = ((segment, value.get(segment)),)
-    for step, member in items:
-        yield from _descend(member, rest, (*at, step))
+    """Return the pods that an object makes, in the order of its kind's places; for a pod itself."""
+    return [template for place in kind.templates for template in place.find(raw)]

@@ -19,6 +19,7 @@ _CLUSTER_SCOPED = frozenset(
         ("", "Namespace"),
         ("", "Node"),
         ("", "PersistentVolume"),
+        ("argoproj.io", "ClusterWorkflowTemplate"),
         ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"),
         ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"),
         ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"),

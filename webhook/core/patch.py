@@ -6,7 +6,7 @@ name is ever written.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
@@ -25,6 +25,8 @@ class Addition:
 
     path: tuple[Segment, ...]
     value: Any
+    why: str = field(default="", compare=False)
+    """Where the value comes from, in words."""
 
 
 def pointer(path: Sequence[Segment]) -> str:
@@ -121,3 +123,28 @@ def _operation(verb: str, path: Sequence[Segment], value: Any) -> Operation:
 def below(prefix: Sequence[Segment], patch: Iterable[Operation]) -> list[Operation]:
     """Move operations on a pod to the template that the pod is made from."""
     return [{**operation, "path": pointer(prefix) + operation["path"]} for operation in patch]
+
+
+def applied(raw: Raw, patch: Iterable[Operation]) -> Raw:
+    """Return `raw` with operations that were made for it (`operations`); it stays as it is.
+
+    Only what lies on the way to a change is copied. It knows `add` and `replace`, and of paths what
+    `pointer` writes.
+    """
+    changed: Any = raw
+    for operation in patch:
+        steps = [
+            step.replace("~1", "/").replace("~0", "~") for step in operation["path"].split("/")[1:]
+        ]
+        changed = _with(changed, steps, operation["value"])
+    return changed  # type: ignore[no-any-return]
+
+
+def _with(parent: Any, steps: Sequence[str], value: Any) -> Any:
+    step, rest = steps[0], steps[1:]
+    if isinstance(parent, list):
+        if step == END:
+            return [*parent, value]
+        index = int(step)
+        return [*parent[:index], _with(parent[index], rest, value), *parent[index + 1 :]]
+    return {**parent, step: _with(parent[step], rest, value) if rest else value}

@@ -52,6 +52,11 @@ class Container:
                 return 0 if listed[resource] is None else listed[resource]
         return None
 
+    def limit(self, resource: str) -> Any:
+        """The container's limit for a resource as it is written, None where there is none."""
+        listed = mapping(self.raw, "resources", "limits")
+        return None if resource not in listed else listed[resource] or 0
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -61,7 +66,7 @@ class Device:
     resource: str
     """The extended resource, or the DeviceClass of a resource claim."""
     count: int | None
-    """How many; None where the quantity cannot be read (`${GPU_COUNT}`)."""
+    """How many; None where nobody can tell: `${GPU_COUNT}`, or a claim for all of a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +74,8 @@ class ClaimedDevice:
     """What a resource claim of a pod asks for: a DeviceClass and how many devices."""
 
     device_class: str
-    count: int
+    count: int | None
+    """None for all that a node has (`allocationMode: All`)."""
     alternative: bool = False
     """Given only where nothing listed before it in the same request (`firstAvailable`) can be."""
     request: str = field(default="", compare=False)
@@ -136,22 +142,31 @@ def claimed_devices(claim: Raw) -> tuple[ClaimedDevice, ...]:
     """Read the requests of a ResourceClaim, or of the spec in a ResourceClaimTemplate.
 
     v1 and v1beta2 nest them (`exactly`, `firstAvailable[]`), v1beta1 writes them on the request.
+    With `adminAccess` a request only looks at devices, which stay free for others.
     """
     spec = mapping(claim, "spec")
     if text(claim, "kind") == "ResourceClaimTemplate":
         spec = mapping(spec, "spec")
     found = []
     for _, request in members(mapping(spec, "devices"), "requests"):
+        name = text(request, "name")
         alternatives = [alternative for _, alternative in members(request, "firstAvailable")]
         named = [
-            (text(choice, "deviceClassName"), integer(choice, "count"))
+            choice
             for choice in (mapping(request, "exactly"), request, *alternatives)
-            if text(choice, "deviceClassName")
+            if text(choice, "deviceClassName") and choice.get("adminAccess") is not True
         ]
-        for position, (device_class, count) in enumerate(named):
-            name = text(request, "name")
-            found.append(ClaimedDevice(device_class, max(count or 1, 1), position > 0, name))
+        for position, choice in enumerate(named):
+            device_class = text(choice, "deviceClassName")
+            found.append(ClaimedDevice(device_class, _how_many(choice), position > 0, name))
     return tuple(found)
+
+
+def _how_many(request: Raw) -> int | None:
+    """How many devices a request is for: one unless it says otherwise, None for all of a node."""
+    if text(request, "allocationMode") == "All":
+        return None
+    return max(integer(request, "count") or 1, 1)
 
 
 def has_pod_level_resources(pod: Raw) -> bool:

@@ -82,7 +82,8 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
         ref,
         uid_of(raw),
         WorkloadKey(namespace, *ref.group_kind, ref.name or ""),
-        container_set(found[0].raw) if len(found) == 1 else None,
+        # An assembled pod's containers have the names that an operator would give them: no facts.
+        container_set(found[0].raw) if len(found) == 1 and not found[0].assembled else None,
         controller(raw),
         integer(spec, "replicas"),
         active=not is_going(raw),

@@ -9,25 +9,30 @@ from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
-from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range, of_namespace
-from webhook.core.fields import Raw, strings
+from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
+from webhook.core.fields import Raw
 from webhook.core.kinds import Kinds
+from webhook.core.namespace import UNKNOWN_NAMESPACE, Namespace, read_namespace
+from webhook.core.nodes import NodeShape, Shares, read_node, smallest_shares
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
-    IGNORE_LABEL,
     GroupKind,
     ObjectRef,
     Owner,
     reference,
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
+from webhook.core.quota import Quota, read_quota
 from webhook.core.workload import Workload, read_workload
 
 HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
 SCALED_OBJECT = GroupKind("keda.sh", "ScaledObject")
+AUTOSCALERS = frozenset({HPA, VPA, SCALED_OBJECT})
 NAMESPACE = GroupKind("", "Namespace")
+NODE = GroupKind("", "Node")
 LIMIT_RANGE = GroupKind("", "LimitRange")
+RESOURCE_QUOTA = GroupKind("", "ResourceQuota")
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
 
@@ -59,7 +64,7 @@ class World:
 
     This one holds what `put` was given: manifests. That of a cluster looks up elsewhere what
     `scalers_on`, `vpas_on` and `seen` return, and what they do not: `owned`, `other_names`, and
-    what concerns namespaces and claims.
+    what concerns namespaces, nodes and claims.
     """
 
     kinds: Kinds
@@ -68,7 +73,10 @@ class World:
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
     _names: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
-    _ignored: set[str] = field(default_factory=set)
+    _namespaces: dict[str, Namespace] = field(default_factory=dict)
+    _quotas: dict[str, list[Quota]] = field(default_factory=lambda: defaultdict(list))
+    _node_shapes: list[NodeShape] = field(default_factory=list)
+    _node_shares: Shares | None = None
     _bounds: dict[str, Bounds] = field(default_factory=dict)
     _claims: dict[tuple[str, str, bool], tuple[ClaimedDevice, ...]] = field(default_factory=dict)
 
@@ -113,14 +121,23 @@ class World:
     def _put_context(self, raw: Raw, ref: ObjectRef) -> None:
         namespace, name = ref.namespace or DEFAULT_NAMESPACE, ref.name or ""
         if ref.group_kind == NAMESPACE:
-            if strings(raw, "metadata", "labels").get(IGNORE_LABEL) == "true":
-                self._ignored.add(name)
-            self._bounds[name] = self.bounds(name).joined(of_namespace(raw))
+            self._namespaces[name] = read_namespace(raw)
+        elif ref.group_kind == RESOURCE_QUOTA:
+            self._quotas[namespace].append(read_quota(raw))
+        elif ref.group_kind == NODE:
+            self._put_node(read_node(raw))
         elif ref.group_kind == LIMIT_RANGE:
-            self._bounds[namespace] = self.bounds(namespace).joined(of_limit_range(raw))
+            limits = self._bounds.get(namespace, UNBOUNDED)
+            self._bounds[namespace] = limits.joined(of_limit_range(raw))
         elif ref.group_kind in {RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE}:
             is_template = ref.group_kind == RESOURCE_CLAIM_TEMPLATE
             self._claims[namespace, name, is_template] = claimed_devices(raw)
+
+    def _put_node(self, shape: NodeShape) -> None:
+        """Take a node in, if it has devices: of others nobody asks."""
+        if shape.has_devices:
+            self._node_shapes.append(shape)
+            self._node_shares = None
 
     def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
         """All HPAs and ScaledObjects on a workload."""
@@ -169,13 +186,35 @@ class World:
         known = above is None or owner.is_object(above.ref, above.uid)
         return [_owner_key(workload, owner)] if known else []
 
+    def namespace(self, name: str | None) -> Namespace:
+        """A namespace, as far as anybody has seen it."""
+        return self._namespaces.get(name or "", UNKNOWN_NAMESPACE)
+
     def is_ignored(self, namespace: str | None) -> bool:
         """Whether the namespace's label takes it out of all judgement and mutation."""
-        return namespace in self._ignored
+        return self.namespace(namespace).ignored
+
+    def limits(self, namespace: str) -> Bounds:
+        """What the LimitRanges of a namespace say together."""
+        return self._bounds.get(namespace, UNBOUNDED)
 
     def bounds(self, namespace: str) -> Bounds:
         """What a namespace does with pods after us."""
-        return self._bounds.get(namespace, UNBOUNDED)
+        return self.namespace(namespace).bounds.joined(self.limits(namespace))
+
+    def quotas(self, namespace: str) -> Sequence[Quota]:
+        """The ResourceQuotas of a namespace."""
+        return self._quotas.get(namespace, ())
+
+    def node_shapes(self) -> Sequence[NodeShape]:
+        """The nodes that have been seen, alike ones once."""
+        return self._node_shapes
+
+    def node_shares(self) -> Shares:
+        """What these nodes give per device."""
+        if self._node_shares is None:
+            self._node_shares = smallest_shares(self._node_shapes)
+        return self._node_shares
 
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """What a ResourceClaim or ResourceClaimTemplate asks for; nothing where it is unknown."""

@@ -1,13 +1,12 @@
 """Judge a set of manifests as one world."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 
-from webhook.core.classify import Maker
-from webhook.core.decide import POD, Judge
-from webhook.core.fields import strings
-from webhook.core.kinds import templates
-from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, controller, reference
-from webhook.core.world import World
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.decide import Judge
+from webhook.core.fields import Raw
+from webhook.core.objects import DEFAULT_NAMESPACE, controller, reference
+from webhook.core.world import Autoscaler, World
 from webhook.manifests.entries import Document, Skipped, Unreadable
 from webhook.offline.results import FittedPod, Result, Review
 
@@ -31,9 +30,7 @@ def review(
     for document, autoscaler in zip(documents, autoscalers, strict=True):
         result = Result(document, reference(document.raw))
         if not world.is_ignored(result.ref.namespace):
-            findings = judge.findings(autoscaler, world) if autoscaler is not None else ()
-            pods = () if autoscaler is not None else _pods(document, judge, world)
-            result = Result(document, result.ref, tuple(findings), tuple(pods))
+            result = _judged(document, autoscaler, judge, world)
         results.append(result)
         progress(len(results), len(documents))
     return Review(
@@ -43,20 +40,30 @@ def review(
     )
 
 
-def _pods(document: Document, judge: Judge, world: World) -> Sequence[FittedPod]:
-    """Fit the pod that an object is, or those that would be made from its templates."""
-    raw, ref = document.raw, reference(document.raw)
-    kind = judge.knowledge.kinds.get(ref.group_kind)
-    if kind is None:
-        return ()
-    if ref.group_kind == POD:
-        owner = controller(raw)
-        maker = Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None
-    else:
-        maker = Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
-    found = []
-    for template in templates(kind, raw):
-        fitted = judge.fitted(template.raw, maker, ref.namespace or DEFAULT_NAMESPACE, world)
-        if fitted is not None:
-            found.append(FittedPod(template.path, *fitted))
-    return found
+def _judged(
+    document: Document, autoscaler: Autoscaler | None, judge: Judge, world: World
+) -> Result:
+    ref = reference(document.raw)
+    if autoscaler is not None:
+        return Result(document, ref, tuple(judge.findings(autoscaler, world)))
+    subjects = judge.pods(document.raw, world)
+    findings = [
+        finding
+        for subject in subjects
+        if not _is_made(document.raw, world)
+        for finding in judge.pod_findings(subject, world, is_new=True)
+    ]
+    fitted = [
+        FittedPod(subject.template, subject.ai_pod, subject.fitting)
+        for subject in subjects
+        if subject.ai_pod is not None and subject.fitting is not None
+    ]
+    return Result(document, ref, tuple(findings), tuple(fitted))
+
+
+def _is_made(raw: Raw, world: World) -> bool:
+    """Whether an object was made from one of this world, which is judged in its place."""
+    owner, namespace = controller(raw), reference(raw).namespace or DEFAULT_NAMESPACE
+    if owner is None:
+        return False
+    return world.seen(WorkloadKey(namespace, owner.group, owner.kind, owner.name)) is not None

@@ -8,8 +8,9 @@ from webhook.core.ai_pod import AiPod
 from webhook.core.fields import Raw
 from webhook.core.finding import Finding, strongest
 from webhook.core.fit import Fitting
+from webhook.core.frameworks.places import Template
 from webhook.core.objects import ObjectRef
-from webhook.core.patch import Operation, Segment, below, dotted
+from webhook.core.patch import Operation, Segment, dotted
 from webhook.manifests.entries import Document, Skipped, Source, Unreadable
 
 VERSION = 1
@@ -19,18 +20,23 @@ VERSION = 1
 class FittedPod:
     """A pod, or the pod made from a template: what it is and its patch."""
 
-    path: tuple[Segment, ...]
-    """Where the template stands in the object; empty for a pod itself."""
+    template: Template
     ai_pod: AiPod
     fitting: Fitting
 
+    @property
+    def path(self) -> tuple[Segment, ...]:
+        """Where the template stands in the object; empty for a pod itself."""
+        return self.template.path
+
     def as_json(self) -> dict[str, Any]:
         """A member of `templates`."""
-        return {
+        found = {
             "path": dotted(self.path),
             "workload": self.ai_pod.as_json(),
             "patch": self.fitting.patch,
         }
+        return found | ({"assembled": True} if self.template.assembled else {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,13 @@ class Result:
 
     @property
     def object_patch(self) -> list[Operation]:
-        """The operations on the object itself, templates included."""
-        return [operation for pod in self.pods for operation in below(pod.path, pod.fitting.patch)]
+        """The operations on the object itself, templates included.
+
+        Pods that are assembled from pieces have no place there: their patches are only shown.
+        """
+        return [
+            operation for pod in self.pods for operation in pod.template.placed(pod.fitting.patch)
+        ]
 
     def as_json(self) -> dict[str, Any]:
         """A member of `results`."""
@@ -79,6 +90,8 @@ class Result:
             "patch": pod.fitting.patch if pod is not None else [],
             "workload": pod.ai_pod.as_json() if pod is not None else None,
         }
+        if pod is not None and pod.template.assembled:
+            found["assembled"] = True
         notes = [note for each in self.pods for note in each.fitting.notes]
         if notes:
             found["notes"] = notes

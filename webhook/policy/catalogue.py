@@ -8,7 +8,7 @@ import yaml
 
 from webhook.core.finding import Action
 from webhook.core.verdict import Rule
-from webhook.errors import PolicyError
+from webhook.errors import Faults, PolicyError
 from webhook.policy.source import Module
 
 _MARK = "# METADATA"
@@ -23,19 +23,21 @@ DEFAULT_ORDER = 1000
 def catalogue(modules: Iterable[Module]) -> dict[str, Rule]:
     """Return every rule by its id, sorted by `custom.order`, then by id.
 
-    A module is a rule when its METADATA has `custom.rule`. Raises `PolicyError` for metadata that
-    cannot be read or that says too little.
+    A module is a rule when its METADATA has `custom.rule`. Raises `PolicyError` naming every module
+    whose metadata cannot be read or says too little.
     """
     rules: dict[str, Rule] = {}
+    faults = Faults()
     for module in modules:
-        rule = _rule(module, metadata(module))
-        if rule is None:
-            continue
-        if rule.rule in rules:
-            raise PolicyError(
-                f"{module.path}: a rule {rule.rule} exists already: choose another id"
-            )
-        rules[rule.rule] = rule
+        with faults.noted():
+            rule = _rule(module, metadata(module))
+            if rule is not None and rule.rule in rules:
+                raise PolicyError(
+                    f"{module.path}: a rule {rule.rule} exists already: choose another id"
+                )
+            if rule is not None:
+                rules[rule.rule] = rule
+    faults.refuse()
     return {
         rule.rule: rule for rule in sorted(rules.values(), key=lambda one: (one.order, one.rule))
     }

@@ -13,7 +13,7 @@ from typing import Any
 from regopy import Bundle, Interpreter, LogLevel, RegoError
 
 from webhook.core.verdict import CannotJudge, Verdict
-from webhook.errors import PolicyError
+from webhook.errors import Faults, PolicyError
 from webhook.policy import arity
 from webhook.policy.answer import ENTRYPOINT, read_findings
 from webhook.policy.catalogue import catalogue
@@ -30,9 +30,15 @@ class Embedded:
     def __init__(self, modules: Iterable[Module]) -> None:
         """Compile the rules once, so that a broken one is found before the first request."""
         self._modules = tuple(modules)
-        self._rules = catalogue(self._modules)
+        # Frees the engine of every thread when nobody uses these rules any more: replaced rules
+        # leave nothing behind.
         self._local = threading.local()
-        self._engine()
+        faults = Faults()
+        with faults.noted():
+            self._rules = catalogue(self._modules)
+        with faults.noted():
+            self._engine()
+        faults.refuse()
 
     def __call__(self, document: dict[str, Any]) -> list[Verdict]:
         """Judge a document; raises `CannotJudge` when the engine gives no answer."""
@@ -50,23 +56,29 @@ class Engine:
     """Compiled modules, for the thread that compiled them."""
 
     def __init__(self, modules: Iterable[Module], entrypoints: Sequence[str]) -> None:
-        """Compile; raises `PolicyError` naming the file that the engine refuses."""
+        """Compile; raises `PolicyError` naming every file that the engine refuses."""
         self._interpreter = Interpreter()
         # It would print its errors to stdout, which belongs to results.
         self._interpreter.log_level = LogLevel.NONE
         added = list(modules)
         arity.check(added)
+        faults = Faults()
         for module in added:
-            try:
-                self._interpreter.add_module(module.name, module.text)
-            except (RegoError, ValueError) as error:
-                raise PolicyError(_located(module, str(error))) from error
+            with faults.noted():
+                self._add(module)
+        faults.refuse()
         try:
             self._bundle: Bundle = self._interpreter.build(None, entrypoints)
         except (RegoError, ValueError) as error:
             raise PolicyError(f"{_named(added)}: {_explained(str(error))}") from error
         if not self._bundle.ok():
             raise PolicyError(f"{_named(added)}: cannot be compiled: `opa check --strict` says why")
+
+    def _add(self, module: Module) -> None:
+        try:
+            self._interpreter.add_module(module.name, module.text)
+        except (RegoError, ValueError) as error:
+            raise PolicyError(_located(module, str(error))) from error
 
     def answer(self, entrypoint: str, document: Any) -> Any:
         """Evaluate an entrypoint; raises `CannotJudge` when there is no answer."""

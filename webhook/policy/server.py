@@ -1,17 +1,18 @@
 """An OPA server as the engine, through opa-python-client."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 import requests
-from opa_client.errors import RegoParseError
+from opa_client.errors import DeletePolicyError, RegoParseError
 from opa_client.opa import OpaClient
 
 from webhook.core.verdict import CannotJudge, Verdict
-from webhook.errors import PolicyError
+from webhook.errors import PolicyError, UnavailableError
 from webhook.policy.answer import read_findings
 from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module
@@ -19,6 +20,8 @@ from webhook.policy.source import Module
 # An admission request has 3 seconds in all; the engine gets a third of them.
 DEFAULT_TIMEOUT_SECONDS = 1.0
 DEFAULT_PORT = 8181
+
+_FOLDER = "scaleguard/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +43,8 @@ class Opa:
         self._server = server
         self._rules = catalogue(modules)
         self._local = threading.local()
-        if server.push:
-            self._put_all(modules)
+        self._modules = tuple(modules)
+        self.put_rules()
 
     def __call__(self, document: dict[str, Any]) -> list[Verdict]:
         """Judge a document; raises `CannotJudge` when the server gives no answer.
@@ -56,17 +59,47 @@ class Opa:
             raise CannotJudge(f"OPA at {self._server.url} does not know scaleguard's rules")
         return read_findings(answer["result"], document, self._rules)
 
-    def _put_all(self, modules: Iterable[Module]) -> None:
+    def put_rules(self) -> None:
+        """Put the rules on the server, where they are ours to put there, and no others.
+
+        Raises `PolicyError`; the server may then have a part of them.
+        """
+        if self._server.push:
+            self._put_all()
+            self._remove_others()
+
+    def _put_all(self) -> None:
         """Put modules one by one; OPA refuses one that uses another before that one is there."""
-        waiting = list(modules)
+        waiting = list(self._modules)
         while waiting:
             refused = [
                 (module, why) for module in waiting if (why := self._put(module)) is not None
             ]
-            if len(refused) == len(waiting):
-                module, why = refused[0]
-                raise PolicyError(f"{module.path}: OPA refuses it: {why}") from why
+            # A file that was renamed is in its own way: what it says is there under the old name.
+            if len(refused) == len(waiting) and not self._remove_others():
+                raise PolicyError(
+                    "\n".join(f"{module.path}: OPA refuses it: {why}" for module, why in refused)
+                ) from refused[0][1]
             waiting = [module for module, _ in refused]
+
+    def _remove_others(self) -> bool:
+        """Remove earlier rules that are gone; say whether there were any.
+
+        What they find would have no METADATA any more, and could not be judged.
+        """
+        ours = {unquote(_id(module)) for module in self._modules}
+        try:
+            held = self._client().get_policies_list()
+            gone = [each for each in held if each.startswith(_FOLDER) and each not in ours]
+            for policy in gone:
+                # Where several processes reload, another one may have been quicker.
+                with suppress(DeletePolicyError):
+                    self._client().delete_policy(quote(policy))
+        except (requests.RequestException, ValueError) as error:
+            raise UnavailableError(
+                f"OPA at {self._server.url} cannot be cleared of rules that are gone: {error}"
+            ) from error
+        return bool(gone)
 
     def _put(self, module: Module) -> RegoParseError | None:
         try:
@@ -74,7 +107,9 @@ class Opa:
         except RegoParseError as refused:
             return refused
         except requests.RequestException as error:
-            raise PolicyError(f"OPA at {self._server.url} cannot be reached: {error}") from error
+            raise UnavailableError(
+                f"OPA at {self._server.url} cannot be reached: {error}"
+            ) from error
         return None
 
     def _client(self) -> OpaClient:
@@ -97,4 +132,4 @@ class Opa:
 def _id(module: Module) -> str:
     """Name a module on the server: two folders of a user may have files of the same name."""
     name = module.name if module.built_in else module.path.absolute().as_posix().lstrip("/")
-    return quote(f"scaleguard/{'built-in' if module.built_in else 'custom'}/{name}")
+    return quote(f"{_FOLDER}{'built-in' if module.built_in else 'custom'}/{name}")

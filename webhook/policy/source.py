@@ -74,13 +74,19 @@ def load(extra: Iterable[Path] = (), *, tests: bool = False) -> list[Module]:
     return [module for module in modules if tests or not module.is_test]
 
 
+def names(folder: Path) -> list[Path]:
+    """List the Rego files of a folder, sorted, by their paths below it.
+
+    Hidden folders are left out: a mounted ConfigMap has every file there once more.
+    """
+    found = sorted(path.relative_to(folder) for path in folder.rglob("*.rego"))
+    return [name for name in found if not any(part.startswith(".") for part in name.parts)]
+
+
 def _folder(folder: Path, *, built_in: bool) -> list[Module]:
-    """Read a folder, without hidden ones: a mounted ConfigMap has every file there once more."""
-    names = sorted(path.relative_to(folder) for path in folder.rglob("*.rego"))
     return [
         Module(folder / name, name.as_posix(), _read(folder / name), built_in)
-        for name in names
-        if not any(part.startswith(".") for part in name.parts)
+        for name in names(folder)
     ]
 
 

@@ -36,10 +36,27 @@ class CertificateAge(Collector):
             )
 
 
+class Processes(Collector):
+    """What all processes say together.
+
+    Their files forget no label: an info of what is over is 0 there, and is not shown.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._merged = MultiProcessCollector(None, str(folder))  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Iterable[Metric]:
+        """Yield what is counted, added up or compared as each metric wants it."""
+        for metric in self._merged.collect():  # type: ignore[no-untyped-call]
+            if metric.name.endswith("_info"):
+                metric.samples = [sample for sample in metric.samples if sample.value]
+            yield metric
+
+
 def registry(folder: Path, expiry_seconds: Callable[[], float | None]) -> CollectorRegistry:
     """Put together what is shown: the counters of all processes, and the certificate."""
     shown = CollectorRegistry()
-    MultiProcessCollector(shown, str(folder))  # type: ignore[no-untyped-call]
+    shown.register(Processes(folder))
     shown.register(CertificateAge(expiry_seconds))
     return shown
 

@@ -78,3 +78,16 @@ service:
   path: {{ index . 1 }}
   port: {{ $root.Values.service.port }}
 {{- end -}}
+
+{{- define "scaleguard.podRule" -}}
+- apiGroups: [""]
+  apiVersions: [v1]
+  resources: [pods]
+  operations: [CREATE]
+  scope: Namespaced
+{{- end -}}
+
+{{/* Whether the configuration has templates fitted that Kueue looks at: "true", or nothing. */}}
+{{- define "scaleguard.mutatesTemplates" -}}
+{{- if dig "kueue" "mutateTemplates" false .Values.config -}}true{{- end -}}
+{{- end -}}

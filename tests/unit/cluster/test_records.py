@@ -1,10 +1,11 @@
 from typing import Any
 
 from webhook.cluster.counterparts import Counterparts
-from webhook.cluster.records import Autoscalers, LimitRanges, Namespaces
+from webhook.cluster.records import Autoscalers, LimitRanges, Namespaces, Nodes, Quotas
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED
+from webhook.core.namespace import UNKNOWN_NAMESPACE
 
 Raw = dict[str, Any]
 
@@ -71,15 +72,14 @@ def test_namespace_is_ignored_while_its_label_says_so() -> None:
     store = Namespaces()
     labelled = store.read(named({"metadata": {"labels": {"scaleguard.io/ignore": "true"}}}, "a"))
     store.put(labelled)
-    assert store.is_ignored("a")
-    assert not store.is_ignored("b")
-    assert not store.is_ignored(None)
+    assert store.named("a").ignored
+    assert not store.named("b").ignored
     store.put(store.read(named({}, "a")))
-    assert not store.is_ignored("a")
+    assert not store.named("a").ignored
     store.replace([labelled])
-    assert (store.is_ignored("a"), len(store)) == (True, 1)
+    assert (store.named("a").ignored, len(store)) == (True, 1)
     store.remove(labelled)
-    assert (store.bounds("a"), len(store)) == (UNBOUNDED, 0)
+    assert (store.named("a"), len(store)) == (UNKNOWN_NAMESPACE, 0)
 
 
 def test_bounds_of_a_namespace_are_those_of_all_its_limit_ranges() -> None:
@@ -97,3 +97,41 @@ def test_bounds_of_a_namespace_are_those_of_all_its_limit_ranges() -> None:
     store.put(limits("y", "cpu"))
     assert (store.bounds("a").filled, len(store)) == (frozenset({"cpu"}), 2)
     assert store.bounds("c") == UNBOUNDED
+
+
+def node(name: str, gpus: str = "1", **labels: str) -> dict[str, Any]:
+    allocatable = {"cpu": "8", "memory": "32Gi", "nvidia.com/gpu": gpus}
+    metadata = {"name": name, "labels": {"kubernetes.io/hostname": name, **labels}}
+    return {"kind": "Node", "metadata": metadata, "status": {"allocatable": allocatable}}
+
+
+def test_nodes_with_devices_are_kept_and_alike_ones_once() -> None:
+    store = Nodes()
+    store.replace([store.read(node(name)) for name in ("a", "b")] + [store.read(node("c", "0"))])
+    assert ([shape.name for shape in store.shapes()], len(store)) == (["a"], 2)
+    store.put(store.read(node("c", "4")))
+    assert [shape.name for shape in store.shapes()] == ["a", "c"]
+    assert store.shares()["nvidia.com/gpu"]["cpu"] == (2 * 10**9, "c")
+    before = store.shapes()
+    store.put(store.read(node("b")))
+    assert store.shapes() is before, "what changes nothing costs nothing"
+    store.put(store.read(node("c", "0")))
+    store.remove(store.read(node("a")))
+    store.remove(store.read(node("a")))
+    assert ([shape.name for shape in store.shapes()], len(store)) == (["b"], 1)
+
+
+def quota(name: str, cpu: str, namespace: str = "a") -> dict[str, Any]:
+    return named({"kind": "ResourceQuota", "spec": {"hard": {"cpu": cpu}}}, name, namespace)
+
+
+def test_quotas_are_those_of_their_namespace() -> None:
+    store = Quotas()
+    store.replace([store.read(quota("x", "1")), store.read(quota("y", "2", "b"))])
+    store.put(store.read(quota("z", "3")))
+    store.put(store.read(quota("x", "4")))
+    assert [(one.name, one.hard["cpu"] // 10**9) for one in store.of("a")] == [("x", 4), ("z", 3)]
+    assert len(store) == 3
+    for name in ("x", "z", "z"):
+        store.remove(store.read(quota(name, "1")))
+    assert (store.of("a"), len(store.of("b")), len(store)) == ((), 1, 1)

@@ -1,6 +1,7 @@
 """The world of a request: what is asked for when, and what becomes of what cannot be had."""
 
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -16,12 +17,21 @@ from tests.unit.cluster.states import (
     wait_until,
 )
 from webhook.cluster import counterparts, state
+from webhook.core.objects import GroupKind
 from webhook.core.verdict import CannotJudge
 
 
 def test_nothing_is_read_before_somebody_asks(server: FakeApi, cluster: Cluster) -> None:
     world = cluster.world()
     assert not world.is_ignored("shop")
+    assert server.asked == []
+
+
+def test_what_makes_pods_is_advised_upon_by_the_watches_alone(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    asked = replace(ASKED, group_kind=GroupKind("apps", "Deployment"))
+    assert cluster.state().world(asked).vpas(WEB) == []
     assert server.asked == []
 
 

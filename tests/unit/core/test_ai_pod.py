@@ -28,6 +28,24 @@ def test_the_workload_of_a_review() -> None:
     }
 
 
+def test_a_class_that_is_none_is_noted() -> None:
+    raw = pod(
+        container(resources=limits(gpu=1)),
+        metadata={"annotations": {"scaleguard.io/class": "trainng"}},
+    )
+    (note,) = recognised(raw).notes
+    assert note.startswith("annotation scaleguard.io/class: trainng is no class")
+    assert recognised(pod(container(resources=limits(gpu=1)))).notes == ()
+
+
+def test_a_claim_for_all_devices_of_a_node_is_counted_by_nobody() -> None:
+    claims = {"device": (ClaimedDevice("gpu.nvidia.com", None),)}
+    found = recognise(pod(container(resources=BY_CLAIM)), None, claims, KNOWLEDGE)
+    assert found is not None
+    assert found.totals == {"gpu.nvidia.com": "unreadable"}
+    assert [one.toleration_keys for one in found.accelerators] == [("nvidia.com/gpu",)]
+
+
 @pytest.mark.parametrize(
     "raw",
     [

@@ -19,12 +19,13 @@ def limit_range(*items: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("field", ["defaultRequest", "default", "max", "min"])
 def test_every_field_that_fills_requests_in(field: str) -> None:
     found = of_limit_range(limit_range({"type": "Container", field: {"cpu": "1", "pods": "1"}}))
-    assert found == Bounds(frozenset({"cpu"}))
+    assert found.filled == {"cpu"}
+    assert found.limited == ({"cpu"} if field in {"default", "max"} else set())
 
 
 def test_a_quantity_of_null_is_zero_and_fills_in() -> None:
     found = of_limit_range(limit_range({"type": "Container", "default": {"cpu": None}}))
-    assert found == Bounds(frozenset({"cpu"}))
+    assert found == Bounds(frozenset({"cpu"}), frozenset({"cpu"}))
 
 
 @pytest.mark.parametrize(
@@ -70,7 +71,8 @@ def test_a_namespace_that_allows_everything(value: Any) -> None:
 
 
 def test_bounds_of_two_objects_are_joined() -> None:
-    one = Bounds(frozenset({"cpu"}), {"cpu": 2}, ({"key": "a"},))
-    other = Bounds(frozenset({"memory"}), {"cpu": 1, "memory": 3})
-    joined = Bounds(frozenset({"cpu", "memory"}), {"cpu": 1, "memory": 3}, ({"key": "a"},))
+    cpu, memory = frozenset({"cpu"}), frozenset({"memory"})
+    one = Bounds(cpu, cpu, {"cpu": 2}, ({"key": "a"},))
+    other = Bounds(memory, memory, {"cpu": 1, "memory": 3})
+    joined = Bounds(cpu | memory, cpu | memory, {"cpu": 1, "memory": 3}, ({"key": "a"},))
     assert one.joined(other) == other.joined(one) == joined

@@ -38,6 +38,32 @@ def test_nothing_declared(raw: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        (marked("trainng"), ["annotation scaleguard.io/class: trainng"]),
+        (marked(""), ['annotation scaleguard.io/class: ""']),
+        (marked(7), ["annotation scaleguard.io/class: 7"]),
+        (marked("a\nb"), ['annotation scaleguard.io/class: "a\\nb"']),
+        (
+            marked("Batch", "gpu"),
+            ["annotation scaleguard.io/class: Batch", "label scaleguard.io/class: gpu"],
+        ),
+        (marked("batch", "none"), []),
+        (marked(), []),
+        (pod(metadata={"annotations": "batch"}), []),
+    ],
+)
+def test_what_is_no_class_is_told(raw: dict[str, Any], shown: list[str]) -> None:
+    there_are = "is no class; there are training, inference, notebook, batch, none"
+    assert classify.undeclared(raw) == tuple(f"{one} {there_are}" for one in shown)
+
+
+def test_what_is_no_class_is_told_in_short() -> None:
+    (note,) = classify.undeclared(marked("a b " * 1000))
+    assert len(note) < 200
+
+
+@pytest.mark.parametrize(
     ("raw", "out"),
     [
         (marked("none"), True),

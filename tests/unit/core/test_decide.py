@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from webhook.core.decide import ALLOWED, Judge, validate
-from webhook.core.profile import Profile
+from webhook.core.profile import Profiles
 from webhook.core.review import read_review
 from webhook.core.verdict import CannotJudge, Settings, Verdict
 from webhook.core.world import World
@@ -17,7 +17,7 @@ def never(_document: dict[str, Any]) -> list[Verdict]:
     raise CannotJudge("the rules were asked")
 
 
-JUDGE = Judge(knowledge(), Profile(), Settings({}), never)
+JUDGE = Judge(knowledge(), Profiles(), Settings({}), never)
 
 
 def decided(**changes: Any) -> Any:

@@ -1,5 +1,6 @@
 import copy
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import jsonpatch
@@ -13,11 +14,13 @@ from webhook.core.bounds import Bounds
 from webhook.core.fit import Fitting, fit
 from webhook.core.mutations.marks import CLASS_LABEL, MUTATIONS_ANNOTATION
 from webhook.core.mutations.tolerations import covers
-from webhook.core.nodes import NodeShape
-from webhook.core.profile import Profile
+from webhook.core.nodes import NodeShape, smallest_shares
+from webhook.core.patch import pointer
+from webhook.core.profile import ExtraToleration, Profile, SharedMemory, cores_and_gib
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
 COMPUTE = ("cpu", "memory")
+GROWING = ("/tolerations", "/volumes", "/volumeMounts")
 
 
 def test_all_mutations_in_one_patch() -> None:
@@ -135,24 +138,38 @@ PODS = WRITTEN.map(lambda raw: json.loads(json.dumps(raw)))
 PROFILES = st.builds(
     Profile,
     extra_tolerations=st.sampled_from(
-        [(), ({"key": "sku", "value": "gpu", "effect": "NoSchedule"},)]
+        [(), (ExtraToleration({"key": "sku", "value": "gpu", "effect": "NoSchedule"}),)]
     ),
-    node_shapes=st.sampled_from(
-        [
-            (),
-            (
-                NodeShape(
-                    "small",
-                    {
-                        "cpu": 1930 * NANOS_PER_MILLI,
-                        "memory": 7 * 10**9 * NANOS_PER_UNIT,
-                        "nvidia.com/gpu": NANOS_PER_UNIT,
-                    },
-                ),
-            ),
-        ]
-    ),
+    cpu_only=st.sampled_from([None, cores_and_gib(1, 2)]),
+    shared_memory=st.sampled_from([None, SharedMemory(), SharedMemory("8Gi")]),
+    protect=st.sampled_from([None, True, False]),
 )
+SHAPES = st.sampled_from(
+    [
+        (),
+        (
+            NodeShape(
+                "small",
+                {
+                    "cpu": 1930 * NANOS_PER_MILLI,
+                    "memory": 7 * 10**9 * NANOS_PER_UNIT,
+                    "nvidia.com/gpu": NANOS_PER_UNIT,
+                },
+            ),
+        ),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Around:
+    """What a pod is fitted to beside itself."""
+
+    profile: Profile
+    bounds: Bounds
+    shapes: tuple[NodeShape, ...]
+
+
 BOUNDS = st.builds(
     Bounds,
     filled=st.sets(st.sampled_from(COMPUTE)).map(frozenset),
@@ -162,12 +179,17 @@ BOUNDS = st.builds(
     ),
     tolerations=st.sampled_from([(), ({"key": "nvidia.com/gpu", "operator": "Exists"},)]),
 )
+AROUND = st.builds(Around, PROFILES, BOUNDS, SHAPES)
 
 
-def fitted(raw: dict[str, Any], profile: Profile, bounds: Bounds) -> tuple[Any, Fitting | None]:
+def fitted(raw: dict[str, Any], around: Around) -> tuple[Any, Fitting | None]:
     before = copy.deepcopy(raw)
     found = recognise(raw, None, {}, KNOWLEDGE)
-    fitting = None if found is None else fit(raw, found, profile, bounds)
+    fitting = (
+        None
+        if found is None
+        else fit(raw, found, around.profile, around.bounds, (smallest_shares(around.shapes),))
+    )
     assert raw == before, "objects are never changed in place"
     patch = [] if fitting is None else fitting.patch
     return jsonpatch.apply_patch(raw, patch), fitting
@@ -218,52 +240,48 @@ def assert_kept(before: Any, after: Any, at: str = "") -> None:
         for key, value in before.items():
             assert_kept(value, after.get(key), f"{at}/{key}")
     elif isinstance(before, list) and isinstance(after, list):
-        assert len(after) == len(before) or at == "/spec/tolerations"
+        assert len(after) == len(before) or at.endswith(
+            ("/tolerations", "/volumes", "/volumeMounts")
+        )
         for index, value in enumerate(before):
             assert_kept(value, after[index], f"{at}/{index}")
     else:
         assert before == after, at
 
 
-@given(PODS, PROFILES, BOUNDS)
-def test_the_patch_applies_and_a_second_one_is_empty(
-    raw: dict[str, Any], profile: Profile, bounds: Bounds
-) -> None:
-    after, fitting = fitted(raw, profile, bounds)
+@given(PODS, AROUND)
+def test_the_patch_applies_and_a_second_one_is_empty(raw: dict[str, Any], around: Around) -> None:
+    after, fitting = fitted(raw, around)
     event("AI pod" if fitting is not None else "no AI pod")
-    again, second = fitted(after, profile, bounds)
+    again, second = fitted(after, around)
     assert again == after
     assert (second is None) == (fitting is None)
     assert second is None or second.patch == []
 
 
-@given(PODS, PROFILES, BOUNDS)
-def test_nothing_that_was_set_changes(
-    raw: dict[str, Any], profile: Profile, bounds: Bounds
-) -> None:
-    after, _ = fitted(raw, profile, bounds)
+@given(PODS, AROUND)
+def test_nothing_that_was_set_changes(raw: dict[str, Any], around: Around) -> None:
+    after, _ = fitted(raw, around)
     assert_kept(raw, after)
 
 
-@given(PODS, PROFILES, BOUNDS)
+@given(PODS, AROUND)
 def test_no_limit_is_added_no_request_exceeds_one_and_no_pod_becomes_guaranteed(
-    raw: dict[str, Any], profile: Profile, bounds: Bounds
+    raw: dict[str, Any], around: Around
 ) -> None:
-    after, _ = fitted(raw, profile, bounds)
+    after, _ = fitted(raw, around)
     for had, has in zip(every_container(raw), every_container(after), strict=True):
         assert limits_of(has) == limits_of(had)
         new = {key: value for key, value in requests_of(has).items() if key not in requests_of(had)}
-        assert set(new) <= set(COMPUTE) - bounds.filled
+        assert set(new) <= set(COMPUTE) - around.bounds.filled
         assert not set(new) & set(limits_of(has))
         assert all((quantity.parse(value) or 0) > 0 for value in new.values())
     assert is_guaranteed(after) is is_guaranteed(raw)
 
 
-@given(PODS, PROFILES, BOUNDS)
-def test_the_annotation_says_what_was_done_and_no_more(
-    raw: dict[str, Any], profile: Profile, bounds: Bounds
-) -> None:
-    after, fitting = fitted(raw, profile, bounds)
+@given(PODS, AROUND)
+def test_the_annotation_says_what_was_done_and_no_more(raw: dict[str, Any], around: Around) -> None:
+    after, fitting = fitted(raw, around)
     if fitting is None:
         return
     said = "; ".join(fitting.brief)
@@ -280,7 +298,9 @@ def test_the_annotation_says_what_was_done_and_no_more(
             if key not in requests_of(had)
         ]
         assert " ".join(sorted(new)) in said
-    changed = [one["path"] for one in fitting.patch if not one["path"].startswith("/metadata")]
+    marks = {pointer(("metadata", "labels", CLASS_LABEL))}
+    marks.add(pointer(("metadata", "annotations", MUTATIONS_ANNOTATION)))
+    changed = [one for one in fitting.additions if pointer(one.path) not in marks]
     assert bool(changed) is bool(said)
-    if bounds.tolerations:
-        assert all(any(covers(one, each) for one in bounds.tolerations) for each in added)
+    if around.bounds.tolerations:
+        assert all(any(covers(one, each) for one in around.bounds.tolerations) for each in added)

@@ -2,11 +2,11 @@ from typing import Any
 
 import pytest
 
+from webhook.core.frameworks.places import PodTemplate, Template
 from webhook.core.kinds import (
     FrameworkLabel,
     Kind,
     Kinds,
-    Template,
     WorkloadClass,
     templates,
     words,
@@ -17,7 +17,13 @@ POD: dict[str, Any] = {"spec": {"containers": []}}
 
 
 def kind(*paths: str, scale: bool = False, well_known: bool = False) -> Kind:
-    return Kind(GroupKind("g", "K"), paths, None, scale=scale, well_known=well_known)
+    return Kind(
+        GroupKind("g", "K"),
+        tuple(map(PodTemplate, paths)),
+        None,
+        scale=scale,
+        well_known=well_known,
+    )
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,7 @@ def test_claims_of_a_pod_and_of_a_container() -> None:
 
 
 EXACTLY = {"deviceClassName": "gpu.nvidia.com", "count": 2}
+ALL = {"allocationMode": "All"}
 
 
 @pytest.mark.parametrize(
@@ -143,6 +144,19 @@ EXACTLY = {"deviceClassName": "gpu.nvidia.com", "count": 2}
             [ClaimedDevice("gpu.nvidia.com", 2), ClaimedDevice("a", 4, alternative=True)],
         ),
         ([{"deviceClassName": "a", "count": 0}], [ClaimedDevice("a", 1)]),
+        ([{"exactly": EXACTLY | ALL}], [ClaimedDevice("gpu.nvidia.com", None)]),
+        ([EXACTLY | ALL], [ClaimedDevice("gpu.nvidia.com", None)]),
+        ([EXACTLY | {"allocationMode": "ExactCount"}], [ClaimedDevice("gpu.nvidia.com", 2)]),
+        (
+            [{"firstAvailable": [EXACTLY | ALL, {"deviceClassName": "a"}]}],
+            [ClaimedDevice("gpu.nvidia.com", None), ClaimedDevice("a", 1, alternative=True)],
+        ),
+        ([{"exactly": EXACTLY | {"adminAccess": True}}], []),
+        (
+            [EXACTLY | ALL | {"adminAccess": True}, {"exactly": EXACTLY}],
+            [ClaimedDevice("gpu.nvidia.com", 2)],
+        ),
+        ([EXACTLY | {"adminAccess": False}], [ClaimedDevice("gpu.nvidia.com", 2)]),
         ([{"deviceClassName": "a", "count": "2"}], [ClaimedDevice("a", 1)]),
         ([{"deviceClassName": "a", "count": True}], [ClaimedDevice("a", 1)]),
         ([{}, {"exactly": []}, {"firstAvailable": {}}, None, {"deviceClassName": ""}], []),

@@ -7,7 +7,7 @@ from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations import Mutation
 from webhook.core.mutations.requests import request
-from webhook.core.nodes import NodeShape
+from webhook.core.nodes import NodeShape, smallest_shares
 from webhook.core.profile import Figures, Profile, cores_and_gib
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 
@@ -17,9 +17,12 @@ WHOLE = {"cpu": "2", "memory": "8Gi"}
 
 
 def requested(
-    raw: dict[str, Any], profile: Profile | None = None, bounds: Bounds = UNBOUNDED
+    raw: dict[str, Any],
+    profile: Profile | None = None,
+    bounds: Bounds = UNBOUNDED,
+    shapes: tuple[NodeShape, ...] = (),
 ) -> Mutation:
-    return request(raw, recognised(raw), profile or Profile(), bounds)
+    return request(raw, recognised(raw), profile or Profile(), bounds, (smallest_shares(shapes),))
 
 
 def added(made: Mutation) -> dict[str, dict[str, str]]:
@@ -76,7 +79,9 @@ def test_a_count_that_cannot_be_read_is_a_note() -> None:
     odd = {"limits": {"nvidia.com/gpu": "${N}", "amd.com/gpu": "x", "google.com/tpu": 1}}
     made = requested(pod(container(resources=odd), container("proxy")))
     assert added(made) == {"spec/containers/1": SIDECAR}
-    assert made.notes == ("no requests for main: its amd.com/gpu, nvidia.com/gpu cannot be read",)
+    assert made.notes == (
+        "no requests for main: its amd.com/gpu, nvidia.com/gpu cannot be counted",
+    )
     odd["requests"] = {"cpu": 1, "memory": "1Gi"}
     assert requested(pod(container(resources=odd))) == Mutation()
 
@@ -104,7 +109,8 @@ def test_the_maximum_of_a_pod_counts_what_was_there_and_what_is_added() -> None:
 
 def test_figures_of_zero_add_nothing() -> None:
     profile = Profile(
-        {each: Figures(0, 1) for each in WorkloadClass}, sidecar=Figures(NANOS_PER_MILLI, 0)
+        per_device={each: Figures(0, 1) for each in WorkloadClass},
+        sidecar=Figures(NANOS_PER_MILLI, 0),
     )
     made = requested(pod(container(resources=GPU), container("proxy")), profile)
     assert added(made) == {"spec/containers/1": {"cpu": "1m"}}
@@ -149,4 +155,45 @@ def shape(cpu: float, gib: float, **devices: int) -> NodeShape:
 def test_a_default_keeps_within_the_share_of_the_smallest_node(
     shapes: tuple[NodeShape, ...], figures: dict[str, str]
 ) -> None:
-    assert added(requested(pod(), Profile(node_shapes=shapes))) == {"spec/containers/0": figures}
+    assert added(requested(pod(), shapes=shapes)) == {"spec/containers/0": figures}
+
+
+def test_what_stands_beside_a_container_with_devices_has_to_fit_on_the_node_too() -> None:
+    raw = pod(
+        container("main", GPU),
+        container("proxy"),
+        container("agent", {"requests": {"cpu": "400m"}}),
+        initContainers=[container("init", {"requests": {"cpu": "64"}})],
+    )
+    made = requested(raw, shapes=(shape(1.93, 64, gpu=1),))
+    assert added(made)["spec/containers/0"] == {"cpu": "1480m", "memory": "8Gi"}
+    assert next(one.why for one in made.additions) == (
+        "default of scaleguard, for a device, cut to what node node gives"
+    )
+
+
+def test_containers_with_devices_divide_what_is_left() -> None:
+    two = pod(container("a", GPU), container("b", GPU), container("c", {"requests": {"cpu": 2}}))
+    made = requested(two, shapes=(shape(5, 64, gpu=2),))
+    assert {path: found["cpu"] for path, found in added(made).items() if "cpu" in found} == {
+        "spec/containers/0": "1500m",
+        "spec/containers/1": "1500m",
+    }
+
+
+def test_a_pod_that_fits_nowhere_is_left_one_step() -> None:
+    full = pod(container("main", GPU), container("big", {"requests": {"cpu": 8, "memory": 1}}))
+    assert added(requested(full, shapes=(shape(4, 64, gpu=1),)))["spec/containers/0"]["cpu"] == "1m"
+
+
+def test_pods_without_accelerators_get_what_a_profile_says_for_them() -> None:
+    head = pod(
+        container("head"),
+        metadata={"labels": {"ray.io/cluster": "c"}},
+        initContainers=[container("proxy", restartPolicy="Always")],
+    )
+    made = requested(head, Profile(cpu_only=cores_and_gib(1, 2)))
+    assert added(made) == {
+        "spec/containers/0": {"cpu": "1", "memory": "2Gi"},
+        "spec/initContainers/0": SIDECAR,
+    }

@@ -10,7 +10,7 @@ from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.mutations import Mutation
 from webhook.core.mutations.tolerations import covers, is_tolerable, tolerate
 from webhook.core.patch import Addition
-from webhook.core.profile import Profile
+from webhook.core.profile import ExtraToleration, Profile
 
 MIG = container(resources={"limits": {"nvidia.com/mig-1g.5gb": 1}})
 SKU = {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"}
@@ -45,12 +45,12 @@ def test_what_is_covered_is_left_alone() -> None:
 
 def test_a_pod_without_accelerators_gets_none() -> None:
     raw = pod(container(), metadata={"labels": {"ray.io/cluster": "c"}})
-    assert tolerated(raw, Profile(extra_tolerations=(SKU,))) == Mutation()
+    assert tolerated(raw, Profile(extra_tolerations=(ExtraToleration(SKU),))) == Mutation()
 
 
 def test_extra_tolerations_come_after_ours_as_they_are_written_and_once() -> None:
     extras = (SKU, {"key": "a"}, SKU, ours("nvidia.com/gpu"))
-    made = tolerated(pod(), Profile(extra_tolerations=extras))
+    made = tolerated(pod(), Profile(extra_tolerations=tuple(map(ExtraToleration, extras))))
     assert added(made) == [ours("nvidia.com/gpu"), SKU, {"key": "a"}]
     assert added(made)[1] is not SKU
 
@@ -148,7 +148,7 @@ def test_one_covers_another_where_it_matches_all_its_taints(
 def test_every_taint_is_tolerated_afterwards_and_nothing_is_added_twice(
     present: list[dict[str, Any]], extras: list[dict[str, Any]]
 ) -> None:
-    profile = Profile(extra_tolerations=tuple(extras))
+    profile = Profile(extra_tolerations=tuple(map(ExtraToleration, extras)))
     raw = pod(MIG, tolerations=present)
     after = [*present, *added(tolerated(raw, profile))]
     wanted = [ours("nvidia.com/gpu"), ours("nvidia.com/mig-1g.5gb"), *extras]

@@ -1,8 +1,11 @@
 """The embedded engine: hostile text, threads, and answers that are none."""
 
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +15,10 @@ from tests.unit.policy.rego import RULE, answering, module
 from webhook.core.finding import Action
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError
-from webhook.policy.embedded import Embedded
+from webhook.policy.embedded import Embedded, Engine
 from webhook.policy.source import load
 
-THREADS, EVALUATIONS = 8, 200
+THREADS, EVALUATIONS, RELOADS = 8, 200, 30
 
 SETTINGS = {"strictness": "literal", "gkeRightsizing": False, "startupBoost": "warn"}
 
@@ -253,3 +256,30 @@ def test_two_folders_may_have_files_of_one_name() -> None:
     judge = Embedded([*load(), module(RULE), module(other)])
     vpa = document(type="vpa", text="v", ineffective=None, unquoted=[])
     assert {verdict.rule for verdict in judge(vpa)} == {"custom/team", "custom/other"}
+
+
+def test_engines_of_all_threads_go_with_the_rules_that_nobody_uses_any_more() -> None:
+    """A webhook replaces its rules for weeks: each engine holds some megabytes."""
+    modules, together = load(), threading.Barrier(THREADS)
+    engines: WeakSet[Engine] = WeakSet()
+
+    def use(rules: Embedded) -> None:
+        together.wait(10)
+        engines.add(rules._engine())
+
+    with ThreadPoolExecutor(THREADS) as pool:  # its threads live on, as those of a server do
+        sizes = []
+        for _ in range(RELOADS):
+            rules = Embedded(modules)
+            for done in [pool.submit(use, rules) for _ in range(THREADS)]:
+                done.result()
+            assert len(engines) == THREADS
+            del done, rules
+            assert len(engines) == 0
+            sizes.append(resident_mib())
+    assert sizes[-1] - sizes[RELOADS // 3] < 10, sizes
+
+
+def resident_mib() -> float:
+    pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20

@@ -4,13 +4,15 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import quote, unquote
 
 import pytest
+from opa_client.opa import OpaClient
 
 from tests.unit.policy.rego import RULE, module
 from webhook.core.finding import Action
 from webhook.core.verdict import CannotJudge, Verdict
-from webhook.errors import PolicyError
+from webhook.errors import PolicyError, UnavailableError
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import load
 
@@ -19,10 +21,23 @@ FINDING = {"rule": "custom/team", "action": "deny", "message": "m"}
 
 
 class Fake(BaseHTTPRequestHandler):
-    """Answers every question alike, and notes what it was asked."""
+    """Answers every question alike, and notes what it was asked; holds the rules of `held`."""
 
     asked: list[tuple[str, str, str | None, bytes]]
     answers: list[tuple[int, str]]
+    held: list[str]
+
+    def do_GET(self) -> None:
+        self._say(200, json.dumps({"result": [{"id": each} for each in self.held]}))
+
+    def do_DELETE(self) -> None:
+        name = unquote(self.path.removeprefix("/v1/policies/"))
+        self.asked.append((self.command, self.path, None, b""))
+        if name in self.held:
+            self.held.remove(name)
+            self._say(200, "{}")
+        else:
+            self._say(404, '{"code": "resource_not_found", "message": "m"}')
 
     def do_PUT(self) -> None:
         self._answer()
@@ -33,7 +48,9 @@ class Fake(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         self.asked.append((self.command, self.path, self.headers["Authorization"], body))
-        status, text = self.answers.pop(0) if self.answers else (200, "{}")
+        self._say(*(self.answers.pop(0) if self.answers else (200, "{}")))
+
+    def _say(self, status: int, text: str) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
@@ -45,7 +62,7 @@ class Fake(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def fake() -> type[Fake]:
-    return type("OneFake", (Fake,), {"asked": [], "answers": []})
+    return type("OneFake", (Fake,), {"asked": [], "answers": [], "held": []})
 
 
 @pytest.fixture
@@ -120,6 +137,56 @@ def test_a_module_that_is_always_refused_is_named(fake: type[Fake], url: str) ->
         Opa(OpaServer(url), [module(RULE)])
 
 
+def test_every_module_that_is_refused_is_named(fake: type[Fake], url: str) -> None:
+    refusal = json.dumps({"code": "invalid_parameter", "message": "unsafe", "errors": []})
+    fake.answers[:] = [(400, refusal)] * 2
+    with pytest.raises(PolicyError, match=r"a\.rego: OPA.*\n.*b\.rego: OPA"):
+        Opa(OpaServer(url), [module(RULE, "a.rego"), module(OTHER, "b.rego")])
+
+
+def test_rules_that_are_gone_are_removed(fake: type[Fake], url: str) -> None:
+    """They would find things of which nobody knows the rule any more."""
+    kept = module(RULE, "a rule.rego")
+    path = kept.path.absolute().as_posix().lstrip("/")
+    fake.held[:] = ["elsewhere/x.rego", "scaleguard/custom/old rule.rego"]
+    fake.held.append(f"scaleguard/custom/{path}")
+    Opa(OpaServer(url), [kept])
+    assert [(method, path) for method, path, _, _ in fake.asked] == [
+        ("PUT", f"/v1/policies/scaleguard/custom/{quote(path)}"),
+        ("DELETE", "/v1/policies/scaleguard/custom/old%20rule.rego"),
+    ]
+
+
+def test_a_rule_that_was_renamed_is_not_in_its_own_way(fake: type[Fake], url: str) -> None:
+    refusal = json.dumps({"code": "invalid_parameter", "message": "twice", "errors": []})
+    fake.answers[:] = [(400, refusal)]
+    fake.held[:] = ["scaleguard/custom/old.rego"]
+    Opa(OpaServer(url), [module(RULE, "new.rego")])
+    assert [method for method, _, _, _ in fake.asked] == ["PUT", "DELETE", "PUT"]
+
+
+def test_a_rule_that_another_process_removed_is_no_fault(
+    fake: type[Fake], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(OpaClient, "get_policies_list", lambda _self: ["scaleguard/custom/x.rego"])
+    Opa(OpaServer(url), [module(RULE)])
+    assert [method for method, _, _, _ in fake.asked] == ["PUT", "DELETE"]
+
+
+def test_a_server_that_does_not_say_what_it_holds_may_say_it_later(
+    fake: type[Fake], url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fake, "do_GET", lambda self: self._say(503, ""))
+    with pytest.raises(UnavailableError, match="cannot be cleared of rules that are gone: 503"):
+        Opa(OpaServer(url), [module(RULE)])
+
+
+def test_a_bundle_is_left_alone(fake: type[Fake], url: str) -> None:
+    fake.held[:] = ["scaleguard/custom/old.rego"]
+    asking(url).put_rules()
+    assert fake.asked == []
+
+
 def test_a_server_that_is_not_there_cannot_take_rules() -> None:
-    with pytest.raises(PolicyError, match="cannot be reached"):
+    with pytest.raises(UnavailableError, match="cannot be reached"):
         Opa(OpaServer("http://127.0.0.1:1"), [module(RULE)])

@@ -7,7 +7,7 @@ from typing import Any
 
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
-from webhook.core.profile import Profile
+from webhook.core.profile import Profiles
 from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings, Verdict
 from webhook.core.world import World
@@ -51,7 +51,7 @@ class FakeService:
             "duplicate-hpa": Rule("duplicate-hpa", "", Action.DENY),
             "hpa-no-effect": Rule("hpa-no-effect", "", Action.WARN),
         }
-        return Judge(KNOWLEDGE, Profile(), Settings(rules), self.ask)
+        return Judge(KNOWLEDGE, Profiles(), Settings(rules), self.ask)
 
     def world(self, _asked: Request, /) -> World:
         return World(KNOWLEDGE.kinds)

@@ -10,13 +10,17 @@ from webhook.core.patch import Addition
 CLASS_LABEL = "scaleguard.io/workload-class"
 MUTATIONS_ANNOTATION = "scaleguard.io/mutations"
 
+_WHY = "what was injected, for people"
+
 
 def mark(pod: Raw, ai_pod: AiPod, others: Iterable[Mutation]) -> Mutation:
     """Label the class; annotate what the other mutations do, beside what an earlier run did."""
-    additions = [Addition(("metadata", "labels", CLASS_LABEL), ai_pod.workload_class.value)]
+    label = ("metadata", "labels", CLASS_LABEL)
+    additions = [Addition(label, ai_pod.workload_class.value, ai_pod.evidence.why)]
     brief = "; ".join(other.brief for other in others if other.brief)
     if brief:
         earlier = strings(pod, "metadata", "annotations").get(MUTATIONS_ANNOTATION)
         value = f"{earlier}; {brief}" if earlier else brief
-        additions.append(Addition(("metadata", "annotations", MUTATIONS_ANNOTATION), value))
+        annotation = ("metadata", "annotations", MUTATIONS_ANNOTATION)
+        additions.append(Addition(annotation, value, _WHY))
     return Mutation(tuple(additions))

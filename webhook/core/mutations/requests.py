@@ -1,20 +1,20 @@
 """Default cpu and memory requests, so that autoscalers and the scheduler know what a pod needs."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from webhook.core import quantity
 from webhook.core.accelerators import Counts
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw
+from webhook.core.kueue import is_admitted
 from webhook.core.mutations import Mutation
-from webhook.core.nodes import NodeShape
-from webhook.core.patch import Addition, Segment, can_take
+from webhook.core.mutations.defaults import Default, within_nodes
+from webhook.core.nodes import Shares
+from webhook.core.patch import Addition, can_take
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
-    CPU,
-    MEMORY,
     Container,
     Device,
     Role,
@@ -23,51 +23,46 @@ from webhook.core.pod import (
 )
 from webhook.core.profile import Figures, Profile
 
-_WRITE = {CPU: quantity.cpu, MEMORY: quantity.memory}
 
-# Defaults are cut to steps that people write: a clamped figure is rounded down to whole steps.
-_STEP = {CPU: quantity.NANOS_PER_MILLI, MEMORY: 2**20 * quantity.NANOS_PER_UNIT}
-
-
-class _Default(NamedTuple):
-    """A request that a container lacks."""
-
-    container: Container
-    resource: str
-    nanos: int
-
-    @property
-    def path(self) -> tuple[Segment, ...]:
-        return (*self.container.path, "resources", "requests", self.resource)
-
-    @property
-    def value(self) -> str:
-        return _WRITE[self.resource](self.nanos)
-
-
-def request(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutation:
-    """Add the requests that containers of an accelerator pod lack; nothing else is touched.
+def request(
+    pod: Raw,
+    ai_pod: AiPod,
+    profile: Profile,
+    bounds: Bounds,
+    shares: Sequence[Shares] = (),
+) -> Mutation:
+    """Add the requests that containers of an AI pod lack; nothing else is touched.
 
     No limit is ever added, so a pod never becomes Guaranteed by us. A resource that a LimitRange
-    of the namespace fills in is left to it. Pod-level resources speak for all containers.
+    of the namespace fills in is left to it. Pod-level resources speak for all containers. Pods
+    without accelerators are given something only by a profile that says so. What Kueue has counted
+    is never raised.
     """
-    if not ai_pod.accelerators or has_pod_level_resources(pod):
+    if has_pod_level_resources(pod):
+        return Mutation()
+    if not ai_pod.accelerators and profile.cpu_only is None:
         return Mutation()
     notes: list[str] = []
-    defaults: list[_Default] = []
+    defaults: list[Default] = []
     for container, devices in ai_pod.containers:
         missing = [each for each in COMPUTE_RESOURCES if _lacks(pod, container, each, bounds)]
         figures = _figures(container, devices, ai_pod, profile)
         if figures is None and missing:
             unread = ", ".join(device.resource for device in devices if device.count is None)
-            notes.append(f"no requests for {container.name}: its {unread} cannot be read")
+            notes.append(f"no requests for {container.name}: its {unread} cannot be counted")
         elif figures is not None:
-            defaults += [_Default(container, each, figures.of(each)) for each in missing]
+            defaults += [
+                Default(container, devices, each, figures.of(each), figures.source)
+                for each in missing
+            ]
+    defaults = within_nodes(defaults, ai_pod, shares)
     for resource in _too_much(defaults, ai_pod, bounds):
         defaults = [default for default in defaults if default.resource != resource]
         notes.append(f"no {resource} requests: they would exceed the LimitRange's maximum per pod")
     written = [default for default in defaults if default.value != "0"]
-    additions = tuple(Addition(default.path, default.value) for default in written)
+    if written and is_admitted(pod):
+        return Mutation(notes=("no requests: Kueue has counted what the pod asks for",))
+    additions = tuple(Addition(one.path, one.value, one.why) for one in written)
     return Mutation(additions, _brief(written), tuple(notes))
 
 
@@ -84,41 +79,42 @@ def _figures(
     """What one container is given; None where the number of its devices cannot be read."""
     if any(device.count is None for device in devices):
         return None
-    if not devices or container.role is Role.INIT:
-        return profile.sidecar
+    if container.role is Role.INIT:
+        return _said(profile.sidecar, "for an init container")
+    if not devices:
+        if profile.cpu_only and not ai_pod.accelerators and container.role is Role.REGULAR:
+            return _said(profile.cpu_only, "for a pod without accelerators")
+        return _said(profile.sidecar, "for a container without devices")
     parts = list(_parts(devices, profile.per_device[ai_pod.workload_class], profile))
-    return Figures(sum(part.cpu for part in parts), sum(part.memory for part in parts))
+    sources = ", ".join(dict.fromkeys(part.source for part in parts))
+    return Figures(sum(part.cpu for part in parts), sum(part.memory for part in parts), sources)
+
+
+def _said(figures: Figures, what_for: str) -> Figures:
+    return replace(figures, source=f"{figures.source}, {what_for}")
 
 
 def _parts(devices: tuple[Device, ...], whole: Figures, profile: Profile) -> Iterator[Figures]:
-    """Figures of each accelerator of a container, times the devices, within the nodes' shapes."""
+    """Yield the figures of each accelerator of a container, times its devices."""
     shared = is_shared(devices)
     counted = [device for device in devices if device.accelerator.counts is not Counts.SHARES]
     if not counted:
-        yield profile.per_slice
+        yield _times(profile.per_slice, 1, "slice")
     for device in counted:
         sliced = shared or device.accelerator.counts is Counts.SLICES
-        count = device.count or 0
-        figures = profile.per_slice if sliced else whole
-        shapes = [shape for shape in profile.node_shapes if shape.allocatable.get(device.resource)]
-        yield Figures(
-            count * _within(shapes, device.resource, CPU, figures.cpu),
-            count * _within(shapes, device.resource, MEMORY, figures.memory),
+        yield _times(
+            profile.per_slice if sliced else whole,
+            device.count or 0,
+            "slice" if sliced else "device",
         )
 
 
-def _within(shapes: Iterable[NodeShape], device: str, resource: str, figure: int) -> int:
-    """Cut a figure to what every known node shape gives per device of that accelerator."""
-    shares = [
-        shape.allocatable[resource] * quantity.NANOS_PER_UNIT // shape.allocatable[device]
-        for shape in shapes
-        if resource in shape.allocatable
-    ]
-    smallest = min((share - share % _STEP[resource] for share in shares), default=figure)
-    return min(figure, smallest)
+def _times(figures: Figures, count: int, unit: str) -> Figures:
+    what_for = f"for a {unit}" if count == 1 else f"for each of {count} {unit}s"
+    return _said(Figures(count * figures.cpu, count * figures.memory, figures.source), what_for)
 
 
-def _too_much(defaults: Iterable[_Default], ai_pod: AiPod, bounds: Bounds) -> Iterator[str]:
+def _too_much(defaults: Iterable[Default], ai_pod: AiPod, bounds: Bounds) -> Iterator[str]:
     """Yield the resources of which the pod would ask for more than a LimitRange lets pass.
 
     Init containers are left out: they run before the others, with the smallest figure.
@@ -135,7 +131,7 @@ def _too_much(defaults: Iterable[_Default], ai_pod: AiPod, bounds: Bounds) -> It
             yield resource
 
 
-def _brief(defaults: Iterable[_Default]) -> str:
+def _brief(defaults: Iterable[Default]) -> str:
     named: dict[str, list[str]] = {}
     for default in defaults:
         named.setdefault(default.container.name, []).append(f"{default.resource}={default.value}")

@@ -1,12 +1,15 @@
 """Tolerations for the taints that accelerator nodes carry."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
+from webhook.core import quantity
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
-from webhook.core.fields import Raw, text
+from webhook.core.fields import Raw, integer, mapping, text
 from webhook.core.mutations import Mutation
+from webhook.core.nodes import COMING_OR_GOING
 from webhook.core.patch import END, Addition, can_take
 from webhook.core.pod import tolerations
 from webhook.core.profile import Profile
@@ -15,9 +18,7 @@ NO_SCHEDULE = "NoSchedule"
 
 # Taints of nodes that go, are not ready yet, or are no place for workloads.
 _NEVER = re.compile(
-    r"node(\.cloudprovider)?\.kubernetes\.io/.*|node-role\.kubernetes\.io/(control-plane|master)"
-    r"|karpenter\.sh/.*|.*-taint\.cluster-autoscaler\.kubernetes\.io/.*"
-    r"|(ToBeDeletedBy|DeletionCandidateOf)ClusterAutoscaler|readiness\.k8s\.io/.*|.*/agent-not-ready"
+    COMING_OR_GOING + r"|node\.kubernetes\.io/.*|node-role\.kubernetes\.io/(control-plane|master)"
 )
 _PATH = ("spec", "tolerations", END)
 
@@ -31,32 +32,99 @@ def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutat
     """
     if not ai_pod.accelerators:
         return Mutation()
-    keys = sorted({key for found in ai_pod.accelerators for key in found.toleration_keys})
-    ours = [{"key": key, "operator": "Exists", "effect": NO_SCHEDULE} for key in keys]
-    missing = _not_covered([*ours, *profile.extra_tolerations], tolerations(pod))
+    missing = _not_covered(_wanted(ai_pod, profile), tolerations(pod))
     if not missing or not can_take(pod, _PATH):
         return Mutation()
-    allowed = bounds.tolerations or missing
-    refused = [toleration for toleration in missing if not _is_covered(toleration, allowed)]
-    wanted = [toleration for toleration in missing if _is_covered(toleration, allowed)]
-    additions = tuple(Addition(_PATH, dict(toleration)) for toleration in wanted)
+    allowed = bounds.tolerations or [each.raw for each in missing]
+    refused = [each for each in missing if not _is_accepted(each.raw, allowed)]
+    wanted = [each for each in missing if _is_accepted(each.raw, allowed)]
+    additions = tuple(Addition(_PATH, dict(each.raw), each.why) for each in wanted)
     brief = f"tolerations: {_keys(wanted)}" if wanted else ""
     note = f"{_keys(refused)} not tolerated: the namespace's {WHITELIST_ANNOTATION} leaves it out"
     return Mutation(additions, brief, (note,) if refused else ())
 
 
-def _not_covered(wanted: Iterable[Raw], present: Iterable[Raw]) -> list[Raw]:
+class _Wanted(NamedTuple):
+    """A toleration and where it comes from."""
+
+    raw: Raw
+    why: str
+
+
+def _wanted(ai_pod: AiPod, profile: Profile) -> Iterator[_Wanted]:
+    """Yield what should be tolerated: accelerators by key, then network devices, then extras."""
+    reasons: dict[str, str] = {}
+    for accelerator in ai_pod.accelerators:
+        for key in accelerator.toleration_keys:
+            reasons.setdefault(key, f"taint of {accelerator.family} nodes")
+    for key in sorted(reasons):
+        yield _Wanted(_exists(key), reasons[key])
+    for key in sorted(_network_devices(ai_pod, profile)):
+        yield _Wanted(_exists(key), f"networkTolerations of {profile.said}")
+    for extra in profile.extra_tolerations:
+        yield _Wanted(extra.raw, extra.source)
+
+
+def _exists(key: str) -> Raw:
+    return {"key": key, "operator": "Exists", "effect": NO_SCHEDULE}
+
+
+def _network_devices(ai_pod: AiPod, profile: Profile) -> set[str]:
+    """The network devices that containers ask for; a quantity that is surely zero asks for none."""
+    asked = {
+        (name, quantity.parse(value))
+        for container, _ in ai_pod.containers
+        for kind in ("requests", "limits")
+        for name, value in mapping(container.raw, "resources", kind).items()
+    }
+    return {
+        name
+        for name, nanos in asked
+        if nanos != 0 and any(pattern.fullmatch(name) for pattern in profile.network)
+    }
+
+
+def _not_covered(wanted: Iterable[_Wanted], present: Iterable[Raw]) -> list[_Wanted]:
     """List what neither `present` nor anything wanted before it covers."""
     known, missing = list(present), []
     for toleration in wanted:
-        if not _is_covered(toleration, known):
-            known.append(toleration)
+        if not _is_covered(toleration.raw, known):
+            known.append(toleration.raw)
             missing.append(toleration)
     return missing
 
 
 def _is_covered(toleration: Raw, by: Iterable[Raw]) -> bool:
     return any(covers(one, toleration) for one in by)
+
+
+def _is_accepted(toleration: Raw, allowed: Iterable[Raw]) -> bool:
+    """Whether a namespace that allows some tolerations accepts this one.
+
+    Source: k8s.io/kubernetes pkg/util/tolerations/tolerations.go (`isSuperset`). It asks for more
+    than `covers`: no operator is not the same as `Equal` unless all is the same, and a bound on how
+    long a taint is tolerated holds.
+    """
+    return any(_allows(one, toleration) for one in allowed)
+
+
+def _allows(one: Raw, other: Raw) -> bool:
+    if _fields(one) == _fields(other):
+        return True
+    if text(one, "effect") == "NoExecute" and not _is_as_short(other, one):
+        return False
+    matched = text(one, "operator") == "Exists" or text(other, "operator") == "Equal"
+    return matched and covers(one, other)
+
+
+def _is_as_short(toleration: Raw, than: Raw) -> bool:
+    most, seconds = integer(than, "tolerationSeconds"), integer(toleration, "tolerationSeconds")
+    return most is None or (seconds is not None and seconds <= most)
+
+
+def _fields(toleration: Raw) -> tuple[object, ...]:
+    names = ("key", "operator", "value", "effect")
+    return *(text(toleration, name) for name in names), integer(toleration, "tolerationSeconds")
 
 
 def is_tolerable(key: str) -> bool:
@@ -82,5 +150,5 @@ def _taint(toleration: Raw) -> tuple[str, str, str]:
     return operator, text(toleration, "key"), text(toleration, "value")
 
 
-def _keys(listed: Iterable[Raw]) -> str:
-    return ", ".join(text(toleration, "key") for toleration in listed)
+def _keys(listed: Iterable[_Wanted]) -> str:
+    return ", ".join(text(toleration.raw, "key") for toleration in listed)

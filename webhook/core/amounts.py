@@ -1,0 +1,94 @@
+"""What a pod asks for and may use in all, as the scheduler and quotas sum it up."""
+
+import operator
+from collections.abc import Callable, Mapping
+
+from webhook.core import quantity
+from webhook.core.fields import Raw, mapping
+from webhook.core.pod import COMPUTE_RESOURCES, Role, containers
+
+HUGE_PAGES = "hugepages-"
+
+Amounts = Mapping[str, int]
+"""Nanos by the name of the resource."""
+
+
+def pod_requests(pod: Raw) -> dict[str, int]:
+    """What a pod asks a node for in all, in nanos; zeros and what cannot be read are left out.
+
+    Regular containers and sidecars run together, each init container beside the sidecars started
+    before it; amounts of the pod as a whole replace those sums, and its overhead comes on top.
+    Overhead that a RuntimeClass would add is not known here. Source: k8s.io/component-helpers
+    resource/helpers.go (`PodRequests`).
+    """
+    spec = mapping(pod, "spec")
+    total = _by_pod(mapping(spec, "resources"), _by_containers(pod, "limits", "requests"))
+    total = _merged(operator.add, total, _amounts(mapping(spec, "overhead")))
+    return {name: nanos for name, nanos in total.items() if nanos > 0}
+
+
+def pod_limits(pod: Raw) -> dict[str, int]:
+    """What a pod may use in all, in nanos; overhead counts where there is a limit (`PodLimits`)."""
+    spec = mapping(pod, "spec")
+    whole = _supported(_amounts(mapping(spec, "resources", "limits")))
+    overhead = _amounts(mapping(spec, "overhead"))
+    return {
+        name: nanos + overhead.get(name, 0)
+        for name, nanos in {**_by_containers(pod, "limits"), **whole}.items()
+        if nanos > 0
+    }
+
+
+def _by_containers(pod: Raw, *kinds: str) -> Amounts:
+    """Sum what containers ask for, each by the last of these kinds that names the resource."""
+    running: Amounts = {}
+    starting: Amounts = {}
+    sidecars: Amounts = {}
+    for container in containers(pod):
+        resources = mapping(container.raw, "resources")
+        listed = {name: each for kind in kinds for name, each in mapping(resources, kind).items()}
+        asked = _amounts(listed)
+        if container.role is Role.INIT:
+            starting = _merged(max, starting, _merged(operator.add, sidecars, asked))
+        else:
+            running = _merged(operator.add, running, asked)
+        if container.role is Role.SIDECAR:
+            sidecars = _merged(operator.add, sidecars, asked)
+    return _merged(max, running, starting)
+
+
+def _by_pod(resources: Raw, sums: Amounts) -> Amounts:
+    """Lay what a pod requests as a whole over the sums of its containers.
+
+    A limit is a request where there is none: of cpu and memory only where no container requests
+    any. Source: k8s.io/kubernetes pkg/api/pod/util.go (`DefaultPodLevelResources`).
+    """
+    limits = {
+        name: nanos
+        for name, nanos in _amounts(mapping(resources, "limits")).items()
+        if name not in sums or name.startswith(HUGE_PAGES)
+    }
+    return {**sums, **_supported({**limits, **_amounts(mapping(resources, "requests"))})}
+
+
+def _supported(amounts: Amounts) -> Amounts:
+    """Leave what a pod can have as a whole."""
+    return {
+        name: nanos
+        for name, nanos in amounts.items()
+        if name in COMPUTE_RESOURCES or name.startswith(HUGE_PAGES)
+    }
+
+
+def _amounts(listed: Raw) -> Amounts:
+    """Read quantities; null is zero, and what is no quantity is left out."""
+    read = {
+        name: 0 if value is None else quantity.parse(value)
+        for name, value in listed.items()
+        if isinstance(name, str)
+    }
+    return {name: nanos for name, nanos in read.items() if nanos is not None}
+
+
+def _merged(combine: Callable[[int, int], int], one: Amounts, other: Amounts) -> Amounts:
+    return {name: combine(one.get(name, 0), other.get(name, 0)) for name in {**one, **other}}

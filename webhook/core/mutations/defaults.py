@@ -1,0 +1,133 @@
+"""Default requests before they are written, and how they are cut to the nodes that there are."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from webhook.core import quantity
+from webhook.core.ai_pod import AiPod
+from webhook.core.nodes import Share, Shares
+from webhook.core.patch import Segment
+from webhook.core.pod import COMPUTE_RESOURCES, CPU, MEMORY, Container, Device, Role
+
+_WRITE = {CPU: quantity.cpu, MEMORY: quantity.memory}
+
+# Defaults are cut to steps that people write: a cut figure is rounded down to whole steps.
+_STEP = {CPU: quantity.NANOS_PER_MILLI, MEMORY: 2**20 * quantity.NANOS_PER_UNIT}
+
+
+class Default(NamedTuple):
+    """A request that a container lacks."""
+
+    container: Container
+    devices: tuple[Device, ...]
+    resource: str
+    nanos: int
+    source: str
+    node: str = ""
+    """The node that it was cut for."""
+
+    @property
+    def path(self) -> tuple[Segment, ...]:
+        """Where it is written."""
+        return (*self.container.path, "resources", "requests", self.resource)
+
+    @property
+    def value(self) -> str:
+        """How it is written."""
+        return _WRITE[self.resource](self.nanos)
+
+    @property
+    def why(self) -> str:
+        """Where the figure comes from."""
+        return f"{self.source}, cut to what node {self.node} gives" if self.node else self.source
+
+    @property
+    def is_per_device(self) -> bool:
+        """Whether it was made of the figures of devices: these are cut, small ones never."""
+        return bool(self.devices) and self.container.role is not Role.INIT
+
+    def cut(self, nanos: int, node: str) -> "Default":
+        """Return it cut to `nanos` for a node; as it is where it is no larger.
+
+        One step is left at least: a pod that fits no node anyway still says what it asks for.
+        """
+        step = _STEP[self.resource]
+        rest = max(step, nanos - nanos % step)
+        if self.nanos <= rest:
+            return self
+        return self._replace(nanos=rest, node=node)
+
+
+def within_nodes(
+    defaults: Sequence[Default], ai_pod: AiPod, known: Sequence[Shares]
+) -> list[Default]:
+    """Cut defaults to what the smallest node with the pod's accelerators gives for as many devices.
+
+    Two bounds: a container's default never exceeds the share of its own devices, and all requests
+    of the pod together, those that somebody wrote and small ones included, fit into the share of
+    the pod's devices. So a pod that would fit without the defaults fits with them, and as many
+    pods as there are devices fit beside each other.
+    """
+    counts = _counts(device for _, devices in ai_pod.containers for device in devices)
+    cut = list(defaults)
+    for resource in COMPUTE_RESOURCES:
+        share = _share(known, resource, counts)
+        if share is not None:
+            cut = [
+                one.cut(own.nanos, own.node)
+                if one.resource == resource
+                and one.is_per_device
+                and (own := _share(known, resource, _counts(one.devices))) is not None
+                else one
+                for one in cut
+            ]
+            cut = _within(cut, resource, share, _written(ai_pod, resource))
+    return cut
+
+
+def _within(defaults: list[Default], resource: str, share: Share, written: int) -> list[Default]:
+    """Cut the defaults of devices to what is left of the pod's share beside everything else."""
+    running = [
+        one for one in defaults if one.resource == resource and one.container.role is not Role.INIT
+    ]
+    cuttable = sum(one.nanos for one in running if one.is_per_device)
+    left = share.nanos - written - sum(one.nanos for one in running if not one.is_per_device)
+    if cuttable <= max(left, 0):
+        return defaults
+    return [
+        one.cut(one.nanos * left // cuttable, share.node)
+        if one.resource == resource and one.is_per_device
+        else one
+        for one in defaults
+    ]
+
+
+def _share(known: Sequence[Shares], resource: str, counts: Counter[str]) -> Share | None:
+    """What nodes give of a resource for a number of devices; None where no node is known."""
+    total, nodes = 0, []
+    for device, count in counts.items():
+        found = [
+            share for shares in known if (share := shares.get(device, {}).get(resource)) is not None
+        ]
+        if found and count:
+            smallest = min(found)
+            total += smallest.nanos * count
+            nodes.append(smallest.node)
+    return Share(total, nodes[0]) if nodes else None
+
+
+def _counts(devices: Iterable[Device]) -> Counter[str]:
+    found = Counter[str]()
+    for device in devices:
+        found[device.resource] += device.count or 0
+    return found
+
+
+def _written(ai_pod: AiPod, resource: str) -> int:
+    """What the containers that run together ask for by themselves."""
+    return sum(
+        quantity.parse(container.request(resource)) or 0
+        for container, _ in ai_pod.containers
+        if container.role is not Role.INIT
+    )

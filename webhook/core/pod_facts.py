@@ -1,0 +1,224 @@
+"""Gather what the rules need to judge one pod or template: as it will be, after our patch."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from webhook.core.accelerators import Catalogue
+from webhook.core.ai_pod import AiPod
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.eviction import evicts, node_evictors
+from webhook.core.fields import Raw, integer, mapping, strings
+from webhook.core.fit import Fitting
+from webhook.core.frameworks.places import Template
+from webhook.core.gather import DOCUMENT_VERSION, Overlap
+from webhook.core.kinds import WorkloadClass
+from webhook.core.kueue import is_admitted, queue_of
+from webhook.core.nodes import NodeShape
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    GroupKind,
+    ObjectRef,
+    controller,
+    exemptions,
+    reference,
+)
+from webhook.core.patch import Segment, applied, dotted, operations
+from webhook.core.pod import claim_names
+from webhook.core.quota import refusals
+from webhook.core.schedule import best_misfits
+from webhook.core.squatting import accelerator_taints, misspelt
+from webhook.core.world import World
+
+DAEMON_SET = GroupKind("apps", "DaemonSet")
+
+
+@dataclass(frozen=True, slots=True)
+class PodSubject:
+    """A pod, or a template in an object that a person wrote, with what was found and made of it."""
+
+    raw: Raw
+    """The object."""
+    template: Template
+    """Where the pod or its template stands in it."""
+    ai_pod: AiPod | None
+    fitting: Fitting | None
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object."""
+        return reference(self.raw)
+
+    @property
+    def path(self) -> tuple[Segment, ...]:
+        """Where its template stands; empty for a pod."""
+        return self.template.path
+
+    @property
+    def pod(self) -> Raw:
+        """The pod or template as it is written."""
+        return self.template.raw
+
+    @property
+    def is_training(self) -> bool:
+        """Whether it is part of a training run."""
+        return self.ai_pod is not None and self.ai_pod.workload_class is WorkloadClass.TRAINING
+
+    def at(self, *path: Segment) -> str:
+        """A field of the pod as a path of the object; of an assembled pod what describes it."""
+        parts = self.template.parts
+        if self.template.assembled or (parts is not None and path and path[0] not in parts):
+            return dotted(self.path)
+        if parts is not None and path:
+            return dotted((*parts[str(path[0])], *path[1:]))
+        return dotted((*self.path, *path))
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """Everything that is known about one pod or template for its judgement."""
+
+    ref: ObjectRef
+    pod: dict[str, Any]
+    """What rules read of it."""
+    overlaps: tuple[Overlap, ...]
+    exempt: frozenset[str]
+
+    def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        """Yield the input of the rules."""
+        numbered = [{"id": each, **one.document} for each, one in enumerate(self.overlaps)]
+        yield {
+            "version": DOCUMENT_VERSION,
+            "settings": settings,
+            "object": self.ref.as_json() | {"text": str(self.ref)},
+            "pod": self.pod,
+            "overlaps": numbered,
+        }
+
+
+def gather_pod(
+    subject: PodSubject,
+    world: World,
+    catalogue: Catalogue,
+    shapes: Sequence[NodeShape],
+    *,
+    is_new: bool,
+) -> PodFacts | None:
+    """Gather the facts of one pod or template; None where no rule has anything to say of it.
+
+    That is a pod that is no AI pod, tolerates no accelerator's taint and means no accelerator.
+    """
+    squats, meant = _squats(subject, catalogue), misspelt(subject.pod, catalogue)
+    if subject.ai_pod is None and not squats and not meant:
+        return None
+    pod = subject.pod
+    if subject.fitting is not None:
+        pod = applied(subject.pod, subject.fitting.patch)
+    document = {
+        "path": subject.at(),
+        "specPath": subject.at("spec"),
+        **_identity(subject.ai_pod),
+        "replicas": integer(mapping(subject.raw, "spec"), "replicas"),
+        "squats": squats,
+        "unschedulable": _misspelt(meant, shapes) or _unschedulable(subject.ai_pod, pod, shapes),
+        "evictable": node_evictors(strings(pod, "metadata", "annotations"))
+        if subject.is_training
+        else [],
+        "quota": _quota(subject, pod, world, is_new=is_new),
+        "kueue": _kueue(subject),
+    }
+    overlaps = tuple(_evicting(subject, world)) if subject.is_training else ()
+    return PodFacts(subject.ref, document, overlaps, exemptions(subject.raw))
+
+
+def _identity(ai_pod: AiPod | None) -> dict[str, Any]:
+    if ai_pod is None:
+        return {"class": None, "why": None, "guessed": False, "accelerators": {}}
+    return {
+        "class": ai_pod.workload_class.value,
+        "why": ai_pod.evidence.why,
+        "guessed": ai_pod.evidence.guessed,
+        "accelerators": dict(ai_pod.totals),
+    }
+
+
+def _squats(subject: PodSubject, catalogue: Catalogue) -> list[dict[str, str]]:
+    """The accelerator taints that are tolerated for nothing; a DaemonSet belongs on every node."""
+    owner = controller(subject.raw) if not subject.path else None
+    made_by = GroupKind(owner.group, owner.kind) if owner is not None else subject.ref.group_kind
+    if made_by == DAEMON_SET:
+        return []
+    return [
+        {"path": subject.at("spec", "tolerations", index), "taint": taint}
+        for index, taint in accelerator_taints(subject.pod, catalogue)
+    ]
+
+
+def _misspelt(meant: Mapping[str, str], shapes: Sequence[NodeShape]) -> str | None:
+    """Say which resources nobody gives since they are called otherwise."""
+    unknown = [
+        f"{name}, and nothing is known to give that (did you mean {other}?)"
+        for name, other in meant.items()
+        if not any(shape.allocatable.get(name) for shape in shapes)
+    ]
+    return f"they ask for {' and '.join(unknown)}" if unknown else None
+
+
+def _unschedulable(ai_pod: AiPod | None, pod: Raw, shapes: Sequence[NodeShape]) -> str | None:
+    """Why no node that is known takes the pod; None where one does, or none can be told.
+
+    Devices by DRA are not among what nodes are known to give.
+    """
+    if ai_pod is None or next(claim_names(pod), None) is not None:
+        return None
+    asked = [name for name, count in ai_pod.totals.items() if count != "unreadable"]
+    if not asked or not shapes:
+        return None
+    carrying = [shape for shape in shapes if any(shape.allocatable.get(name) for name in asked)]
+    if not carrying:
+        return f"no known node gives {', '.join(asked)}"
+    return best_misfits(pod, carrying)
+
+
+def _quota(subject: PodSubject, pod: Raw, world: World, *, is_new: bool) -> list[dict[str, str]]:
+    """What quotas would refuse an AI pod for; what is in no namespace meets none."""
+    namespace = subject.ref.namespace
+    if subject.ai_pod is None or namespace is None:
+        return []
+    quotas, limits = world.quotas(namespace), world.limits(namespace)
+    return [one.as_json() for one in refusals(pod, quotas, limits, is_new=is_new)]
+
+
+def _evicting(subject: PodSubject, world: World) -> Iterator[Overlap]:
+    """Meet the VPAs on a training workload that evict its pods."""
+    ref = subject.ref
+    key = WorkloadKey(ref.namespace or DEFAULT_NAMESPACE, *ref.group_kind, ref.name or "")
+    for vpa in filter(evicts, world.vpas(key)):
+        document = {
+            "type": "evicting-vpa",
+            "workload": key._asdict() | {"text": f"{key.kind} {key.name}"},
+            "vpa": vpa.ref.as_json() | {"text": str(vpa.ref), "mode": vpa.mode},
+        }
+        exempt = exemptions(subject.raw) | vpa.exempt
+        yield Overlap(document, subject.at("spec"), None, (), (vpa.ref,), key, exempt)
+
+
+def _kueue(subject: PodSubject) -> dict[str, Any] | None:
+    """What the template of a queued workload lacks for Kueue to find a flavour and count it.
+
+    The patch is for the object; None where there is no place in it for what is missing.
+    """
+    queue = queue_of(subject.raw)
+    if not queue or not subject.path or subject.fitting is None or is_admitted(subject.pod):
+        return None
+    spec = [one for one in subject.fitting.additions if one.path[0] == "spec"]
+    if not spec:
+        return None
+    patch = subject.template.placed(operations(subject.pod, spec))
+    brief = [said for said in subject.fitting.brief if not said.startswith("annotations:")]
+    return {
+        "queue": queue,
+        "missing": "; ".join(brief),
+        "patch": json.dumps(patch, separators=(",", ":")) if patch else None,
+    }

@@ -1,0 +1,1 @@
+"""Follow the configuration and the rules while they are used: the last good ones always judge."""
