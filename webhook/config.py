@@ -99,6 +99,10 @@ def _is_taint_key(value: Any) -> bool:
 # What a schema alone cannot say: formats of ours, each with its check and the fault in words.
 _FORMATS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "quantity": (_is_amount, "is no quantity (as 500m or 8Gi)"),
+    "shared-memory": (
+        lambda value: isinstance(value, bool) or _is_amount(value),
+        "is neither true, false nor a quantity (as 16Gi)",
+    ),
     "taint-key": (_is_taint_key, "is never tolerated: such nodes go, are not ready, are reserved"),
 }
 

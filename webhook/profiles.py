@@ -87,7 +87,7 @@ def _shared_memory(written: Written, under: Profile) -> SharedMemory | None:
         return under.shared_memory
     if isinstance(said, bool):
         return SharedMemory() if said else None
-    return SharedMemory(str(said["sizeLimit"]))
+    return SharedMemory(str(said))
 
 
 def _match(written: Written) -> Match:

@@ -201,13 +201,11 @@ def test_a_quota_may_count_no_longer_what_is_no_longer_best_effort(plane: Contro
     assert tried(plane, space, gpu_pod()).faults == []
 
 
-@pytest.mark.xfail(strict=True, reason="PodTolerationRestriction runs again after our requests")
 def test_a_whitelist_that_takes_best_effort_pods_alone(plane: ControlPlane) -> None:
     space = Space("best-effort-alone", whitelist=keys(*OF_EVERY_POD, "nvidia.com/gpu"))
     assert tried(plane, space, gpu_pod()).faults == []
 
 
-@pytest.mark.xfail(strict=True, reason="requests of init containers count per pod, too")
 def test_an_init_container_after_a_sidecar_within_the_maximum_per_pod(plane: ControlPlane) -> None:
     space = Space("tight", (limit_range("Pod", max={"memory": "1Gi"}),))
     sidecar = container("proxy", {"limits": {"memory": "1000Mi"}}, restartPolicy="Always")

@@ -175,8 +175,8 @@ def test_what_no_node_can_take_is_told_with_the_reason(plane: ControlPlane, name
     assert warned(apply(plane, deployment("fits", gpus=8, replicas=0, namespace=namespace))) == []
     said = apply(plane, deployment("huge", gpus=16, replicas=0, namespace=namespace))
     assert warned(said) == ["gpu-unschedulable"]
-    assert f"the pods of Deployment {namespace}/huge fit no known node: " in said
-    assert GPU in said.partition("fit no known node: ")[2]
+    assert f"the pods of Deployment {namespace}/huge can run on no known node: " in said
+    assert GPU in said.partition("can run on no known node: ")[2]
 
 
 @pytest.mark.usefixtures("guard")
@@ -206,7 +206,7 @@ def test_a_job_in_a_queue_is_told_the_patch_that_mends_it(
     said = apply(plane, raw)
     assert "kueue-template-unfitted" in warned(said)
     assert f"Job {namespace}/waiting waits in queue gpus of Kueue" in said
-    patch = re.search(r"JSON patch to the template: (\[.*\])$", said, re.MULTILINE)
+    patch = re.search(r"apply this JSON patch to it: (\[.*\])$", said, re.MULTILINE)
     assert patch is not None, said
     # Kubernetes lets tolerations and requests of a Job be changed until it is started.
     change = ("patch", "job", "-n", namespace, "waiting", "--type=json", "-p", patch[1])

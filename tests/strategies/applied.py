@@ -24,7 +24,7 @@ CONFIGS: dict[str, Raw] = {
         "flavours": ["aks"],
         "extraTolerations": [{"key": "dedicated", "operator": "Exists"}],
         "networkTolerations": True,
-        "sharedMemory": {"sizeLimit": "8Gi"},
+        "sharedMemory": "8Gi",
         "protectFromEviction": True,
         "detection": {"byImage": True},
     },

@@ -47,7 +47,7 @@ from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations import marks
 from webhook.core.mutations.tolerations import is_tolerable
-from webhook.core.profile import Figures, Profile
+from webhook.core.profile import PROFILE_ANNOTATION, Figures, Profile
 from webhook.core.quantity import cpu, memory
 from webhook.core.review import BadReview, read_review
 from webhook.core.verdict import Rule
@@ -74,7 +74,7 @@ SCHEMA: dict[str, Any] = json.loads(configuration.SCHEMA_FILE.read_text("utf-8")
 _DIRECTIVE = re.compile(r"<!-- (?P<name>[a-z]+)(?:: (?P<argument>.*?))? -->")
 _DIRECTIVES = {"file", "config", "gives", "run", "json", "answer"}
 _FAULTS = {
-    *("BadReview", "CannotJudge", "CannotReadError", "UnavailableError"),
+    *("BadReview", "CannotJudge", "CannotPlaceError", "CannotReadError", "UnavailableError"),
     *("ConfigError", "NotOursError", "PolicyError", "ScaleguardError", "StoreError", "UsageError"),
 }
 _SHORTEST = 8
@@ -504,9 +504,10 @@ def test_actions_are_explained() -> None:
 
 def keys(schema: Mapping[str, Any], path: str = "", *, required: bool = False) -> Iterator[Any]:
     """(path, schema, is required) of every key that takes a value."""
-    if "$ref" in schema:
+    while "$ref" in schema:
         name = str(schema["$ref"]).rpartition("/")[2]
-        schema = {**SCHEMA["$defs"][name], **schema}
+        own = {key: value for key, value in schema.items() if key != "$ref"}
+        schema = {**SCHEMA["$defs"][name], **own}
     if schema.get("type") == "array" and schema["items"].get("type") == "object":
         yield from keys(schema["items"], f"{path}[]")
     elif isinstance(schema.get("additionalProperties"), dict):
@@ -527,7 +528,7 @@ def figures() -> Mapping[str, Figures]:
 
 def default_of(path: str, schema: Mapping[str, Any], *, required: bool) -> str:
     """How the default of a key stands in the table."""
-    if path.startswith("requests."):
+    if path.startswith("requests.") and not path.startswith("requests.device."):
         _, name, resource = path.split(".")
         found = figures()[name]
         return f"`{cpu(found.cpu) if resource == 'cpu' else memory(found.memory)}`"
@@ -653,6 +654,7 @@ def test_accelerators_and_kinds_are_those_of_the_catalogue() -> None:
 def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> None:
     known = {
         CLASS_KEY,
+        PROFILE_ANNOTATION,
         objects.EXEMPT_ANNOTATION,
         objects.IGNORE_LABEL,
         marks.CLASS_LABEL,

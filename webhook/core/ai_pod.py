@@ -1,12 +1,13 @@
 """Whether a pod is an AI pod, of which class, and which devices each of its containers uses."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from webhook.core import classify
 from webhook.core.accelerators import Accelerator, Catalogue
+from webhook.core.amounts import summed
 from webhook.core.classify import Evidence, Maker
 from webhook.core.fields import Raw, strings
 from webhook.core.kinds import Kinds, WorkloadClass
@@ -128,26 +129,15 @@ def _claimed(claimed: Iterable[ClaimedDevice], catalogue: Catalogue) -> list[Dev
 
 
 def _totals(
-    used: Iterable[tuple[Container, tuple[Device, ...]]], unused: Iterable[Device]
+    used: Collection[tuple[Container, tuple[Device, ...]]], unused: Iterable[Device]
 ) -> dict[str, int | str]:
-    """Sum devices as the scheduler does: what runs together adds up, init containers run alone.
-
-    Source: k8s.io/component-helpers resource/helpers.go (`PodRequests`); a plain init container
-    counts, with the sidecars started before it, where that is more than all that runs later.
-    """
-    running, sidecars, starting = Counter[str](), Counter[str](), Counter[str]()
-    unreadable: dict[str, int | str] = {}
-    for container, own in used:
-        asked = _counted(own)
-        if container.role is Role.INIT:
-            starting |= sidecars + asked
-        else:
-            running += asked
-        if container.role is Role.SIDECAR:
-            sidecars += asked
-        unreadable |= {device.resource: "unreadable" for device in own if device.count is None}
-    totals: dict[str, int | str] = dict(running + _counted(unused) | starting)
-    return dict(sorted((totals | unreadable).items()))
+    """Sum devices as the scheduler does; those that no container uses are there all the time."""
+    asked = [(container.role, _counted(own)) for container, own in used]
+    counts = summed([*asked, (Role.REGULAR, _counted(unused))])
+    totals: dict[str, int | str] = {name: count for name, count in counts.items() if count > 0}
+    for _, own in used:
+        totals |= {device.resource: "unreadable" for device in own if device.count is None}
+    return dict(sorted(totals.items()))
 
 
 def _counted(found: Iterable[Device]) -> Counter[str]:

@@ -1,7 +1,7 @@
 """What a pod asks for and may use in all, as the scheduler and quotas sum it up."""
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from webhook.core import quantity
 from webhook.core.fields import Raw, mapping
@@ -10,28 +10,27 @@ from webhook.core.pod import COMPUTE_RESOURCES, Role, containers
 HUGE_PAGES = "hugepages-"
 
 Amounts = Mapping[str, int]
-"""Nanos by the name of the resource."""
+"""How much by the name of the resource: nanos of a quantity, or whole devices."""
 
 
 def pod_requests(pod: Raw) -> dict[str, int]:
     """What a pod asks a node for in all, in nanos; zeros and what cannot be read are left out.
 
-    Regular containers and sidecars run together, each init container beside the sidecars started
-    before it; amounts of the pod as a whole replace those sums, and its overhead comes on top.
-    Overhead that a RuntimeClass would add is not known here. Source: k8s.io/component-helpers
-    resource/helpers.go (`PodRequests`).
+    Amounts of the pod as a whole replace the sums of its containers (`summed`), and its overhead
+    comes on top. Overhead that a RuntimeClass would add is not known here. Source:
+    k8s.io/component-helpers resource/helpers.go (`PodRequests`).
     """
     spec = mapping(pod, "spec")
     total = _by_pod(mapping(spec, "resources"), _by_containers(pod, "limits", "requests"))
-    total = _merged(operator.add, total, _amounts(mapping(spec, "overhead")))
+    total = _merged(operator.add, total, read_amounts(mapping(spec, "overhead")))
     return {name: nanos for name, nanos in total.items() if nanos > 0}
 
 
 def pod_limits(pod: Raw) -> dict[str, int]:
     """What a pod may use in all, in nanos; overhead counts where there is a limit (`PodLimits`)."""
     spec = mapping(pod, "spec")
-    whole = _supported(_amounts(mapping(spec, "resources", "limits")))
-    overhead = _amounts(mapping(spec, "overhead"))
+    whole = _supported(read_amounts(mapping(spec, "resources", "limits")))
+    overhead = read_amounts(mapping(spec, "overhead"))
     return {
         name: nanos + overhead.get(name, 0)
         for name, nanos in {**_by_containers(pod, "limits"), **whole}.items()
@@ -41,19 +40,37 @@ def pod_limits(pod: Raw) -> dict[str, int]:
 
 def _by_containers(pod: Raw, *kinds: str) -> Amounts:
     """Sum what containers ask for, each by the last of these kinds that names the resource."""
+    return summed(
+        (
+            container.role,
+            read_amounts(
+                {
+                    name: value
+                    for kind in kinds
+                    for name, value in mapping(container.raw, "resources", kind).items()
+                }
+            ),
+        )
+        for container in containers(pod)
+    )
+
+
+def summed(asked: Iterable[tuple[Role, Amounts]]) -> Amounts:
+    """Sum what the containers of a pod ask for, init containers and sidecars in their order.
+
+    Regular containers and sidecars run together, each init container beside the sidecars started
+    before it. Source: k8s.io/component-helpers resource/helpers.go (`PodRequests`).
+    """
     running: Amounts = {}
     starting: Amounts = {}
     sidecars: Amounts = {}
-    for container in containers(pod):
-        resources = mapping(container.raw, "resources")
-        listed = {name: each for kind in kinds for name, each in mapping(resources, kind).items()}
-        asked = _amounts(listed)
-        if container.role is Role.INIT:
-            starting = _merged(max, starting, _merged(operator.add, sidecars, asked))
+    for role, own in asked:
+        if role is Role.INIT:
+            starting = _merged(max, starting, _merged(operator.add, sidecars, own))
         else:
-            running = _merged(operator.add, running, asked)
-        if container.role is Role.SIDECAR:
-            sidecars = _merged(operator.add, sidecars, asked)
+            running = _merged(operator.add, running, own)
+        if role is Role.SIDECAR:
+            sidecars = _merged(operator.add, sidecars, own)
     return _merged(max, running, starting)
 
 
@@ -65,10 +82,10 @@ def _by_pod(resources: Raw, sums: Amounts) -> Amounts:
     """
     limits = {
         name: nanos
-        for name, nanos in _amounts(mapping(resources, "limits")).items()
+        for name, nanos in read_amounts(mapping(resources, "limits")).items()
         if name not in sums or name.startswith(HUGE_PAGES)
     }
-    return {**sums, **_supported({**limits, **_amounts(mapping(resources, "requests"))})}
+    return {**sums, **_supported({**limits, **read_amounts(mapping(resources, "requests"))})}
 
 
 def _supported(amounts: Amounts) -> Amounts:
@@ -80,7 +97,7 @@ def _supported(amounts: Amounts) -> Amounts:
     }
 
 
-def _amounts(listed: Raw) -> Amounts:
+def read_amounts(listed: Raw) -> Amounts:
     """Read quantities; null is zero, and what is no quantity is left out."""
     read = {
         name: 0 if value is None else quantity.parse(value)

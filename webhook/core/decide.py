@@ -16,7 +16,7 @@ from webhook.core.kueue import queue_of
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, controller, reference
 from webhook.core.pod import ClaimedDevice, claim_names
-from webhook.core.pod_facts import PodFacts, PodSubject, gather_pod
+from webhook.core.pod_facts import PodContext, PodFacts, PodSubject, gather_pod
 from webhook.core.profile import PROFILE_ANNOTATION, Profiles
 from webhook.core.review import Request
 from webhook.core.templates import joined
@@ -100,9 +100,8 @@ class Judge:
 
     def pod_findings(self, subject: PodSubject, world: World, *, is_new: bool) -> list[Finding]:
         """Judge a pod or template as it will be; `is_new` where nothing counts it as used yet."""
-        facts = gather_pod(
-            subject, world, self.knowledge.catalogue, self.shapes(world), is_new=is_new
-        )
+        context = PodContext(self.knowledge.catalogue, self.shapes(world), self.mutate_templates)
+        facts = gather_pod(subject, world, context, is_new=is_new)
         return self._conclude(facts) if facts is not None else []
 
     def _conclude(self, facts: Facts | PodFacts) -> list[Finding]:

@@ -4,7 +4,7 @@ Nothing is decided here: every reason is read off the pod, what its namespace do
 mutations made of both.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,13 +14,12 @@ from webhook.core.decide import Judge, made_by
 from webhook.core.explain_before import before
 from webhook.core.explain_left import LeftAlone, field_of, left_alone, value_at
 from webhook.core.explain_not import Step, why_not
-from webhook.core.fields import Raw, mapping, strings
+from webhook.core.fields import Raw, strings
 from webhook.core.finding import Finding
 from webhook.core.mutations.marks import MUTATIONS_ANNOTATION
-from webhook.core.nearly import nearly
+from webhook.core.nearly import misspelt
 from webhook.core.objects import DEFAULT_NAMESPACE, IGNORE_LABEL
 from webhook.core.patch import Addition, dotted, operations, pointer
-from webhook.core.pod import containers
 from webhook.core.pod_facts import PodSubject
 from webhook.core.profile import PROFILE_ANNOTATION, Profile
 from webhook.core.world import World
@@ -149,7 +148,7 @@ def explain(subject: PodSubject, judge: Judge, world: World, *, is_new: bool) ->
         strings(pod, "metadata", "annotations").get(MUTATIONS_ANNOTATION, ""),
         left,
         steps,
-        _did_you_mean(pod, judge),
+        misspelt(pod, judge.knowledge.catalogue),
         fitting.notes if fitting is not None and not ignored else (),
         () if ignored else tuple(judge.pod_findings(subject, world, is_new=is_new)),
     )
@@ -208,23 +207,4 @@ def _users(ai_pod: AiPod, resource: str) -> tuple[str, ...]:
         container.name
         for container, devices in ai_pod.containers
         if any(device.resource == resource for device in devices)
-    )
-
-
-def _did_you_mean(pod: Raw, judge: Judge) -> dict[str, str]:
-    return {
-        name: meant
-        for name in _resources(pod)
-        if (meant := nearly(name, judge.knowledge.catalogue)) is not None
-    }
-
-
-def _resources(pod: Raw) -> Iterable[str]:
-    """The names of resources that containers ask for, each once."""
-    return dict.fromkeys(
-        name
-        for container in containers(pod)
-        for kind in ("requests", "limits")
-        for name in mapping(container.raw, "resources", kind)
-        if isinstance(name, str)
     )

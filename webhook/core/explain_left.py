@@ -12,7 +12,7 @@ from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted
 from webhook.core.mutations.protection import DO_NOT_DISRUPT, SAFE_TO_EVICT
 from webhook.core.mutations.shared_memory import SHARED_MEMORY_PATH
-from webhook.core.mutations.tolerations import covers, tolerate
+from webhook.core.mutations.tolerations import tolerate
 from webhook.core.patch import END, Addition, Segment, can_take, dotted
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
@@ -23,6 +23,7 @@ from webhook.core.pod import (
     tolerations,
 )
 from webhook.core.profile import Profile
+from webhook.core.toleration import covers
 
 
 @dataclass(frozen=True, slots=True)

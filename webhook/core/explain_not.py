@@ -6,17 +6,24 @@ from dataclasses import dataclass
 
 from webhook.core.accelerators import Catalogue
 from webhook.core.ai_pod import Knowledge
-from webhook.core.classify import CLASS_KEY, by_image, is_opted_out
+from webhook.core.amounts import HUGE_PAGES
+from webhook.core.classify import CLASS_KEY, by_image, is_opted_out, undeclared
 from webhook.core.fields import Raw, mapping, strings
-from webhook.core.kinds import Kinds, WorkloadClass
+from webhook.core.kinds import Kinds
 from webhook.core.nearly import nearly
 from webhook.core.objects import DEFAULT_NAMESPACE, controller
-from webhook.core.pod import MIRROR_ANNOTATION, claim_names, containers
+from webhook.core.pod import (
+    COMPUTE_RESOURCES,
+    EPHEMERAL_STORAGE,
+    MIRROR_ANNOTATION,
+    claim_names,
+    containers,
+)
 from webhook.core.pod_facts import PodSubject
 from webhook.core.world import World
 
 # What every node gives.
-_OF_EVERY_NODE = ("cpu", "memory", "ephemeral-storage", "hugepages-")
+_OF_EVERY_NODE = (*COMPUTE_RESOURCES, EPHEMERAL_STORAGE, HUGE_PAGES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +57,7 @@ def why_not(subject: PodSubject, knowledge: Knowledge, world: World) -> Iterator
 
 
 def _class(pod: Raw) -> str:
-    for plural in ("annotations", "labels"):
-        value = strings(pod, "metadata", plural).get(CLASS_KEY)
-        if value is not None:
-            known = ", ".join((*WorkloadClass, "none"))
-            return f"{CLASS_KEY}: {value} is no class; there are {known}"
-    return f"no annotation or label {CLASS_KEY}"
+    return "; ".join(undeclared(pod)) or f"no annotation or label {CLASS_KEY}"
 
 
 def _no_accelerators(pod: Raw, catalogue: Catalogue) -> Iterator[str]:

@@ -8,11 +8,26 @@ import re
 from collections.abc import Iterator
 
 from webhook.core.accelerators import Catalogue
+from webhook.core.fields import Raw, mapping
+from webhook.core.pod import containers
 
 # One letter more, less or another in a domain (nvida.com, amd.con), and not much else.
 _ALIKE_DOMAINS = 0.85
 # Names of devices are short, and many that look alike are others (gpu and pgpu, gpu and cpu).
 _ALIKE_DEVICES = 0.9
+
+
+def misspelt(pod: Raw, catalogue: Catalogue) -> dict[str, str]:
+    """The resources of a pod that are nearly accelerators, each with what was probably meant."""
+    asked = {
+        name: None
+        for container in containers(pod)
+        for kind in ("requests", "limits")
+        for name in mapping(container.raw, "resources", kind)
+        if isinstance(name, str)
+    }
+    found = ((name, nearly(name, catalogue)) for name in asked)
+    return {name: meant for name, meant in found if meant is not None}
 
 
 def nearly(name: str, catalogue: Catalogue) -> str | None:

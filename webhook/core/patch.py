@@ -120,11 +120,6 @@ def _operation(verb: str, path: Sequence[Segment], value: Any) -> Operation:
     return {"op": verb, "path": pointer(path), "value": value}
 
 
-def below(prefix: Sequence[Segment], patch: Iterable[Operation]) -> list[Operation]:
-    """Move operations on a pod to the template that the pod is made from."""
-    return [{**operation, "path": pointer(prefix) + operation["path"]} for operation in patch]
-
-
 def applied(raw: Raw, patch: Iterable[Operation]) -> Raw:
     """Return `raw` with operations that were made for it (`operations`); it stays as it is.
 

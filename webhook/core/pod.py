@@ -12,6 +12,7 @@ from webhook.core.patch import Segment
 
 CPU = "cpu"
 MEMORY = "memory"
+EPHEMERAL_STORAGE = "ephemeral-storage"
 COMPUTE_RESOURCES = (CPU, MEMORY)
 
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"

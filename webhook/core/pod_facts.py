@@ -15,6 +15,7 @@ from webhook.core.frameworks.places import Template
 from webhook.core.gather import DOCUMENT_VERSION, Overlap
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted, queue_of
+from webhook.core.nearly import misspelt
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -28,7 +29,7 @@ from webhook.core.patch import Segment, applied, dotted, operations
 from webhook.core.pod import claim_names
 from webhook.core.quota import refusals
 from webhook.core.schedule import best_misfits
-from webhook.core.squatting import accelerator_taints, misspelt
+from webhook.core.squatting import accelerator_taints
 from webhook.core.world import World
 
 DAEMON_SET = GroupKind("apps", "DaemonSet")
@@ -68,7 +69,7 @@ class PodSubject:
     def at(self, *path: Segment) -> str:
         """A field of the pod as a path of the object; of an assembled pod what describes it."""
         parts = self.template.parts
-        if self.template.assembled or (parts is not None and path and path[0] not in parts):
+        if self.template.assembled:
             return dotted(self.path)
         if parts is not None and path:
             return dotted((*parts[str(path[0])], *path[1:]))
@@ -97,18 +98,24 @@ class PodFacts:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class PodContext:
+    """What is known beside the world of a request."""
+
+    catalogue: Catalogue
+    shapes: Sequence[NodeShape]
+    templates_fitted: bool = False
+    """Whether the templates of what waits in a queue of Kueue are fitted as well as pods."""
+
+
 def gather_pod(
-    subject: PodSubject,
-    world: World,
-    catalogue: Catalogue,
-    shapes: Sequence[NodeShape],
-    *,
-    is_new: bool,
+    subject: PodSubject, world: World, context: PodContext, *, is_new: bool
 ) -> PodFacts | None:
     """Gather the facts of one pod or template; None where no rule has anything to say of it.
 
     That is a pod that is no AI pod, tolerates no accelerator's taint and means no accelerator.
     """
+    catalogue, shapes = context.catalogue, context.shapes
     squats, meant = _squats(subject, catalogue), misspelt(subject.pod, catalogue)
     if subject.ai_pod is None and not squats and not meant:
         return None
@@ -116,17 +123,19 @@ def gather_pod(
     if subject.fitting is not None:
         pod = applied(subject.pod, subject.fitting.patch)
     document = {
+        "text": str(subject.ref) if not subject.path else f"the pods of {subject.ref}",
         "path": subject.at(),
         "specPath": subject.at("spec"),
         **_identity(subject.ai_pod),
         "replicas": integer(mapping(subject.raw, "spec"), "replicas"),
         "squats": squats,
-        "unschedulable": _misspelt(meant, shapes) or _unschedulable(subject.ai_pod, pod, shapes),
+        "misspelt": _misspelt(meant, shapes),
+        "unschedulable": _unschedulable(subject.ai_pod, pod, shapes),
         "evictable": node_evictors(strings(pod, "metadata", "annotations"))
         if subject.is_training
         else [],
         "quota": _quota(subject, pod, world, is_new=is_new),
-        "kueue": _kueue(subject),
+        "kueue": _kueue(subject, templates_fitted=context.templates_fitted),
     }
     overlaps = tuple(_evicting(subject, world)) if subject.is_training else ()
     return PodFacts(subject.ref, document, overlaps, exemptions(subject.raw))
@@ -155,14 +164,13 @@ def _squats(subject: PodSubject, catalogue: Catalogue) -> list[dict[str, str]]:
     ]
 
 
-def _misspelt(meant: Mapping[str, str], shapes: Sequence[NodeShape]) -> str | None:
-    """Say which resources nobody gives since they are called otherwise."""
-    unknown = [
-        f"{name}, and nothing is known to give that (did you mean {other}?)"
+def _misspelt(meant: Mapping[str, str], shapes: Sequence[NodeShape]) -> list[dict[str, str]]:
+    """The resources that nobody gives since they are called otherwise."""
+    return [
+        {"name": name, "meant": other}
         for name, other in meant.items()
         if not any(shape.allocatable.get(name) for shape in shapes)
     ]
-    return f"they ask for {' and '.join(unknown)}" if unknown else None
 
 
 def _unschedulable(ai_pod: AiPod | None, pod: Raw, shapes: Sequence[NodeShape]) -> str | None:
@@ -204,10 +212,11 @@ def _evicting(subject: PodSubject, world: World) -> Iterator[Overlap]:
         yield Overlap(document, subject.at("spec"), None, (), (vpa.ref,), key, exempt)
 
 
-def _kueue(subject: PodSubject) -> dict[str, Any] | None:
+def _kueue(subject: PodSubject, *, templates_fitted: bool) -> dict[str, Any] | None:
     """What the template of a queued workload lacks for Kueue to find a flavour and count it.
 
-    The patch is for the object; None where there is no place in it for what is missing.
+    The patch is for the object, and None where there is no place in it for what is missing; where
+    templates are fitted as well as pods, what has a place is not missing.
     """
     queue = queue_of(subject.raw)
     if not queue or not subject.path or subject.fitting is None or is_admitted(subject.pod):
@@ -216,6 +225,8 @@ def _kueue(subject: PodSubject) -> dict[str, Any] | None:
     if not spec:
         return None
     patch = subject.template.placed(operations(subject.pod, spec))
+    if patch and templates_fitted:
+        return None
     brief = [said for said in subject.fitting.brief if not said.startswith("annotations:")]
     return {
         "queue": queue,

@@ -8,25 +8,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from webhook.core import quantity
-from webhook.core.amounts import pod_limits, pod_requests
+from webhook.core.amounts import pod_limits, pod_requests, read_amounts
 from webhook.core.bounds import Bounds
-from webhook.core.fields import Raw, integer, mapping, members, sequence, text
+from webhook.core.fields import Raw, integer, mapping, sequence, text
 from webhook.core.objects import reference
-from webhook.core.pod import COMPUTE_RESOURCES, containers, has_pod_level_resources
-from webhook.core.selector import Requirement
+from webhook.core.pod import (
+    COMPUTE_RESOURCES,
+    EPHEMERAL_STORAGE,
+    containers,
+    has_pod_level_resources,
+)
+from webhook.core.selector import Requirement, read_requirements
 
 REQUESTS = "requests."
 LIMITS = "limits."
-LIMITED = frozenset({*COMPUTE_RESOURCES, "ephemeral-storage"})
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """One condition on the pods that a quota counts."""
-
-    name: str
-    operator: str = "Exists"
-    values: frozenset[str] = frozenset()
+PRIORITY_CLASS = "PriorityClass"
+LIMITED = frozenset({*COMPUTE_RESOURCES, EPHEMERAL_STORAGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,33 +33,24 @@ class Quota:
     name: str
     hard: Mapping[str, int]
     used: Mapping[str, int]
-    scopes: tuple[Scope, ...] = ()
+    scopes: tuple[Requirement, ...] = ()
+    """Conditions on the pods that it counts."""
 
 
 def read_quota(raw: Raw) -> Quota:
     """Read a ResourceQuota: what is in force is its status, and its spec before there is one."""
     spec, status = mapping(raw, "spec"), mapping(raw, "status")
     hard = mapping(status, "hard") or mapping(spec, "hard")
-    named = [Scope(name) for name in sequence(spec, "scopes") if isinstance(name, str)]
-    selected = [
-        Scope(
-            text(one, "scopeName"),
-            text(one, "operator"),
-            frozenset(value for value in sequence(one, "values") if isinstance(value, str)),
-        )
-        for _, one in members(mapping(spec, "scopeSelector"), "matchExpressions")
+    named = [
+        Requirement(name, "Exists") for name in sequence(spec, "scopes") if isinstance(name, str)
     ]
+    selected = read_requirements(mapping(spec, "scopeSelector"), key="scopeName")
     return Quota(
         reference(raw).name or "",
-        _amounts(hard),
-        _amounts(mapping(status, "used")),
+        read_amounts(hard),
+        read_amounts(mapping(status, "used")),
         (*named, *selected),
     )
-
-
-def _amounts(listed: Raw) -> dict[str, int]:
-    read = ((name, quantity.parse(value)) for name, value in listed.items())
-    return {name: nanos for name, nanos in read if nanos is not None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,17 +145,17 @@ def _written(name: str, nanos: int) -> str:
     return quantity.memory(nanos) if "memory" in name or "storage" in name else quantity.cpu(nanos)
 
 
-def _is_in(pod: Raw, scope: Scope) -> bool:
+def _is_in(pod: Raw, scope: Requirement) -> bool:
     """Whether a pod is counted under a scope; of those that are not known here none is."""
     spec = mapping(pod, "spec")
     ends = integer(spec, "activeDeadlineSeconds") is not None
     best_effort = not any(name in COMPUTE_RESOURCES for name in pod_requests(pod))
-    if scope.name == "PriorityClass":
-        value = text(spec, "priorityClassName") or None
-        return Requirement("", scope.operator, scope.values).matches({"": value} if value else {})
+    if scope.key == PRIORITY_CLASS:
+        value = text(spec, "priorityClassName")
+        return scope.matches({PRIORITY_CLASS: value} if value else {})
     return {
         "Terminating": ends,
         "NotTerminating": not ends,
         "BestEffort": best_effort,
         "NotBestEffort": not best_effort,
-    }.get(scope.name, False)
+    }.get(scope.key, False)

@@ -15,20 +15,17 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from webhook.core import quantity
+from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX
 from webhook.core.amounts import Amounts, pod_requests
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 from webhook.core.nodes import HOSTNAME_LABEL, NodeShape, Taint
-from webhook.core.pod import CPU, MEMORY, tolerations
-from webhook.core.selector import Requirement
+from webhook.core.pod import CPU, EPHEMERAL_STORAGE, MEMORY, tolerations
+from webhook.core.selector import Requirement, read_requirements
 
 PODS = "pods"
-EPHEMERAL_STORAGE = "ephemeral-storage"
 
 # Every kubelet reports these: a shape without one was written down by hand, and says nothing of it.
 _ALWAYS_REPORTED = frozenset({CPU, MEMORY, EPHEMERAL_STORAGE, PODS})
-
-# Extended resources by the name of a DeviceClass are given by DRA alone.
-_DEVICE_CLASS = "deviceclass.resource.kubernetes.io/"
 
 _FORBIDDING = frozenset({"NoSchedule", "NoExecute"})
 
@@ -125,14 +122,7 @@ def _terms(required: Raw) -> Iterator[tuple[Requirement, ...]]:
     """
     for _, term in members(required, "nodeSelectorTerms"):
         if sequence(term, "matchExpressions") or sequence(term, "matchFields"):
-            yield tuple(
-                Requirement(
-                    text(one, "key"),
-                    text(one, "operator"),
-                    frozenset(each for each in sequence(one, "values") if isinstance(each, str)),
-                )
-                for _, one in members(term, "matchExpressions")
-            )
+            yield read_requirements(term)
 
 
 # ---------------------------------------------------------------- the filters
@@ -212,7 +202,9 @@ def _too_much(requests: Amounts, allocatable: Amounts) -> Iterator[Misfit]:
     if allocatable.get(PODS, quantity.NANOS_PER_UNIT) < quantity.NANOS_PER_UNIT:
         yield Misfit(Kind.PODS, PODS, "the node takes no pods")
     for name in sorted(requests, key=lambda name: ("/" not in name, name)):
-        if name.startswith(_DEVICE_CLASS) or (name in _ALWAYS_REPORTED and name not in allocatable):
+        if name in _ALWAYS_REPORTED and name not in allocatable:
+            continue
+        if name.startswith(EXTENDED_RESOURCE_PREFIX):  # given by DRA alone
             continue
         asked, given = (_whole(name, nanos) for nanos in (requests[name], allocatable.get(name, 0)))
         if asked > given:
@@ -265,13 +257,15 @@ def _size(nanos: int) -> str:
     return f"{size:.1f}".removesuffix(".0") + suffixes[0]
 
 
+def _of(names: Sequence[str], total: int) -> str:
+    such = f"such as {names[0]}" if len(names) > 1 else names[0]
+    return f"{len(names)} of {total} shapes ({such})"
+
+
 def _summary(groups: Mapping[tuple[str, ...], list[str]]) -> str:
     """Tell of the shapes that a pod fits on none of, those with the same misfits at once."""
     total = sum(map(len, groups.values()))
     ranked = sorted(groups.items(), key=lambda group: (len(group[0]), -len(group[1])))
-    told = [
-        f"{len(names)} of {total} shapes (such as {names[0]}): {_listed(texts)}"
-        for texts, names in ranked
-    ]
+    told = [f"{_of(names, total)}: {_listed(texts)}" for texts, names in ranked]
     said = _listed(told, "; ") if total > 1 else _listed(ranked[0][0])
     return said if len(said) <= LONGEST_SUMMARY else said[: LONGEST_SUMMARY - 1] + "…"

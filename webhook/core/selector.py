@@ -46,12 +46,16 @@ def read_selector(selector: Raw) -> Selector:
         Requirement(key, "In", frozenset({value}))
         for key, value in sorted(strings(selector, "matchLabels").items())
     )
-    expressions = (
+    return Selector((*equal, *read_requirements(selector)))
+
+
+def read_requirements(parent: Raw, key: str = "key") -> tuple[Requirement, ...]:
+    """Read `matchExpressions`; `key` is what the field is called that says what each is about."""
+    return tuple(
         Requirement(
-            text(one, "key"),
+            text(one, key),
             text(one, "operator"),
             frozenset(value for value in sequence(one, "values") if isinstance(value, str)),
         )
-        for _, one in members(selector, "matchExpressions")
+        for _, one in members(parent, "matchExpressions")
     )
-    return Selector((*equal, *expressions))

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.core.accelerators import Catalogue
-from webhook.core.fields import Raw, mapping, strings, text
-from webhook.core.nearly import nearly
+from webhook.core.fields import Raw, strings, text
 from webhook.core.pod import MIRROR_ANNOTATION, claim_names, containers, devices, tolerations
 
 _FORBIDDING = frozenset({"", "NoSchedule", "NoExecute"})
@@ -36,16 +35,3 @@ def _accelerator_taint(toleration: Raw, catalogue: Catalogue) -> str:
     if not key:
         return "every taint" if text(toleration, "operator") == "Exists" else ""
     return f"taint {key}" if catalogue.is_taint(key) else ""
-
-
-def misspelt(pod: Raw, catalogue: Catalogue) -> dict[str, str]:
-    """The resources of a pod that are nearly accelerators, each with what was probably meant."""
-    asked = {
-        name: None
-        for container in containers(pod)
-        for kind in ("requests", "limits")
-        for name in mapping(container.raw, "resources", kind)
-        if isinstance(name, str)
-    }
-    found = ((name, nearly(name, catalogue)) for name in asked)
-    return {name: meant for name, meant in found if meant is not None}

@@ -18,8 +18,8 @@ findings contains finding if {
 		"action": "warn",
 		"path": squat.path,
 		"message": concat(" ", [
-			"the pods of", input.object.text, "tolerate", squat.taint,
-			"and ask for no accelerator: they may take the place of pods that need one",
+			input.pod.text, "may take the place of pods that need an accelerator, by tolerating",
+			squat.taint, "without asking for one",
 		]),
 		"remedy": "remove the toleration; scaleguard adds it to the pods that ask for an accelerator",
 	}

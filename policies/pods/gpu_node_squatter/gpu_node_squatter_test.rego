@@ -2,7 +2,7 @@ package scaleguard.rules.pods.gpu_node_squatter_test
 
 document(squats) := {
 	"object": {"text": "Deployment shop/web"},
-	"pod": {"squats": squats},
+	"pod": {"text": "the pods of Deployment shop/web", "squats": squats},
 }
 
 cases := {
@@ -17,14 +17,14 @@ cases := {
 				"action": "warn",
 				"path": "spec.template.spec.tolerations[0]",
 				"message": concat(" ", [
-					"the pods of Deployment shop/web tolerate taint nvidia.com/gpu and ask for no accelerator:",
-					"they may take the place of pods that need one",
+					"the pods of Deployment shop/web may take the place of pods that need an accelerator,",
+					"by tolerating taint nvidia.com/gpu without asking for one",
 				]),
 				"remedy": "remove the toleration; scaleguard adds it to the pods that ask for an accelerator",
 			},
 			{
 				"path": "spec.template.spec.tolerations[2]",
-				"messageContains": ["tolerate every taint and"],
+				"messageContains": ["by tolerating every taint without"],
 			},
 		],
 	},

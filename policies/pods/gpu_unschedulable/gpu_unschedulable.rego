@@ -3,7 +3,8 @@
 # description: >-
 #   What the pod asks for, with all that scaleguard adds, fits no node shape that is known: neither a
 #   node of the cluster nor a shape of the configuration. It stays Pending, and a node autoscaler adds
-#   no node for it. Without any known shape nothing is said.
+#   no node for it. Without any known shape only resources that nobody gives are told: those whose
+#   names are nearly that of an accelerator.
 # custom:
 #   rule: gpu-unschedulable
 #   order: 70
@@ -17,7 +18,21 @@ findings contains finding if {
 		"rule": "gpu-unschedulable",
 		"action": "warn",
 		"path": input.pod.specPath,
-		"message": concat(" ", ["the pods of", input.object.text, "fit no known node:", input.pod.unschedulable]),
+		"message": concat("", [input.pod.text, " can run on no known node: ", input.pod.unschedulable]),
 		"remedy": "ask for what one of these nodes gives; if another pool does, write its shape into nodeShapes of the configuration",
+	}
+}
+
+findings contains finding if {
+	some resource in input.pod.misspelt
+	finding := {
+		"rule": "gpu-unschedulable",
+		"action": "warn",
+		"path": input.pod.specPath,
+		"resourceName": resource.name,
+		"message": concat("", [
+			input.pod.text, " can run on no known node: nothing is known to give ", resource.name,
+		]),
+		"remedy": concat("", ["write ", resource.meant, ", if that is meant"]),
 	}
 }

@@ -2,7 +2,12 @@ package scaleguard.rules.pods.gpu_unschedulable_test
 
 document(unschedulable) := {
 	"object": {"text": "Deployment ml/llm"},
-	"pod": {"specPath": "spec.template.spec", "unschedulable": unschedulable},
+	"pod": {
+		"text": "the pods of Deployment ml/llm",
+		"specPath": "spec.template.spec",
+		"misspelt": [],
+		"unschedulable": unschedulable,
+	},
 }
 
 cases := {
@@ -12,11 +17,28 @@ cases := {
 			"rule": "gpu-unschedulable",
 			"action": "warn",
 			"path": "spec.template.spec",
-			"message": "the pods of Deployment ml/llm fit no known node: taint sku=gpu:NoSchedule is not tolerated",
+			"message": "the pods of Deployment ml/llm can run on no known node: taint sku=gpu:NoSchedule is not tolerated",
 			"remedy": concat(" ", [
 				"ask for what one of these nodes gives;",
 				"if another pool does, write its shape into nodeShapes of the configuration",
 			]),
+		}],
+	},
+	"warns of a resource that is called otherwise": {
+		"input": {
+			"object": {"text": "Pod ml/a"},
+			"pod": {
+				"text": "Pod ml/a", "specPath": "spec", "unschedulable": null,
+				"misspelt": [{"name": "nvidia/gpu", "meant": "nvidia.com/gpu"}],
+			},
+		},
+		"findings": [{
+			"rule": "gpu-unschedulable",
+			"action": "warn",
+			"path": "spec",
+			"resourceName": "nvidia/gpu",
+			"message": "Pod ml/a can run on no known node: nothing is known to give nvidia/gpu",
+			"remedy": "write nvidia.com/gpu, if that is meant",
 		}],
 	},
 	"a pod that fits is left alone": {

@@ -19,7 +19,7 @@ findings contains finding if {
 		"path": input.pod.specPath,
 		"resourceName": refusal.resource,
 		"message": concat(" ", [
-			"the pods of", input.object.text, "would be refused by ResourceQuota",
+			input.pod.text, "would be refused by ResourceQuota",
 			concat("", [refusal.quota, ":"]), refusal.text,
 		]),
 		"remedy": refusal.remedy,

@@ -2,7 +2,7 @@ package scaleguard.rules.pods.pod_over_quota_test
 
 document(quota) := {
 	"object": {"text": "Deployment ml/llm"},
-	"pod": {"specPath": "spec.template.spec", "quota": quota},
+	"pod": {"text": "the pods of Deployment ml/llm", "specPath": "spec.template.spec", "quota": quota},
 }
 
 cases := {

@@ -19,7 +19,7 @@ findings contains finding if {
 		"action": "warn",
 		"path": input.pod.path,
 		"message": concat("", [
-			concat(" and ", input.pod.evictable), " may evict the pods of ", input.object.text,
+			concat(" and ", input.pod.evictable), " may evict ", input.pod.text,
 			" in the middle of a run (class training: ", input.pod.why, ")",
 		]),
 		"remedy": evictable_remedy,
@@ -34,7 +34,7 @@ findings contains finding if {
 		"action": "warn",
 		"overlap": overlap.id,
 		"message": concat("", [
-			overlap.vpa.text, " (mode ", overlap.vpa.mode, ") may evict the pods of ", input.object.text,
+			overlap.vpa.text, " (mode ", overlap.vpa.mode, ") may evict ", input.pod.text,
 			" in the middle of a run",
 		]),
 		"remedy": concat("", ["set updateMode of ", overlap.vpa.text, " to Initial or \"Off\""]),

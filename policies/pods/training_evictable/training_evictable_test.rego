@@ -2,7 +2,7 @@ package scaleguard.rules.pods.training_evictable_test
 
 document(evictable, overlaps) := {
 	"object": {"text": "Job ml/train"},
-	"pod": {"path": "spec.template", "why": "accelerators in a Job", "guessed": true, "evictable": evictable},
+	"pod": {"text": "the pods of Job ml/train", "path": "spec.template", "why": "accelerators in a Job", "guessed": true, "evictable": evictable},
 	"overlaps": overlaps,
 }
 
@@ -33,6 +33,7 @@ cases := {
 		"input": {
 			"object": {"text": "PyTorchJob ml/train"},
 			"pod": {
+				"text": "the pods of PyTorchJob ml/train",
 				"path": "spec.template", "why": "owner PyTorchJob", "guessed": false,
 				"evictable": ["Karpenter"],
 			},

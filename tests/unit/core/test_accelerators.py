@@ -73,6 +73,21 @@ def test_an_extended_resource_of_a_class_has_its_own_name_as_a_key_too() -> None
     assert CATALOGUE.resource(name) == Accelerator("Acme", Counts.SLICES, ("acme.com/npu", name))
 
 
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("acme.com/npu", True),
+        ("gpu.acme.com", True),
+        ("Acme", True),
+        ("acme", False),
+        ("acme.com/*", False),
+        ("other.com/npu", False),
+    ],
+)
+def test_accelerators_are_known_by_resource_by_class_and_by_family(name: str, known: bool) -> None:  # noqa: FBT001
+    assert CATALOGUE.knows(name) is known
+
+
 def test_names_are_remembered_within_a_bound() -> None:
     for number in range(5000):
         CATALOGUE.resource(f"acme.com/{number}")

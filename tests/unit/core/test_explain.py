@@ -95,7 +95,8 @@ def test_what_takes_a_pod_out_stands_alone() -> None:
 def test_a_class_that_does_not_exist() -> None:
     raw = pod(container(), metadata={"name": "a", "annotations": {"scaleguard.io/class": "gpu"}})
     assert why_not(raw)["class"] == (
-        "scaleguard.io/class: gpu is no class; there are training, inference, notebook, batch, none"
+        "annotation scaleguard.io/class: gpu is no class; "
+        "there are training, inference, notebook, batch, none"
     )
 
 

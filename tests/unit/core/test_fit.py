@@ -13,11 +13,11 @@ from webhook.core.ai_pod import recognise
 from webhook.core.bounds import Bounds
 from webhook.core.fit import Fitting, fit
 from webhook.core.mutations.marks import CLASS_LABEL, MUTATIONS_ANNOTATION
-from webhook.core.mutations.tolerations import covers
 from webhook.core.nodes import NodeShape, smallest_shares
 from webhook.core.patch import pointer
 from webhook.core.profile import ExtraToleration, Profile, SharedMemory, cores_and_gib
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
+from webhook.core.toleration import covers
 
 COMPUTE = ("cpu", "memory")
 GROWING = ("/tolerations", "/volumes", "/volumeMounts")

@@ -12,6 +12,8 @@ from webhook.core.nodes import (
     smallest_shares,
 )
 from webhook.core.quantity import NANOS_PER_UNIT
+from webhook.core.world import World
+from webhook.knowledge import knowledge
 
 GPU = "nvidia.com/gpu"
 
@@ -106,6 +108,12 @@ def test_devices_have_a_domain() -> None:
     assert shape("a", cpu=4, gpu=1).has_devices
     assert not shape("a", cpu=4, gpu=0).has_devices
     assert not shape("a", cpu=4, pods=110).has_devices
+
+
+def test_a_world_holds_nodes_with_devices_alone() -> None:
+    plain, gpu = node(allocatable={"cpu": "4"}), node(allocatable={"cpu": "4", GPU: "1"})
+    world = World.of([plain, gpu], knowledge().kinds)
+    assert [one.allocatable[GPU] for one in world.node_shapes()] == [NANOS_PER_UNIT]
 
 
 def test_nodes_of_one_kind_are_one_shape() -> None:

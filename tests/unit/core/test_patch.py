@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.patch import END, Addition, Segment, below, can_take, dotted, operations, pointer
+from webhook.core.patch import END, Addition, Segment, can_take, dotted, operations, pointer
 
 TOLERATION = {"key": "nvidia.com/gpu", "operator": "Exists"}
 
@@ -124,13 +124,6 @@ def test_a_parent_of_another_type_is_never_rebuilt(
 def test_what_is_absent_or_null_can_be_made(raw: dict[str, Any], path: tuple[Segment, ...]) -> None:
     assert can_take(raw, path)
     assert len(operations(raw, [Addition(path, "x")])) == 1
-
-
-def test_operations_move_below_a_template() -> None:
-    patch = [{"op": "add", "path": "/spec/x", "value": 1}]
-    moved = below(("spec", "tasks", 0, "a/b"), patch)
-    assert moved == [{"op": "add", "path": "/spec/tasks/0/a~1b/spec/x", "value": 1}]
-    assert patch[0]["path"] == "/spec/x"
 
 
 NAMES = st.sampled_from(["a", "b/c", "d~e", ""])

@@ -9,7 +9,7 @@ from tests.unit.core.pods import GPU, KNOWLEDGE, container, pod
 from webhook.config import Config
 from webhook.core.decide import Judge, made_by, validate
 from webhook.core.finding import Action
-from webhook.core.pod_facts import PodFacts, gather_pod
+from webhook.core.pod_facts import PodContext, PodFacts, gather_pod
 from webhook.core.profile import Profiles
 from webhook.core.review import read_review
 from webhook.core.verdict import Rule, Settings, Verdict
@@ -43,7 +43,8 @@ def deployment(template: Raw, kind: str = "Deployment", **metadata: Any) -> Raw:
 def facts(raw: Raw, *world: Raw, new: bool = True) -> PodFacts | None:
     seen = World.of(world, KNOWLEDGE.kinds)
     [subject] = JUDGE.pods(raw, seen)
-    return gather_pod(subject, seen, KNOWLEDGE.catalogue, JUDGE.shapes(seen), is_new=new)
+    context = PodContext(KNOWLEDGE.catalogue, JUDGE.shapes(seen))
+    return gather_pod(subject, seen, context, is_new=new)
 
 
 def told(raw: Raw, *world: Raw) -> Raw:
@@ -55,6 +56,7 @@ def told(raw: Raw, *world: Raw) -> Raw:
 def test_an_ai_pod_is_told_as_it_will_be() -> None:
     document = told(deployment(pod(container(resources=GPU), container("proxy"))))
     assert document == {
+        "text": "the pods of Deployment ml/llm",
         "path": "spec.template",
         "specPath": "spec.template.spec",
         "class": "inference",
@@ -63,6 +65,7 @@ def test_an_ai_pod_is_told_as_it_will_be() -> None:
         "accelerators": {"nvidia.com/gpu": 1},
         "replicas": 2,
         "squats": [],
+        "misspelt": [],
         "unschedulable": None,
         "evictable": [],
         "quota": [],
@@ -139,6 +142,19 @@ def test_who_may_tolerate_everything(raw: Raw) -> None:
     assert found is None or found.pod["squats"] == []
 
 
+def test_paths_of_a_spec_without_a_template_around_it() -> None:
+    clique = {"spec": {"podSpec": pod(container(), tolerations=[WILDCARD])["spec"]}}
+    raw = {
+        "apiVersion": "grove.io/v1alpha1",
+        "kind": "PodCliqueSet",
+        "metadata": {"name": "llm"},
+        "spec": {"template": {"cliques": [clique]}},
+    }
+    document, spec = told(raw), "spec.template.cliques[0].spec.podSpec"
+    assert (document["path"], document["specPath"]) == (spec, spec)
+    assert [squat["path"] for squat in document["squats"]] == [f"{spec}.tolerations[0]"]
+
+
 def test_a_pod_that_fits_no_node() -> None:
     two = deployment(pod(container(resources={"limits": {"nvidia.com/gpu": 2}})))
     said = told(two, NODE)["unschedulable"]
@@ -151,11 +167,9 @@ def test_a_pod_that_fits_no_node() -> None:
 
 def test_a_misspelt_accelerator_is_given_by_nobody() -> None:
     raw = deployment(pod(container(resources={"limits": {"nvidia/gpu": 1, "example.com/x": 1}})))
-    assert told(raw)["unschedulable"] == (
-        "they ask for nvidia/gpu, and nothing is known to give that (did you mean nvidia.com/gpu?)"
-    )
+    assert told(raw)["misspelt"] == [{"name": "nvidia/gpu", "meant": "nvidia.com/gpu"}]
     given = {**NODE, "status": {"allocatable": {"nvidia/gpu": "1"}}}
-    assert told(raw, given)["unschedulable"] is None
+    assert told(raw, given)["misspelt"] == []
 
 
 def test_what_is_in_no_namespace_meets_no_quota() -> None:
@@ -263,6 +277,12 @@ def test_a_queued_workload_lacks_what_its_pods_would_get() -> None:
         "spec": {"trainer": trainer},
     }
     assert told(train_job)["kueue"]["patch"] is None
+    fitting = build_judge(Config(mutate_templates=True))
+    for raw, warned in ((deployment(pod(), kind="Job", **queued), False), (train_job, True)):
+        seen = World.of((), KNOWLEDGE.kinds)
+        [subject] = fitting.pods(raw, seen)
+        rules = {one.rule for one in fitting.pod_findings(subject, seen, is_new=True)}
+        assert ("kueue-template-unfitted" in rules) is warned
 
 
 def test_the_maker_of_a_pod_is_its_controller() -> None:

@@ -34,10 +34,11 @@ from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
 from webhook.core.decide import Decision
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mutations.marks import CLASS_LABEL, MUTATIONS_ANNOTATION
-from webhook.core.mutations.tolerations import covers, tolerate
+from webhook.core.mutations.tolerations import tolerate
 from webhook.core.objects import IGNORE_LABEL
 from webhook.core.pod import MIRROR_ANNOTATION
 from webhook.core.profile import ExtraToleration, Profile
+from webhook.core.toleration import covers
 
 # Always the same examples: a run that fails is a change that fails.
 settings.register_profile("pods", derandomize=True, deadline=None, max_examples=120, database=None)

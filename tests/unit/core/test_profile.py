@@ -82,7 +82,7 @@ def test_a_profile_is_laid_over_the_values_for_everybody() -> None:
             },
             "extraTolerations": [{"key": "big"}],
             "networkTolerations": True,
-            "sharedMemory": {"sizeLimit": "16Gi"},
+            "sharedMemory": "16Gi",
             "protectFromEviction": True,
         },
         {"name": "small", "networkTolerations": False, "sharedMemory": False},

@@ -94,7 +94,7 @@ def test_what_a_limit_range_fills_in_is_left_to_it() -> None:
 
 def test_the_maximum_of_a_pod_counts_what_was_there_and_what_is_added() -> None:
     limited = container("limited", {"limits": {"cpu": "1", "memory": "x"}})
-    init = container("init", {"limits": {"cpu": "8", "nvidia.com/gpu": 1}})
+    init = container("init", {"limits": {"cpu": "2", "nvidia.com/gpu": 1}})
     raw = pod(container(resources=GPU), limited, initContainers=[init])
     room = Bounds(most_per_pod={"cpu": 3 * NANOS_PER_UNIT, "memory": 8 * GIB})
     assert requested(raw, bounds=room).notes == ()
@@ -181,9 +181,62 @@ def test_containers_with_devices_divide_what_is_left() -> None:
     }
 
 
-def test_a_pod_that_fits_nowhere_is_left_one_step() -> None:
-    full = pod(container("main", GPU), container("big", {"requests": {"cpu": 8, "memory": 1}}))
-    assert added(requested(full, shapes=(shape(4, 64, gpu=1),)))["spec/containers/0"]["cpu"] == "1m"
+def test_where_a_node_has_no_room_nothing_is_added() -> None:
+    full = pod(container("main", {"limits": {"nvidia.com/gpu": 1}, "requests": {"cpu": "1930m"}}))
+    full["spec"]["containers"].append(container("proxy"))
+    made = requested(full, shapes=(shape(1.93, 64, gpu=1),))
+    assert added(made) == {
+        "spec/containers/0": {"memory": "8Gi"},
+        "spec/containers/1": {"memory": "64Mi"},
+    }
+    assert made.notes == ("no cpu requests: node node has no room for them",)
+
+
+def test_small_figures_give_way_last() -> None:
+    raw = pod(container("main", GPU), container("a"), container("b"))
+    made = requested(raw, shapes=(shape(0.08, 64, gpu=1),))
+    assert {path: one["cpu"] for path, one in added(made).items()} == {
+        "spec/containers/0": "35m",
+        "spec/containers/1": "22m",
+        "spec/containers/2": "22m",
+    }
+
+
+def test_a_pod_that_is_for_larger_nodes_is_not_cut_for_a_small_one() -> None:
+    raw = pod(container("main", GPU), container("big", {"requests": {"cpu": 8, "memory": 1}}))
+    assert added(requested(raw, shapes=(shape(4, 64, gpu=1),)))["spec/containers/0"]["cpu"] == "2"
+
+
+def test_devices_of_init_containers_run_before_the_others() -> None:
+    raw = pod(
+        container("main", GPU),
+        initContainers=[container("init", GPU), container("side", restartPolicy="Always")],
+    )
+    made = added(requested(raw, shapes=(shape(1.93, 64, gpu=1),)))
+    assert made["spec/containers/0"]["cpu"] == "1880m"
+
+
+NEEDED = [
+    {"key": "nvidia.com/gpu", "operator": "Exists"},
+    {"key": "node.kubernetes.io/not-ready", "operator": "Exists", "effect": "NoExecute"},
+    {"key": "node.kubernetes.io/unreachable", "operator": "Exists", "effect": "NoExecute"},
+]
+PRESSURE = {"key": "node.kubernetes.io/memory-pressure", "operator": "Exists"}
+
+
+@pytest.mark.parametrize(
+    ("allowed", "gets_some"),
+    [(NEEDED, False), ([*NEEDED, PRESSURE], True), (NEEDED[:2], True), ([], True)],
+)
+def test_requests_are_left_out_where_a_namespace_refuses_pods_that_have_some(
+    allowed: list[dict[str, Any]],
+    gets_some: bool,  # noqa: FBT001
+) -> None:
+    made = requested(pod(), bounds=Bounds(tolerations=tuple(allowed)))
+    assert bool(made.additions) is gets_some
+    assert ("refuses pods that have some" in "".join(made.notes)) is not gets_some
+    asking = pod(container(resources={"limits": {"nvidia.com/gpu": 1, "cpu": 1}}))
+    assert requested(asking, bounds=Bounds(tolerations=tuple(allowed))).additions
 
 
 def test_pods_without_accelerators_get_what_a_profile_says_for_them() -> None:

@@ -327,8 +327,8 @@ def test_shapes_with_the_fewest_reasons_first_and_then_the_most_common() -> None
     assert best_misfits(raw, shapes) == (
         "2 of 4 shapes (such as large-1):"
         " taint nvidia.com/gpu=present:NoSchedule is not tolerated;"
-        " 1 of 4 shapes (such as narrow): asks for 2 nvidia.com/gpu, the node gives 1;"
-        " 1 of 4 shapes (such as small):"
+        " 1 of 4 shapes (narrow): asks for 2 nvidia.com/gpu, the node gives 1;"
+        " 1 of 4 shapes (small):"
         " taint nvidia.com/gpu=present:NoSchedule is not tolerated"
         " and asks for 2 nvidia.com/gpu, the node gives 1"
         " and cpu: asks for 6, the node gives 4 and 1 more"

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from tests.unit.core.pods import container, pod, recognised
 from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.mutations import Mutation
-from webhook.core.mutations.tolerations import covers, is_tolerable, tolerate
+from webhook.core.mutations.tolerations import is_tolerable, tolerate
 from webhook.core.patch import Addition
 from webhook.core.profile import ExtraToleration, Profile
+from webhook.core.toleration import covers
 
 MIG = container(resources={"limits": {"nvidia.com/mig-1g.5gb": 1}})
 SKU = {"key": "sku", "operator": "Equal", "value": "gpu", "effect": "NoSchedule"}

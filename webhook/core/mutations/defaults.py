@@ -61,46 +61,60 @@ class Default(NamedTuple):
 
 def within_nodes(
     defaults: Sequence[Default], ai_pod: AiPod, known: Sequence[Shares]
-) -> list[Default]:
+) -> tuple[list[Default], list[str]]:
     """Cut defaults to what the smallest node with the pod's accelerators gives for as many devices.
 
     Two bounds: a container's default never exceeds the share of its own devices, and all requests
-    of the pod together, those that somebody wrote and small ones included, fit into the share of
-    the pod's devices. So a pod that would fit without the defaults fits with them, and as many
-    pods as there are devices fit beside each other.
+    of the pod together, those that somebody wrote included, fit into the share of the pod's
+    devices. So a pod that would fit without the defaults fits with them, and as many pods as there
+    are devices fit beside each other. Where nothing is left the defaults of a resource are left
+    out, and a note says so.
     """
-    counts = _counts(device for _, devices in ai_pod.containers for device in devices)
-    cut = list(defaults)
+    running = [one for one in ai_pod.containers if one[0].role is not Role.INIT]
+    counts = _counts(device for _, devices in running for device in devices)
+    cut, notes = list(defaults), []
     for resource in COMPUTE_RESOURCES:
         share = _share(known, resource, counts)
-        if share is not None:
-            cut = [
-                one.cut(own.nanos, own.node)
-                if one.resource == resource
-                and one.is_per_device
-                and (own := _share(known, resource, _counts(one.devices))) is not None
-                else one
-                for one in cut
-            ]
-            cut = _within(cut, resource, share, _written(ai_pod, resource))
-    return cut
+        if share is None:
+            continue
+        others = [one for one in cut if one.resource != resource]
+        own = [_within_own(one, known) for one in cut if one.resource == resource]
+        written = sum(quantity.parse(one.request(resource)) or 0 for one, _ in running)
+        fitted = _within(own, share, written)
+        if fitted is None:
+            notes.append(f"no {resource} requests: node {share.node} has no room for them")
+        cut = [*others, *(fitted or ())]
+    order = {one.path: position for position, one in enumerate(defaults)}
+    return sorted(cut, key=lambda one: order[one.path]), notes
 
 
-def _within(defaults: list[Default], resource: str, share: Share, written: int) -> list[Default]:
-    """Cut the defaults of devices to what is left of the pod's share beside everything else."""
-    running = [
-        one for one in defaults if one.resource == resource and one.container.role is not Role.INIT
-    ]
-    cuttable = sum(one.nanos for one in running if one.is_per_device)
-    left = share.nanos - written - sum(one.nanos for one in running if not one.is_per_device)
-    if cuttable <= max(left, 0):
+def _within_own(default: Default, known: Sequence[Shares]) -> Default:
+    """Cut a default to the share of its container's own devices."""
+    share = _share(known, default.resource, _counts(default.devices))
+    return default if share is None or not default.is_per_device else default.cut(*share)
+
+
+def _within(defaults: list[Default], share: Share, written: int) -> list[Default] | None:
+    """Cut the defaults of one resource to what is left of the pod's share; None: nothing is.
+
+    Those of devices give way first, small ones only where these are not enough. A pod that asks for
+    more than the share by itself is for other nodes: nothing is cut for this one.
+    """
+    left = share.nanos - written
+    running = [one for one in defaults if one.container.role is not Role.INIT]
+    small = sum(one.nanos for one in running if not one.is_per_device)
+    total = sum(one.nanos for one in running)
+    if left < 0 or total <= left:
         return defaults
-    return [
-        one.cut(one.nanos * left // cuttable, share.node)
-        if one.resource == resource and one.is_per_device
+    room, over = (left - small, total - small) if small < left else (left, total)
+    cut = [
+        one.cut(one.nanos * room // over, share.node)
+        if one in running and (one.is_per_device or small >= left)
         else one
         for one in defaults
     ]
+    after = sum(one.nanos for one in cut if one.container.role is not Role.INIT)
+    return cut if after <= left else None
 
 
 def _share(known: Sequence[Shares], resource: str, counts: Counter[str]) -> Share | None:
@@ -122,12 +136,3 @@ def _counts(devices: Iterable[Device]) -> Counter[str]:
     for device in devices:
         found[device.resource] += device.count or 0
     return found
-
-
-def _written(ai_pod: AiPod, resource: str) -> int:
-    """What the containers that run together ask for by themselves."""
-    return sum(
-        quantity.parse(container.request(resource)) or 0
-        for container, _ in ai_pod.containers
-        if container.role is not Role.INIT
-    )

@@ -3,13 +3,12 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from webhook.core import quantity
 from webhook.core.accelerators import Counts
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw
-from webhook.core.kueue import is_admitted
 from webhook.core.mutations import Mutation
+from webhook.core.mutations.admittable import admittable
 from webhook.core.mutations.defaults import Default, within_nodes
 from webhook.core.nodes import Shares
 from webhook.core.patch import Addition, can_take
@@ -55,15 +54,11 @@ def request(
                 Default(container, devices, each, figures.of(each), figures.source)
                 for each in missing
             ]
-    defaults = within_nodes(defaults, ai_pod, shares)
-    for resource in _too_much(defaults, ai_pod, bounds):
-        defaults = [default for default in defaults if default.resource != resource]
-        notes.append(f"no {resource} requests: they would exceed the LimitRange's maximum per pod")
+    defaults, full = within_nodes(defaults, ai_pod, shares)
     written = [default for default in defaults if default.value != "0"]
-    if written and is_admitted(pod):
-        return Mutation(notes=("no requests: Kueue has counted what the pod asks for",))
-    additions = tuple(Addition(one.path, one.value, one.why) for one in written)
-    return Mutation(additions, _brief(written), tuple(notes))
+    admitted, withdrawn = admittable(pod, written, bounds)
+    additions = tuple(Addition(one.path, one.value, one.why) for one in admitted)
+    return Mutation(additions, _brief(admitted), (*notes, *full, *withdrawn))
 
 
 def _lacks(pod: Raw, container: Container, resource: str, bounds: Bounds) -> bool:
@@ -112,23 +107,6 @@ def _parts(devices: tuple[Device, ...], whole: Figures, profile: Profile) -> Ite
 def _times(figures: Figures, count: int, unit: str) -> Figures:
     what_for = f"for a {unit}" if count == 1 else f"for each of {count} {unit}s"
     return _said(Figures(count * figures.cpu, count * figures.memory, figures.source), what_for)
-
-
-def _too_much(defaults: Iterable[Default], ai_pod: AiPod, bounds: Bounds) -> Iterator[str]:
-    """Yield the resources of which the pod would ask for more than a LimitRange lets pass.
-
-    Init containers are left out: they run before the others, with the smallest figure.
-    """
-    running = [container for container, _ in ai_pod.containers if container.role is not Role.INIT]
-    for resource, most in bounds.most_per_pod.items():
-        had = sum(quantity.parse(container.request(resource)) or 0 for container in running)
-        added = sum(
-            default.nanos
-            for default in defaults
-            if default.resource == resource and default.container.role is not Role.INIT
-        )
-        if had + added > most:
-            yield resource
 
 
 def _brief(defaults: Iterable[Default]) -> str:

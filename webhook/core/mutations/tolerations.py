@@ -7,12 +7,13 @@ from typing import NamedTuple
 from webhook.core import quantity
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
-from webhook.core.fields import Raw, integer, mapping, text
+from webhook.core.fields import Raw, mapping, text
 from webhook.core.mutations import Mutation
 from webhook.core.nodes import COMING_OR_GOING
 from webhook.core.patch import END, Addition, can_take
 from webhook.core.pod import tolerations
 from webhook.core.profile import Profile
+from webhook.core.toleration import covers, is_accepted
 
 NO_SCHEDULE = "NoSchedule"
 
@@ -36,8 +37,8 @@ def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutat
     if not missing or not can_take(pod, _PATH):
         return Mutation()
     allowed = bounds.tolerations or [each.raw for each in missing]
-    refused = [each for each in missing if not _is_accepted(each.raw, allowed)]
-    wanted = [each for each in missing if _is_accepted(each.raw, allowed)]
+    refused = [each for each in missing if not is_accepted(each.raw, allowed)]
+    wanted = [each for each in missing if is_accepted(each.raw, allowed)]
     additions = tuple(Addition(_PATH, dict(each.raw), each.why) for each in wanted)
     brief = f"tolerations: {_keys(wanted)}" if wanted else ""
     note = f"{_keys(refused)} not tolerated: the namespace's {WHITELIST_ANNOTATION} leaves it out"
@@ -98,56 +99,9 @@ def _is_covered(toleration: Raw, by: Iterable[Raw]) -> bool:
     return any(covers(one, toleration) for one in by)
 
 
-def _is_accepted(toleration: Raw, allowed: Iterable[Raw]) -> bool:
-    """Whether a namespace that allows some tolerations accepts this one.
-
-    Source: k8s.io/kubernetes pkg/util/tolerations/tolerations.go (`isSuperset`). It asks for more
-    than `covers`: no operator is not the same as `Equal` unless all is the same, and a bound on how
-    long a taint is tolerated holds.
-    """
-    return any(_allows(one, toleration) for one in allowed)
-
-
-def _allows(one: Raw, other: Raw) -> bool:
-    if _fields(one) == _fields(other):
-        return True
-    if text(one, "effect") == "NoExecute" and not _is_as_short(other, one):
-        return False
-    matched = text(one, "operator") == "Exists" or text(other, "operator") == "Equal"
-    return matched and covers(one, other)
-
-
-def _is_as_short(toleration: Raw, than: Raw) -> bool:
-    most, seconds = integer(than, "tolerationSeconds"), integer(toleration, "tolerationSeconds")
-    return most is None or (seconds is not None and seconds <= most)
-
-
-def _fields(toleration: Raw) -> tuple[object, ...]:
-    names = ("key", "operator", "value", "effect")
-    return *(text(toleration, name) for name in names), integer(toleration, "tolerationSeconds")
-
-
 def is_tolerable(key: str) -> bool:
     """Whether configuration may have a taint key tolerated; `tolerate` does not ask again."""
     return _NEVER.fullmatch(key) is None
-
-
-def covers(one: Raw, other: Raw) -> bool:
-    """Whether one toleration matches every taint that another matches.
-
-    Source: k8s.io/api core/v1/toleration.go (`ToleratesTaint`): an empty effect matches every
-    effect, an empty key with `Exists` every key; how long a taint is tolerated plays no part.
-    """
-    if text(one, "effect") not in {"", text(other, "effect")}:
-        return False
-    if text(one, "operator") == "Exists":
-        return text(one, "key") in {"", text(other, "key")}
-    return _taint(one) == _taint(other)
-
-
-def _taint(toleration: Raw) -> tuple[str, str, str]:
-    operator = text(toleration, "operator") or "Equal"
-    return operator, text(toleration, "key"), text(toleration, "value")
 
 
 def _keys(listed: Iterable[_Wanted]) -> str:
