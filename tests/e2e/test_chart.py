@@ -78,7 +78,8 @@ def test_an_upgrade_leaves_alone_what_the_program_wrote(
     secret = ("-n", NAMESPACE, "get", "secret", f"{RELEASE}-certificate")
     helm.install(f"--server-side={side}")
     bundle = base64.b64encode(plane.layout.authority.read_bytes()).decode()
-    for kind, entry in (("validating", "autoscalers"), ("mutating", "pods")):
+    entries = (("validating", "autoscalers"), ("validating", "workloads"), ("mutating", "pods"))
+    for kind, entry in entries:
         change = {"name": f"{entry}.scaleguard.io", "clientConfig": {"caBundle": bundle}}
         patch = json.dumps({"webhooks": [change]})
         plane.kubectl("patch", f"{kind}webhookconfiguration", RELEASE, "--patch", patch)

@@ -34,7 +34,8 @@ def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     helm = Helm(folder, plane.kubeconfig)
     port = free_ports(1)[0]
     # The API server dials a Service of type ExternalName on the port that the configuration names.
-    notes = helm.install("--set", f"service.port={port}")
+    values = f"service.port={port},config.kueue.mutateTemplates=true"
+    notes = helm.install("--set", values)
     plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
     external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
     plane.kubectl("-n", NAMESPACE, *external)
@@ -148,6 +149,25 @@ def test_a_conflicting_vpa_is_refused_and_a_complementary_one_is_not(
         assert part in refused.stderr
     accepted = apply(plane, vpa("api", ["memory"]))
     assert accepted.returncode == 0, accepted.stderr
+
+
+def test_what_makes_pods_is_warned_of_and_queued_templates_are_fitted(
+    plane: ControlPlane, webhook: Webhook
+) -> None:
+    web = deployment("squatter", {"cpu": "1"}, replicas=0)
+    tolerations = [{"key": GPU, "operator": "Exists", "effect": "NoSchedule"}]
+    web["spec"]["template"]["spec"]["tolerations"] = tolerations
+    assert "Warning: [gpu-node-squatter]" in apply(plane, web).stderr, webhook.child.tail()
+    job = deployment("train", {GPU: "1"})
+    job |= {"apiVersion": "batch/v1", "kind": "Job"}
+    job["metadata"]["labels"] = {"kueue.x-k8s.io/queue-name": "gpus"}
+    template = job["spec"]["template"]
+    template["spec"]["restartPolicy"] = "Never"
+    job["spec"] = {"suspend": True, "template": template}
+    done = apply(plane, job)
+    assert "kueue-template-unfitted" not in done.stderr
+    found = plane.kubectl("-n", "shop", "get", "job", "train", "-o", "json").stdout
+    assert json.loads(found)["spec"]["template"]["spec"]["tolerations"] == tolerations
 
 
 def test_what_helm_says_to_try_is_refused(plane: ControlPlane, webhook: Webhook) -> None:

@@ -10,6 +10,8 @@ import pytest
 
 from tests.controlplane.build import binary
 from tests.unit.policy.rego import CASES, RULE
+from webhook.core.verdict import CannotJudge
+from webhook.errors import PolicyError
 from webhook.policy.embedded import Embedded, Engine
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import built_in_folder, load
@@ -152,3 +154,35 @@ def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_pa
     by_opa = Opa(OpaServer(opa_server, timeout_seconds=3), modules)(document)
     assert {verdict.rule for verdict in by_opa} == {"custom/one", "custom/other"}
     assert Embedded(modules)(document) == by_opa
+
+
+def test_rules_on_a_server_are_replaced_and_put_back(opa_server: str, tmp_path: Path) -> None:
+    """A renamed file says the same once more: OPA refuses a default that is there twice."""
+    server = OpaServer(opa_server, timeout_seconds=3)
+    document = {
+        "object": {"text": "VPA"},
+        "autoscaler": {"type": "vpa", "unquoted": [], "ineffective": None},
+        "overlaps": [],
+    }
+    folder = tmp_path / "my rules"
+    folder.mkdir()
+    text = f"{RULE}\ndefault strange := false\n"
+    (folder / "old.rego").write_text(text, encoding="utf-8")
+    first = Opa(server, load([folder]))
+    (folder / "old.rego").rename(folder / "new.rego")
+    second = Opa(server, load([folder]))
+    assert [verdict.rule for verdict in second(document)] == ["custom/team"]
+
+    (folder / "new.rego").write_text(text.replace("custom/team", "custom/new"), encoding="utf-8")
+    (folder / "bad.rego").write_text("package bad\n\nx := y\n", encoding="utf-8")
+    with pytest.raises(PolicyError, match=r"/bad\.rego: OPA refuses it: .*unsafe"):
+        Opa(server, load([folder]))
+    with pytest.raises(CannotJudge, match="which no METADATA names"):
+        second(document)
+    second.put_rules()
+    assert [verdict.rule for verdict in second(document)] == ["custom/team"]
+
+    Opa(server, load())
+    assert second(document) == []
+    first.put_rules()
+    assert [verdict.rule for verdict in first(document)] == ["custom/team"]

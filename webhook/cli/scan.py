@@ -1,6 +1,5 @@
 """`scaleguard scan`: judge a running cluster with nothing installed in it."""
 
-import json
 import sys
 from collections.abc import Iterator
 from itertools import count
@@ -10,16 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from webhook import config as configuration
+from webhook.cli.judged import Output, exit_status, judge_all, output_options, show_judged
 from webhook.cli.options import cluster_options, common, option, set_up_logging
-from webhook.cli.output import echo_utf8
 from webhook.cli.progress import Progress, progress_bar
-from webhook.cli.review import exit_status
 from webhook.core.kinds import Kinds
 from webhook.core.objects import reference
-from webhook.core.verdict import CannotJudge
 from webhook.errors import ScaleguardError
 from webhook.manifests import Document, Part, Skipped, Source, Unreadable
-from webhook.offline.judge import review
 from webhook.wiring import build_judge
 
 if TYPE_CHECKING:
@@ -51,21 +47,7 @@ Exit status:
     multiple=True,
     help="Namespace to judge; all of them by default. May be repeated.",
 )
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Form of the output.",
-)
-@option("--show-patches", is_flag=True, help="Show what the webhook would add, as a diff.")
-@option(
-    "--fail-on",
-    type=click.Choice(["deny", "warn"]),
-    default="deny",
-    help="The weakest action that makes the exit status 1.",
-)
-@option("-v", "--verbose", is_flag=True, help="Show objects without findings, and all skipped.")
+@output_options
 @cluster_options
 @common
 def command(  # noqa: PLR0913 - one parameter per option
@@ -89,21 +71,12 @@ def command(  # noqa: PLR0913 - one parameter per option
     """
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)
-    try:
-        with progress_bar(steps_for_a_bar=1) as progress:
-            found = _read(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
-            entries = list(_entries(found))
-            judged = review(entries, judge, lambda done, all_: progress("judging", done, all_))
-    except CannotJudge as error:
-        raise ScaleguardError(f"the rules gave no answer: {error}") from error
+    with progress_bar(steps_for_a_bar=1) as progress:
+        found = _read(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
+        judged = judge_all(_entries(found), judge, progress)
     for unread in found.forbidden:
         click.echo(f"not read: {unread}", err=True)
-    if output == "json":
-        echo_utf8(json.dumps(judged.as_json(), indent=2, ensure_ascii=False))
-    else:
-        from webhook.cli.text import show  # noqa: PLC0415 - rich is needed only here
-
-        show(judged, show_patches=show_patches, verbose=verbose)
+    show_judged(judged, judge.settings.rules, Output(output, show_patches, fail_on, verbose))
     sys.exit(exit_status(judged, fail_on))
 
 

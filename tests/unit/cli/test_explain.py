@@ -55,7 +55,7 @@ CONFIG = """
 profiles:
   - name: big-gpu
     requests: {device: {cpu: 6, memory: 20Gi}}
-    sharedMemory: {sizeLimit: 8Gi}
+    sharedMemory: 8Gi
 """
 
 

@@ -214,7 +214,7 @@ def test_a_fault_of_the_program_is_not_a_denial(run: Run, monkeypatch: pytest.Mo
     def broken(*_: object) -> None:
         raise ZeroDivisionError("oh")
 
-    monkeypatch.setattr(review_module, "review", broken)
+    monkeypatch.setattr(review_module, "judge_all", broken)
     ended = run("review", "-", stdin=CONFLICT)
     assert ended.status == 2
     assert "Error: ZeroDivisionError: oh\nThis is a fault of scaleguard." in ended.err

@@ -13,6 +13,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.offline.manifests import DEPLOYMENT, GPU_POD, HPA, VPA, judged, stream
 from tests.unit.policy.rego import RULE
+from webhook.cli.review import EMPTY_STDIN
 from webhook.manifests import Document
 from webhook.manifests.reading import read_text
 
@@ -91,7 +92,34 @@ def test_standard_input(run: Run) -> None:
     ended = run("review", "-", "-o", "json", stdin=CONFLICT)
     assert ended.status == 1
     assert [one["source"]["file"] for one in shown(ended.out)["results"]] == ["-", "-"]
-    assert run("review", "-").status == 0
+
+
+@pytest.mark.parametrize("stdin", ["", "\n", "  \n\n"])
+def test_nothing_on_standard_input_is_an_error(run: Run, stdin: str) -> None:
+    ended = run("review", "-", "-o", "json", stdin=stdin)
+    assert ended.status == 2
+    (left_out,) = shown(ended.out)["skipped"]
+    assert left_out == {
+        "source": {"file": "-", "document": 1},
+        "reason": EMPTY_STDIN,
+        "unreadable": True,
+    }
+    assert "standard input is empty: the command before the pipe" in EMPTY_STDIN
+
+
+def test_nothing_on_standard_input_does_not_hide_the_rest(run: Run, folder: Path) -> None:
+    ended = run("review", folder / "conflict.yaml", "-")
+    assert ended.status == 2
+    assert "2 objects: 2 denied, 1 unreadable" in ended.out
+    assert EMPTY_STDIN in ended.out
+
+
+@pytest.mark.parametrize("text", ["# nothing yet\n", "---\n# nothing\n---\n", "---\n"])
+def test_comments_alone_are_no_error(run: Run, tmp_path: Path, text: str) -> None:
+    assert run("review", "-", stdin=text) == (0, "0 objects: nothing to say\n", "")
+    (tmp_path / "a.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "b.yaml").touch()
+    assert run("review", tmp_path) == (0, "0 objects: nothing to say\n", "")
 
 
 # ---------------------------------------------------------------- json

@@ -147,6 +147,6 @@ def test_rules_without_an_answer_end_the_review() -> None:
         raise CannotJudge("no answer")
 
     judge = build_judge(configuration.Config())
-    silent = type(judge)(judge.knowledge, judge.profile, judge.settings, mute)
+    silent = type(judge)(judge.knowledge, judge.profiles, judge.settings, mute)
     with pytest.raises(CannotJudge, match="no answer"):
         judged(HPA, judge=silent)

@@ -191,6 +191,60 @@ def test_of_several_templates_without_accelerators_the_first_speaks() -> None:
     assert result["workload"] == result["templates"][0]["workload"]
 
 
+ASSEMBLED = """
+apiVersion: apps.nvidia.com/v1alpha1
+kind: NIMService
+metadata: {name: llama}
+spec:
+  image: {repository: nvcr.io/nim/meta/llama-3.1-8b-instruct, tag: 1.8.3}
+"""
+
+BESIDE_ITS_LABELS = """
+apiVersion: serving.kserve.io/v1beta1
+kind: InferenceService
+metadata: {name: llama}
+spec:
+  predictor:
+    containers: [{name: kserve-container, image: web, resources: {limits: {nvidia.com/gpu: 1}}}]
+  transformer:
+    containers: [{name: kserve-container, image: web}]
+"""
+
+
+def test_the_patch_of_an_assembled_pod_is_shown_and_changes_no_object() -> None:
+    (result,) = judged(ASSEMBLED).results
+    shown = result.as_json()
+    assert set(shown) == RESULT_KEYS | {"assembled"}
+    assert shown["assembled"] is True
+    assert shown["workload"]["accelerators"] == {"nvidia.com/gpu": 1}
+    assert "/spec/tolerations" in [operation["path"] for operation in shown["patch"]]
+    assert result.object_patch == []
+
+
+def test_several_assembled_pods_say_so_each() -> None:
+    pipeline = ASSEMBLED.replace("NIMService", "NIMPipeline").replace(
+        "image: {repository: nvcr.io/nim/meta/llama-3.1-8b-instruct, tag: 1.8.3}",
+        "services: [{name: a, spec: {}}, {name: b, spec: {}}]",
+    )
+    (result,) = judged(pipeline).results
+    shown = result.as_json()
+    assert [one["path"] for one in shown["templates"]] == [
+        "spec.services[0].spec",
+        "spec.services[1].spec",
+    ]
+    assert all(one["assembled"] is True for one in shown["templates"])
+
+
+def test_a_spec_without_a_template_is_patched_where_its_object_has_places() -> None:
+    (result,) = judged(BESIDE_ITS_LABELS).results
+    assert {operation["path"] for operation in result.object_patch} >= {
+        "/spec/predictor/tolerations",
+        "/spec/predictor/labels",
+        "/spec/transformer/labels",
+    }
+    assert "assembled" not in result.as_json()
+
+
 def test_what_had_to_be_left_out_is_noted() -> None:
     odd = GPU_POD.replace("{nvidia.com/gpu: 2}", "{nvidia.com/gpu: many}")
     (result,) = document(odd)["results"]

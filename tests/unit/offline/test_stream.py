@@ -92,6 +92,13 @@ def test_all_objects_are_written_in_input_order_those_without_a_patch_unchanged(
     assert back[1] != before[1]
 
 
+def test_objects_whose_pods_are_assembled_are_written_as_they_are() -> None:
+    nim = "apiVersion: apps.nvidia.com/v1alpha1\nkind: NIMService\nmetadata: {name: a}\nspec: {}\n"
+    review = judged(nim)
+    assert review.mutated == 1
+    assert read_back("".join(mutated(review.results))) == [review.results[0].raw]
+
+
 def test_what_was_judged_is_not_changed() -> None:
     (result,) = judged(GPU_POD).results
     before = json.dumps(result.raw)
