@@ -1,4 +1,4 @@
-"""Load what ships as data: the accelerators, and the kinds that make pods."""
+"""Load what ships as data: accelerators, kinds that make pods, ready-made tolerations."""
 
 from collections.abc import Iterable, Mapping
 from functools import cache

@@ -90,7 +90,7 @@ def assert_names(case: Case) -> None:
     named = {name.partition("#")[0] for name in case.expected}
     unknown = (named | set(case.header.get("old") or {})) - set(objects)
     assert not unknown, f"{case.name}: objects that are not in the case: {unknown}"
-    both = [name for name in case.expected if "#" in name and name.partition("#")[0] in case.expected]
+    both = {name.partition("#")[0] for name in case.expected if "#" in name} & set(case.expected)
     assert not both, f"{case.name}: an object goes by its name or by its paths: {both}"
     for name, expected in case.expected.items():
         is_pod = read_autoscaler(objects[name.partition("#")[0]]) is None

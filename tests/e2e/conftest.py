@@ -19,9 +19,10 @@ def plane() -> Iterator[ControlPlane]:
 
 
 @pytest.fixture
-def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> str:
-    """A namespace of its own for each test."""
+def namespace(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[str]:
+    """A namespace of its own for each test; what ran in it frees the nodes for the next one."""
     name = str(request.node.name).replace("_", "-").removeprefix("test-")[:50].strip("-")
     plane.kubectl("create", "namespace", name)
     wait_until(lambda: found(plane, "serviceaccount", name, "default"))
-    return name
+    yield name
+    plane.kubectl("delete", "namespace", name, "--wait=false")

@@ -64,11 +64,12 @@ def prepared(plane: ControlPlane, *spaces: Space) -> dict[str, list[Raw]]:
     wait_until(lambda: all("hard" in raw.get("status", {}) for raw in _listed(plane, "quota")))
     ranges = [raw for raw in _listed(plane, "limitrange") if raw["metadata"]["namespace"] in names]
     _wait_for_limits(plane, ranges)
+    quotas = _listed(plane, "quota")
     namespaces = {raw["metadata"]["name"]: raw for raw in _listed(plane, "namespace")}
     return {
         name: [
             namespaces[name],
-            *(raw for raw in ranges if raw["metadata"]["namespace"] == name),
+            *(raw for raw in (*ranges, *quotas) if raw["metadata"]["namespace"] == name),
         ]
         for name in names
     }

@@ -21,10 +21,10 @@ from tests.strategies.resources import Raw
 from webhook.core import quantity
 from webhook.core.bounds import WHITELIST_ANNOTATION
 from webhook.core.decide import POD, Decision, mutate
-from webhook.core.toleration import covers
 from webhook.core.objects import reference
 from webhook.core.patch import applied
 from webhook.core.review import read_review
+from webhook.core.toleration import covers
 from webhook.core.world import World
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]

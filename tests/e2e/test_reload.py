@@ -9,11 +9,9 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.manifests import deployment, hpa, stream, vpa
-from tests.e2e.test_server import children
-from tests.e2e.webhook_process import Reviews, WebhookProcess, wait_until
+from tests.e2e.webhook_process import Reviews, WebhookProcess, children, wait_until
 from tests.unit.mount import Mount
-from tests.unit.policy.rego import RULE
-from tests.unit.policy.test_testing import ABORTS
+from tests.unit.policy.rego import ABORTS, RULE
 
 WARN = "rules: {hpa-vpa-same-metric: warn}"
 DENY = "rules: {hpa-vpa-same-metric: deny}"

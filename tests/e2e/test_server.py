@@ -20,6 +20,7 @@ import pytest
 
 from certs.authority import Names
 from certs.store import ensure, load
+from tests.e2e.webhook_process import children
 from tests.unit.server.fakes import REVIEWS
 
 HPA = next(REVIEWS.glob("0002*.json")).read_bytes()
@@ -217,11 +218,6 @@ def test_counts_over_all_workers(start: Start) -> None:
     days = samples["scaleguard_certificate_expiry_seconds"] / 86400
     assert 89 < days <= 90
     assert server.metrics("/other")[0] == 404
-
-
-def children(process: int) -> set[int]:
-    listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8")
-    return {int(child) for child in listed.split()}
 
 
 def test_worker_that_dies_is_replaced_and_its_counts_stay(start: Start) -> None:

@@ -90,7 +90,8 @@ def test_a_squatter_is_told_when_it_is_written_and_nothing_that_it_makes_is_aske
     before = validated(guard)
     said = apply(plane, squatter(namespace, SQUATTING))
     assert warned(said) == ["gpu-node-squatter"]
-    assert f"the pods of Deployment {namespace}/web tolerate taint {GPU}" in said
+    assert f"the pods of Deployment {namespace}/web may take the place of pods" in said
+    assert f"by tolerating taint {GPU} without asking for one" in said
     wait_until(lambda: len(pods(plane, namespace)) == 2)
     changed = squatter(namespace, SQUATTING, labels={"team": "shop"})
     assert warned(apply(plane, changed)) == ["gpu-node-squatter"]
@@ -206,7 +207,9 @@ def test_a_job_in_a_queue_is_told_the_patch_that_mends_it(
     said = apply(plane, raw)
     assert "kueue-template-unfitted" in warned(said)
     assert f"Job {namespace}/waiting waits in queue gpus of Kueue" in said
-    patch = re.search(r"apply this JSON patch to it: (\[.*\])$", said, re.MULTILINE)
+    patch = re.search(
+        r"write this JSON patch into its manifest [^:]*: (\[.*\])$", said, re.MULTILINE
+    )
     assert patch is not None, said
     # Kubernetes lets tolerations and requests of a Job be changed until it is started.
     change = ("patch", "job", "-n", namespace, "waiting", "--type=json", "-p", patch[1])

@@ -144,3 +144,9 @@ def wait_until(
         assert time.monotonic() - begun < seconds, what or "it did not happen in time"
         time.sleep(0.02)
     return time.monotonic() - begun
+
+
+def children(process: int) -> set[int]:
+    """The processes that a process has started, and that still run."""
+    listed = Path(f"/proc/{process}/task/{process}/children").read_text(encoding="utf-8")
+    return {int(child) for child in listed.split()}

@@ -175,6 +175,10 @@ def test_the_server_is_used_only_where_it_is_the_engine(policies: dict[str, Any]
         ({"nodeShapes": [{"name": "a"}]}, "nodeShapes[0]: 'allocatable' is a required property"),
         ({"accelerators": [{}]}, "accelerators[0]: 'name' is a required property"),
         (
+            {"accelerators": [{"name": "a", "resources": {"devices": ["*"]}}]},
+            "accelerators[0].resources.devices[0]: '*' does not match '^[^/*]+/.+$'",
+        ),
+        (
             {"extraTolerations": [{"operator": "Exists"}]},
             "extraTolerations[0]: 'key' is a required property",
         ),

@@ -347,16 +347,21 @@ def parts(line: str) -> Iterator[list[str]]:
     yield found
 
 
+def context_of(command: click.Command) -> click.Context:
+    """A context as the program's own: a command remembers what its first one calls for help."""
+    return click.Context(command, help_option_names=["-h", "--help"])
+
+
 def check_arguments(words: list[str], place: str) -> None:
     command: click.Command = cli
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        found = command.get_command(click.Context(command), words.pop(0))
+        found = command.get_command(
+            click.Context(command, help_option_names=["-h", "--help"]), words.pop(0)
+        )
         assert found is not None, f"{place}: no such command"
         command = found
     known = {
-        name: option
-        for option in command.get_params(click.Context(command))
-        for name in option.opts
+        name: option for option in command.get_params(context_of(command)) for name in option.opts
     }
     for word, following in pairwise([*words, ""]):
         if word.startswith("-") and word != "-":

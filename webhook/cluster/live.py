@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from webhook.cluster.counterparts import Counterparts
 from webhook.cluster.lookups import Lookups
-from webhook.cluster.records import Surroundings
+from webhook.cluster.surroundings import Surroundings
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa

@@ -2,14 +2,13 @@
 
 import threading
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webhook.cluster.api import Api
 from webhook.cluster.counterparts import Counterparts, Listings
 from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
-from webhook.cluster.records import Store, Surroundings
 from webhook.cluster.resources import (
     HPAS,
     LIMIT_RANGES,
@@ -20,12 +19,16 @@ from webhook.cluster.resources import (
     VPAS,
     Resource,
 )
+from webhook.cluster.surroundings import Surroundings
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
 from webhook.core.kinds import Kinds
 from webhook.core.objects import DEFAULT_NAMESPACE
 from webhook.core.review import Request
 from webhook.core.world import AUTOSCALERS
+
+if TYPE_CHECKING:
+    from webhook.cluster.records import Store
 
 # How often the ages of all watches are noted; Prometheus asks every 15 s or more.
 _NOTE_SECONDS = 1.0

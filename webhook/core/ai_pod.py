@@ -1,6 +1,5 @@
 """Whether a pod is an AI pod, of which class, and which devices each of its containers uses."""
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +18,7 @@ from webhook.core.pod import (
     Role,
     claimed_requests,
     containers,
+    counted,
     devices,
 )
 
@@ -132,16 +132,9 @@ def _totals(
     used: Collection[tuple[Container, tuple[Device, ...]]], unused: Iterable[Device]
 ) -> dict[str, int | str]:
     """Sum devices as the scheduler does; those that no container uses are there all the time."""
-    asked = [(container.role, _counted(own)) for container, own in used]
-    counts = summed([*asked, (Role.REGULAR, _counted(unused))])
+    asked = [(container.role, counted(own)) for container, own in used]
+    counts = summed([*asked, (Role.REGULAR, counted(unused))])
     totals: dict[str, int | str] = {name: count for name, count in counts.items() if count > 0}
     for _, own in used:
         totals |= {device.resource: "unreadable" for device in own if device.count is None}
     return dict(sorted(totals.items()))
-
-
-def _counted(found: Iterable[Device]) -> Counter[str]:
-    counts = Counter[str]()
-    for device in found:
-        counts[device.resource] += device.count or 0
-    return counts

@@ -38,6 +38,15 @@ def pod_limits(pod: Raw) -> dict[str, int]:
     }
 
 
+def is_best_effort(pod: Raw) -> bool:
+    """Whether a pod asks for neither cpu nor memory.
+
+    Source: k8s.io/kubernetes pkg/apis/core/v1/helper/qos/qos.go (`ComputePodQOS`).
+    """
+    asked = {**pod_requests(pod), **pod_limits(pod)}
+    return not any(resource in asked for resource in COMPUTE_RESOURCES)
+
+
 def _by_containers(pod: Raw, *kinds: str) -> Amounts:
     """Sum what containers ask for, each by the last of these kinds that names the resource."""
     return summed(

@@ -3,10 +3,14 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from webhook.core import quantity
 from webhook.core.fields import Raw, mapping, members, strings
 from webhook.core.pod import COMPUTE_RESOURCES
+
+if TYPE_CHECKING:
+    from webhook.core.quota import Quota
 
 WHITELIST_ANNOTATION = "scheduler.alpha.kubernetes.io/tolerationsWhitelist"
 
@@ -29,6 +33,8 @@ class Bounds:
     """What the requests of one pod may add up to, in nanos."""
     tolerations: tuple[Raw, ...] = ()
     """The only tolerations that are accepted; none listed: all are."""
+    quotas: "tuple[Quota, ...]" = ()
+    """What counts pods, and refuses those beyond it."""
 
     def joined(self, other: "Bounds") -> "Bounds":
         """Join what two objects of one namespace say."""
@@ -40,6 +46,7 @@ class Bounds:
             self.limited | other.limited,
             most,
             other.tolerations or self.tolerations,
+            (*self.quotas, *other.quotas),
         )
 
 

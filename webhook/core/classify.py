@@ -17,6 +17,9 @@ from webhook.core.pod import Container
 
 CLASS_KEY = "scaleguard.io/class"
 NO_CLASS = "none"
+
+BUILT_IN_KINDS = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "StatefulSet"})
+"""Kinds of Kubernetes whose names other projects use again."""
 _CLASSES = (*WorkloadClass, NO_CLASS)
 
 
@@ -82,6 +85,11 @@ def _written(pod: Raw) -> Iterator[tuple[str, Any]]:
             yield where, value
 
 
+def _called(kind: GroupKind) -> str:
+    """How people call a kind; with its group where a built-in one has the same name."""
+    return f"{kind.kind} of {kind.group}" if kind.kind in BUILT_IN_KINDS else kind.kind
+
+
 def by_framework(pod: Raw, maker: Maker | None, kinds: Kinds) -> Evidence | None:
     """Return the class by an owner of an AI kind, else by a framework's label."""
     labels = strings(pod, "metadata", "labels")
@@ -91,7 +99,7 @@ def by_framework(pod: Raw, maker: Maker | None, kinds: Kinds) -> Evidence | None
         if kind is not None and kind.workload_class is not None:
             return _of_origin(
                 kind.workload_class,
-                f"owner {kind.group_kind.kind}",
+                f"owner {_called(kind.group_kind)}",
                 kind.origin_label,
                 origin,
                 kinds,

@@ -1,4 +1,4 @@
-"""The decision on a request, in one screen: read, gather, ask the rules, conclude; or fit a pod."""
+"""The decision on a request: read, gather, ask the rules, conclude; or fit a pod or template."""
 
 import hashlib
 from collections.abc import Mapping

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_namespace
 from webhook.core.fields import Raw, strings
-from webhook.core.objects import IGNORE_LABEL
+from webhook.core.objects import IGNORE_LABEL, reference
 from webhook.core.profile import PROFILE_ANNOTATION
 
 
@@ -24,13 +24,20 @@ class Namespace:
         return self.labels.get(IGNORE_LABEL) == "true"
 
 
-UNKNOWN_NAMESPACE = Namespace()
+NAME_LABEL = "kubernetes.io/metadata.name"
+"""The API server puts it on every namespace; manifests lack it."""
+
+
+def unknown_namespace(name: str) -> Namespace:
+    """A namespace that nobody has seen: all that is known is its name."""
+    return Namespace({NAME_LABEL: name})
 
 
 def read_namespace(raw: Raw) -> Namespace:
     """Read a namespace."""
+    name = reference(raw).name or ""
     return Namespace(
-        strings(raw, "metadata", "labels"),
+        {**strings(raw, "metadata", "labels"), NAME_LABEL: name},
         strings(raw, "metadata", "annotations").get(PROFILE_ANNOTATION, ""),
         of_namespace(raw),
     )

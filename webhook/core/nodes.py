@@ -12,6 +12,16 @@ from webhook.core.pod import COMPUTE_RESOURCES
 
 HOSTNAME_LABEL = "kubernetes.io/hostname"
 
+# Labels whose values differ from node to node, and that nobody selects a pool by.
+_OF_ONE_NODE = frozenset(
+    {
+        HOSTNAME_LABEL,
+        "alpha.eksctl.io/instance-id",
+        "node.kubernetes.io/instance-id",
+        "nvidia.com/gfd.timestamp",
+    }
+)
+
 COMING_OR_GOING = (
     r"node\.cloudprovider\.kubernetes\.io/.*|karpenter\.sh/.*|readiness\.k8s\.io/.*|.*/agent-not-ready"
     r"|.*-taint\.cluster-autoscaler\.kubernetes\.io/.*"
@@ -94,7 +104,7 @@ def distinct(shapes: Iterable[NodeShape]) -> tuple[NodeShape, ...]:
     """Leave one of those that differ in nothing but their names."""
     found: dict[object, NodeShape] = {}
     for shape in shapes:
-        labels = frozenset(item for item in shape.labels.items() if item[0] != HOSTNAME_LABEL)
+        labels = frozenset(item for item in shape.labels.items() if item[0] not in _OF_ONE_NODE)
         key = labels, shape.taints, frozenset(shape.allocatable.items())
         found.setdefault(key, shape)
     return tuple(found.values())

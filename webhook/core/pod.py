@@ -1,5 +1,6 @@
 """What scaleguard reads of a pod or pod template: containers, devices, classes of devices."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -122,14 +123,29 @@ def devices(container: Container, catalogue: Catalogue) -> list[Device]:
     return found
 
 
+def resource_names(pod: Raw) -> list[str]:
+    """The resources that containers of a pod ask for, each once, whatever amount."""
+    return list(
+        dict.fromkeys(
+            name
+            for container in containers(pod)
+            for kind in ("requests", "limits")
+            for name in mapping(container.raw, "resources", kind)
+            if isinstance(name, str)
+        )
+    )
+
+
 def claim_names(pod: Raw) -> Iterator[tuple[str, str, bool]]:
     """Yield (entry, object name, is a template) for each resource claim of a pod (DRA)."""
     for _, claim in members(mapping(pod, "spec"), "resourceClaims"):
         entry = text(claim, "name")
-        if name := text(claim, "resourceClaimName"):
-            yield entry, name, False
-        elif name := text(claim, "resourceClaimTemplateName"):
-            yield entry, name, True
+        # Up to Kubernetes 1.30 (v1alpha2) both names stood one step deeper.
+        for where in (claim, mapping(claim, "source")):
+            if name := text(where, "resourceClaimName"):
+                yield entry, name, False
+            elif name := text(where, "resourceClaimTemplateName"):
+                yield entry, name, True
 
 
 def claimed_requests(container: Container) -> set[tuple[str, str]]:
@@ -195,6 +211,14 @@ def tolerations(pod: Raw) -> list[Raw]:
     """The pod's tolerations as they are written."""
     listed = sequence(mapping(pod, "spec"), "tolerations")
     return [toleration for toleration in listed if isinstance(toleration, dict)]
+
+
+def counted(found: Iterable[Device]) -> Counter[str]:
+    """Count devices by their resource; what nobody can tell counts as none."""
+    counts = Counter[str]()
+    for device in found:
+        counts[device.resource] += device.count or 0
+    return counts
 
 
 def is_shared(found: Iterable[Device]) -> bool:

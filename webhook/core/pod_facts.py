@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.core.accelerators import Catalogue
+from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Catalogue, Counts
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.eviction import evicts, node_evictors
@@ -130,7 +130,7 @@ def gather_pod(
         "replicas": integer(mapping(subject.raw, "spec"), "replicas"),
         "squats": squats,
         "misspelt": _misspelt(meant, shapes),
-        "unschedulable": _unschedulable(subject.ai_pod, pod, shapes),
+        "unschedulable": _unschedulable(subject.ai_pod, pod, context),
         "evictable": node_evictors(strings(pod, "metadata", "annotations"))
         if subject.is_training
         else [],
@@ -173,20 +173,42 @@ def _misspelt(meant: Mapping[str, str], shapes: Sequence[NodeShape]) -> list[dic
     ]
 
 
-def _unschedulable(ai_pod: AiPod | None, pod: Raw, shapes: Sequence[NodeShape]) -> str | None:
+def _unschedulable(ai_pod: AiPod | None, pod: Raw, context: PodContext) -> str | None:
     """Why no node that is known takes the pod; None where one does, or none can be told.
 
-    Devices by DRA are not among what nodes are known to give.
+    Devices by DRA, under whatever name, are not among what nodes are known to give, nor are amounts
+    of devices that a scheduler of their own counts. Where no node with an accelerator is known,
+    they may all be at zero.
     """
     if ai_pod is None or next(claim_names(pod), None) is not None:
         return None
-    asked = [name for name, count in ai_pod.totals.items() if count != "unreadable"]
-    if not asked or not shapes:
+    shares = _amounts_of_devices(ai_pod)
+    asked = [
+        name
+        for name, count in ai_pod.totals.items()
+        if count != "unreadable"
+        and name not in shares
+        and not name.startswith(EXTENDED_RESOURCE_PREFIX)
+    ]
+    if not asked:
         return None
+    shapes = context.shapes
     carrying = [shape for shape in shapes if any(shape.allocatable.get(name) for name in asked)]
-    if not carrying:
+    if carrying:
+        return best_misfits(pod, carrying, shares)
+    if any(context.catalogue.resource(name) for shape in shapes for name in shape.allocatable):
         return f"no known node gives {', '.join(asked)}"
-    return best_misfits(pod, carrying)
+    return None
+
+
+def _amounts_of_devices(ai_pod: AiPod) -> frozenset[str]:
+    """The resources of a pod that are amounts of memory and cores of shared devices."""
+    return frozenset(
+        device.resource
+        for _, devices in ai_pod.containers
+        for device in devices
+        if device.accelerator.counts is Counts.SHARES
+    )
 
 
 def _quota(subject: PodSubject, pod: Raw, world: World, *, is_new: bool) -> list[dict[str, str]]:

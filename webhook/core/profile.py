@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from webhook.core.accelerators import Accelerator
+from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Accelerator
 from webhook.core.fields import Raw
 from webhook.core.kinds import WorkloadClass
 from webhook.core.nodes import NodeShape, Shares
@@ -111,7 +111,8 @@ class Match:
         """Whether a pod with these accelerators in such a namespace is meant."""
         if self.classes and workload_class not in self.classes:
             return False
-        known = {*resources, *(accelerator.family for accelerator in accelerators)}
+        names = {name.removeprefix(EXTENDED_RESOURCE_PREFIX) for name in resources}
+        known = names | {accelerator.family for accelerator in accelerators}
         if self.accelerators and not self.accelerators & known:
             return False
         return self.namespaces.matches(namespace_labels)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from webhook.core import quantity
-from webhook.core.amounts import pod_limits, pod_requests, read_amounts
+from webhook.core.amounts import is_best_effort, pod_limits, pod_requests, read_amounts
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw, integer, mapping, sequence, text
 from webhook.core.objects import reference
@@ -149,7 +149,7 @@ def _is_in(pod: Raw, scope: Requirement) -> bool:
     """Whether a pod is counted under a scope; of those that are not known here none is."""
     spec = mapping(pod, "spec")
     ends = integer(spec, "activeDeadlineSeconds") is not None
-    best_effort = not any(name in COMPUTE_RESOURCES for name in pod_requests(pod))
+    best_effort = is_best_effort(pod)
     if scope.key == PRIORITY_CLASS:
         value = text(spec, "priorityClassName")
         return scope.matches({PRIORITY_CLASS: value} if value else {})

@@ -10,7 +10,7 @@ resource that a DeviceClass stands in for among them), declared features, schedu
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -35,6 +35,10 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 # A summary is read by people: three ways not to fit, three reasons in each, and a paragraph in all.
 MOST_NAMED = 3
 LONGEST_SUMMARY = 600
+
+# A pod has some; only somebody who plays with us has hundreds.
+MOST_TOLERATIONS = 100
+MOST_TERMS = 20
 
 
 class Kind(StrEnum):
@@ -68,17 +72,25 @@ def misfits(pod: Raw, shape: NodeShape) -> list[Misfit]:
     return list(_misfits(wants, shape)) if wants is not None else []
 
 
-def best_misfits(pod: Raw, shapes: Iterable[NodeShape]) -> str | None:
+def best_misfits(
+    pod: Raw, shapes: Iterable[NodeShape], unlisted: Collection[str] = ()
+) -> str | None:
     """Say in a sentence why a pod fits on none of some shapes; None where it fits on one.
 
-    The shapes with the fewest misfits are told of first.
+    The shapes with the fewest misfits are told of first. `unlisted` are resources that a scheduler
+    of their own counts and that nodes need not list. Nothing is said of a pod for another
+    scheduler, nor of one that wants so much that nobody would wait for the answer.
     """
     wants = _wants(pod)
-    if wants is None:
+    if wants is None or wants.is_excessive or not _is_for_default_scheduler(pod):
         return None
     groups: dict[tuple[str, ...], list[str]] = {}
     for shape in shapes:
-        found = tuple(misfit.text for misfit in _misfits(wants, shape))
+        found = tuple(
+            misfit.text
+            for misfit in _misfits(wants, shape)
+            if misfit.about not in unlisted or misfit.about in shape.allocatable
+        )
         if not found:
             return None
         groups.setdefault(found, []).append(shape.name)
@@ -97,6 +109,15 @@ class _Wants:
     selector: Mapping[str, str]
     terms: tuple[tuple[Requirement, ...], ...] | None
     """Alternatives, each with all that it requires; None where nothing is required."""
+
+    @property
+    def is_excessive(self) -> bool:
+        """Whether comparing it with hundreds of nodes would take long."""
+        return len(self.tolerations) > MOST_TOLERATIONS or len(self.terms or ()) > MOST_TERMS
+
+
+def _is_for_default_scheduler(pod: Raw) -> bool:
+    return text(mapping(pod, "spec"), "schedulerName") in {"", "default-scheduler"}
 
 
 def _wants(pod: Raw) -> _Wants | None:

@@ -1,4 +1,4 @@
-"""Fit the templates of an object, so that what its pods would get stands in it beforehand."""
+"""One patch for all templates of an object, so that what its pods would get stands there before."""
 
 from collections.abc import Iterable
 

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.scaled_object import read_scaled_object
@@ -12,7 +12,7 @@ from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
 from webhook.core.fields import Raw
 from webhook.core.kinds import Kinds
-from webhook.core.namespace import UNKNOWN_NAMESPACE, Namespace, read_namespace
+from webhook.core.namespace import Namespace, read_namespace, unknown_namespace
 from webhook.core.nodes import NodeShape, Shares, read_node, smallest_shares
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -188,7 +188,7 @@ class World:
 
     def namespace(self, name: str | None) -> Namespace:
         """A namespace, as far as anybody has seen it."""
-        return self._namespaces.get(name or "", UNKNOWN_NAMESPACE)
+        return self._namespaces.get(name or "") or unknown_namespace(name or "")
 
     def is_ignored(self, namespace: str | None) -> bool:
         """Whether the namespace's label takes it out of all judgement and mutation."""
@@ -200,7 +200,9 @@ class World:
 
     def bounds(self, namespace: str) -> Bounds:
         """What a namespace does with pods after us."""
-        return self.namespace(namespace).bounds.joined(self.limits(namespace))
+        bounds = self.namespace(namespace).bounds.joined(self.limits(namespace))
+        quotas = tuple(self.quotas(namespace))
+        return replace(bounds, quotas=quotas) if quotas else bounds
 
     def quotas(self, namespace: str) -> Sequence[Quota]:
         """The ResourceQuotas of a namespace."""

@@ -19,7 +19,7 @@ findings contains finding if {
 		"action": "warn",
 		"path": input.pod.specPath,
 		"message": concat("", [input.pod.text, " can run on no known node: ", input.pod.unschedulable]),
-		"remedy": "ask for what one of these nodes gives; if another pool does, write its shape into nodeShapes of the configuration",
+		"remedy": "ask for what one of these nodes gives, or tolerate its taint (extraTolerations of the configuration); if another pool takes it, write its shape into nodeShapes",
 	}
 }
 

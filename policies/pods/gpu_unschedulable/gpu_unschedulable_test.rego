@@ -19,8 +19,8 @@ cases := {
 			"path": "spec.template.spec",
 			"message": "the pods of Deployment ml/llm can run on no known node: taint sku=gpu:NoSchedule is not tolerated",
 			"remedy": concat(" ", [
-				"ask for what one of these nodes gives;",
-				"if another pool does, write its shape into nodeShapes of the configuration",
+				"ask for what one of these nodes gives, or tolerate its taint (extraTolerations of the configuration);",
+				"if another pool takes it, write its shape into nodeShapes",
 			]),
 		}],
 	},

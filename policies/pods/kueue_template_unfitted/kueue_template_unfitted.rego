@@ -26,6 +26,6 @@ findings contains finding if {
 	}
 }
 
-remedy := concat("", ["apply this JSON patch to it: ", input.pod.kueue.patch]) if {
+remedy := concat("", ["write this JSON patch into its manifest and create it again, without the requests if the queue counts no cpu and memory: ", input.pod.kueue.patch]) if {
 	is_string(input.pod.kueue.patch)
 } else := "write that where it describes its pods"

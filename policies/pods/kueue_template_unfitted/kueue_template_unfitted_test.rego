@@ -20,7 +20,7 @@ cases := {
 				"Job ml/train waits in queue gpus of Kueue, which looks at the template,",
 				"and that lacks tolerations: nvidia.com/gpu",
 			]),
-			"remedy": "apply this JSON patch to it: [{\"op\":\"add\"}]",
+			"remedy": "write this JSON patch into its manifest and create it again, without the requests if the queue counts no cpu and memory: [{\"op\":\"add\"}]",
 		}],
 	},
 	"warns where there is no place for a patch": {

@@ -75,7 +75,7 @@ def test_a_pod_template_in_its_world(run: Run, config: Path) -> None:
     ended = run("explain", "-", "--config", config, stdin=stream(LLM, WORLD))
     assert (ended.status, ended.err) == (0, "")
     told = lines(ended.out)
-    assert told[:-1] == [
+    assert told[:-2] == [
         "Deployment ml/llm | spec.template",
         "AI pod: inference (image vllm/vllm-openai:v0.9, a guess)",
         "accelerators: nvidia.com/gpu 2 (container vllm; NVIDIA devices)",
@@ -104,8 +104,13 @@ def test_a_pod_template_in_its_world(run: Run, config: Path) -> None:
         "nvidia.com/gpus | did you mean nvidia.com/gpu?",
         "findings",
     ]
-    assert told[-1].startswith("warn gpu-unschedulable: the pods of Deployment ml/llm fit no known")
-    assert "; fix: " in told[-1]
+    start = "warn gpu-unschedulable: the pods of Deployment ml/llm can run on no known node: "
+    assert told[-2].startswith(f"{start}asks for 2 nvidia.com/gpu")
+    assert "; fix: ask for " in told[-2]
+    assert told[-1] == (
+        f"{start}nothing is known to give nvidia.com/gpus; "
+        "fix: write nvidia.com/gpu, if that is meant"
+    )
 
 
 def test_a_pod_that_is_none(run: Run) -> None:
@@ -208,7 +213,7 @@ def test_notes_are_shown(run: Run) -> None:
     unread = GPU_POD.replace("nvidia.com/gpu: 2", 'nvidia.com/gpu: "${GPUS}"')
     assert lines(run("explain", "-", stdin=unread).out)[-2:] == [
         "notes",
-        "no requests for main: its nvidia.com/gpu cannot be read",
+        "no requests for main: its nvidia.com/gpu cannot be counted",
     ]
 
 
@@ -345,7 +350,10 @@ def test_manifests_do_not_steer_the_terminal() -> None:
 def test_notes_are_wrapped_too() -> None:
     unread = GPU_POD.replace("nvidia.com/gpu: 2", 'nvidia.com/gpu: "${GPUS}"')
     shown = plain(on_a_terminal(unread, 50))
-    assert shown[-2:] == ["      no requests for main: its nvidia.com/gpu", "      cannot be read"]
+    assert shown[-2:] == [
+        "      no requests for main: its nvidia.com/gpu",
+        "      cannot be counted",
+    ]
 
 
 # ---------------------------------------------------------------- JSON

@@ -1,11 +1,12 @@
 from typing import Any
 
 from webhook.cluster.counterparts import Counterparts
-from webhook.cluster.records import Autoscalers, LimitRanges, Namespaces, Nodes, Quotas
+from webhook.cluster.records import Autoscalers
+from webhook.cluster.surroundings import LimitRanges, Namespaces, Nodes, Quotas
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED
-from webhook.core.namespace import UNKNOWN_NAMESPACE
+from webhook.core.namespace import unknown_namespace
 
 Raw = dict[str, Any]
 
@@ -79,7 +80,7 @@ def test_namespace_is_ignored_while_its_label_says_so() -> None:
     store.replace([labelled])
     assert (store.named("a").ignored, len(store)) == (True, 1)
     store.remove(labelled)
-    assert (store.named("a"), len(store)) == (UNKNOWN_NAMESPACE, 0)
+    assert (store.named("a"), len(store)) == (unknown_namespace("a"), 0)
 
 
 def test_bounds_of_a_namespace_are_those_of_all_its_limit_ranges() -> None:

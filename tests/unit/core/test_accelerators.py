@@ -80,7 +80,7 @@ def test_an_extended_resource_of_a_class_has_its_own_name_as_a_key_too() -> None
         ("gpu.acme.com", True),
         ("Acme", True),
         ("acme", False),
-        ("acme.com/*", False),
+        ("acme.com/a/b", False),
         ("other.com/npu", False),
     ],
 )

@@ -72,3 +72,7 @@ def test_accelerators_and_what_is_something_else(name: str) -> None:
 def test_what_the_configuration_adds_is_known() -> None:
     more = [{"name": "Ours", "resources": {"devices": ["chips.example.com/npu"]}}]
     assert nearly("chips.example.com/NPUs", knowledge(more).catalogue) == "chips.example.com/npu"
+
+
+def test_names_that_no_resource_can_have_are_not_compared() -> None:
+    assert nearly("nvidia.com/" + "g" * 400, CATALOGUE) is None

@@ -90,9 +90,10 @@ def test_of_a_plain_pod_there_is_nothing_to_tell() -> None:
     ("toleration", "taint"),
     [
         ({"key": "nvidia.com/gpu", "operator": "Exists"}, "taint nvidia.com/gpu"),
-        ({"key": "nvidia.com/gpu", "value": "x", "effect": "NoExecute"}, "taint nvidia.com/gpu"),
+        ({"key": "nvidia.com/gpu", "value": "x", "effect": "NoExecute"}, ""),
         ({"key": "nvidia.com/mig-1g.5gb", "effect": "NoSchedule"}, "taint nvidia.com/mig-1g.5gb"),
         (WILDCARD, "every taint"),
+        ({"operator": "Exists", "effect": "NoExecute"}, ""),
         ({"operator": "Exists", "effect": "NoSchedule"}, "every taint"),
         ({"key": "nvidia.com/gpu", "effect": "PreferNoSchedule"}, ""),
         ({"key": "sku", "operator": "Equal", "value": "gpu"}, ""),
@@ -119,6 +120,21 @@ def test_a_pod_without_accelerators_squats_by_its_tolerations(toleration: Raw, t
                 container(),
                 tolerations=[WILDCARD],
                 resourceClaims=[{"name": "a", "resourceClaimTemplateName": "b"}],
+            )
+        ),
+        deployment(pod(container(), tolerations=[WILDCARD], nodeName="gpu-1")),
+        deployment(
+            pod(
+                container(),
+                tolerations=[WILDCARD],
+                nodeSelector={"kubernetes.io/hostname": "gpu-1"},
+            )
+        ),
+        deployment(
+            pod(
+                container(),
+                tolerations=[WILDCARD],
+                resourceClaims=[{"name": "a", "source": {"resourceClaimName": "b"}}],
             )
         ),
         pod(
@@ -163,6 +179,38 @@ def test_a_pod_that_fits_no_node() -> None:
     assert told(two)["unschedulable"] is None
     amd = deployment(pod(container(resources={"limits": {"amd.com/gpu": 1}})))
     assert told(amd, NODE)["unschedulable"] == "no known node gives amd.com/gpu"
+
+
+def test_each_taint_is_told_once() -> None:
+    gpu = {"key": "nvidia.com/gpu", "operator": "Exists"}
+    found = facts(deployment(pod(container(), tolerations=[gpu, {"key": "a"}, gpu])))
+    assert found is not None
+    assert [one["path"] for one in found.pod["squats"]] == ["spec.template.spec.tolerations[0]"]
+
+
+def test_who_asks_for_another_resource_of_the_vendor_does_not_squat() -> None:
+    other = container(resources={"limits": {"nvidia.com/GA102GL_A10": 1}})
+    gpu = {"key": "nvidia.com/gpu", "operator": "Exists"}
+    assert facts(deployment(pod(other, tolerations=[gpu]))) is None
+
+
+def test_amounts_that_another_scheduler_counts_need_not_be_listed() -> None:
+    hami = {"limits": {"nvidia.com/gpu": 1, "nvidia.com/gpumem": 3000}}
+    assert told(deployment(pod(container(resources=hami))), NODE)["unschedulable"] is None
+    much = {"limits": {"nvidia.com/gpu": 2, "nvidia.com/gpumem": 3000}}
+    assert told(deployment(pod(container(resources=much))), NODE)["unschedulable"] is not None
+
+
+def test_nodes_without_accelerators_say_nothing_of_those_with_them() -> None:
+    eks = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "cpu"},
+        "status": {"allocatable": {"cpu": "8", "vpc.amazonaws.com/pod-eni": "9"}},
+    }
+    assert told(deployment(pod()), eks)["unschedulable"] is None
+    by_class = {"limits": {"deviceclass.resource.kubernetes.io/gpu.nvidia.com": 1}}
+    assert told(deployment(pod(container(resources=by_class))), NODE)["unschedulable"] is None
 
 
 def test_a_misspelt_accelerator_is_given_by_nobody() -> None:

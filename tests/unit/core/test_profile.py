@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core.pods import GPU, container, pod, recognised
+from tests.unit.core.pods import GPU, KNOWLEDGE, container, pod, recognised
 from webhook.config import parse
 from webhook.core.bounds import UNBOUNDED
 from webhook.core.kinds import WorkloadClass
@@ -18,6 +18,7 @@ from webhook.core.profile import (
     SharedMemory,
     cores_and_gib,
 )
+from webhook.core.world import World
 
 TRAINING = {"annotations": {"scaleguard.io/class": "training"}}
 
@@ -47,6 +48,9 @@ def test_the_first_profile_that_matches_is_picked() -> None:
     assert picked(known, pod(), {"team": "a"}) == "team"
     assert picked(known, head) == "rest"
     assert picked(profiles({"name": "asked-for"}), pod()) == ""
+    by_class = {"limits": {"deviceclass.resource.kubernetes.io/gpu.nvidia.com": 1}}
+    dra = profiles({"name": "dra", "match": {"accelerators": ["gpu.nvidia.com"]}})
+    assert picked(dra, pod(container(resources=by_class))) == "dra"
 
 
 def test_annotations_pick_a_profile_whatever_it_matches() -> None:
@@ -135,6 +139,7 @@ def test_shared_memory_is_mounted_where_there_is_none() -> None:
         container("main", GPU, volumeMounts=[{"name": "data", "mountPath": "/data"}]),
         container("own", GPU, **other),
         container("proxy"),
+        container("device", GPU, volumeDevices=[{"name": "b", "devicePath": SHARED_MEMORY_PATH}]),
         initContainers=[container("init", GPU)],
         volumes=[{"name": "data", "emptyDir": {}}],
     )
@@ -215,3 +220,13 @@ def test_what_a_person_wrote_stays_and_is_not_contradicted(
 ) -> None:
     metadata = {"annotations": {**TRAINING["annotations"], **written}}
     assert protected(pod(metadata=metadata)) == added
+
+
+def test_a_namespace_is_selected_by_its_name_as_the_api_server_labels_it() -> None:
+    selector = {"matchLabels": {"kubernetes.io/metadata.name": "ml"}}
+    known = profiles({"name": "ml", "match": {"namespaceSelector": selector}})
+    world = World(KNOWLEDGE.kinds)
+    assert picked(known, pod(), dict(world.namespace("ml").labels)) == "ml"
+    world.put({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "ml"}})
+    assert picked(known, pod(), dict(world.namespace("ml").labels)) == "ml"
+    assert picked(known, pod(), dict(world.namespace("other").labels)) == ""

@@ -10,6 +10,7 @@ from webhook.core.mutations.requests import request
 from webhook.core.nodes import NodeShape, smallest_shares
 from webhook.core.profile import Figures, Profile, cores_and_gib
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
+from webhook.core.quota import read_quota
 
 GIB = 2**30 * NANOS_PER_UNIT
 SIDECAR = {"cpu": "50m", "memory": "64Mi"}
@@ -250,3 +251,41 @@ def test_pods_without_accelerators_get_what_a_profile_says_for_them() -> None:
         "spec/containers/0": {"cpu": "1", "memory": "2Gi"},
         "spec/initContainers/0": SIDECAR,
     }
+
+
+def test_a_quota_that_counts_pods_with_requests_alone_is_left_with_none() -> None:
+    quota = {
+        "metadata": {"name": "team"},
+        "spec": {"hard": {"limits.cpu": "10"}, "scopes": ["NotBestEffort"]},
+    }
+    bounds = Bounds(quotas=(read_quota(quota),))
+    made = requested(pod(), bounds=bounds)
+    assert made == Mutation(
+        notes=("no requests: ResourceQuota team refuses the pod once it has some",)
+    )
+    limited = pod(container(resources={"limits": {"nvidia.com/gpu": 1, "cpu": 1}}))
+    assert added(requested(limited, bounds=bounds)) == {"spec/containers/0": {"memory": "8Gi"}}
+    plain = read_quota({"metadata": {"name": "q"}, "spec": {"hard": {"pods": "10"}}})
+    assert requested(pod(), bounds=Bounds(quotas=(plain,))).additions
+
+
+def test_the_overhead_of_a_pod_and_what_runs_before_it_have_to_fit_too() -> None:
+    over = pod(overhead={"cpu": "250m"})
+    made = added(requested(over, shapes=(shape(2, 64, gpu=1),)))
+    assert made["spec/containers/0"]["cpu"] == "1750m"
+    before = pod(
+        container("main", {"requests": {"cpu": "10m"}}),
+        initContainers=[
+            container("gpu", GPU, restartPolicy="Always"),
+            container("init", {"requests": {"cpu": "1900m"}}),
+        ],
+    )
+    found = requested(before, shapes=(shape(2, 64, gpu=1),))
+    assert "cpu" not in added(found)["spec/initContainers/0"]
+    assert found.notes == ("no cpu requests: node node has no room for them",)
+
+
+def test_of_several_kinds_of_devices_the_one_with_most_decides() -> None:
+    asked = container(resources={"limits": {"nvidia.com/gpu": 1, "amd.com/gpu": 1}})
+    made = requested(pod(asked), shapes=(shape(2, 8, gpu=1, amd=7),))
+    assert added(made)["spec/containers/0"] == {"cpu": "2", "memory": "8Gi"}

@@ -348,3 +348,21 @@ def test_a_summary_is_bounded() -> None:
     assert found is not None
     assert len(found) == LONGEST_SUMMARY
     assert found.endswith("…")
+
+
+def test_nothing_is_said_of_pods_for_another_scheduler_nor_of_those_that_want_too_much() -> None:
+    shape = NodeShape("a", {"cpu": 0})
+    wanting: Raw = {"spec": {"containers": [{"resources": {"requests": {"cpu": 1}}}]}}
+    assert best_misfits(wanting, [shape]) is not None
+    volcano = {"spec": {**wanting["spec"], "schedulerName": "volcano"}}
+    assert best_misfits(volcano, [shape]) is None
+    many = {"spec": {**wanting["spec"], "tolerations": [{"key": str(n)} for n in range(101)]}}
+    assert best_misfits(many, [shape]) is None
+
+
+def test_amounts_that_nodes_need_not_list_are_left_out_where_they_are_not_listed() -> None:
+    raw: Raw = {"spec": {"containers": [{"resources": {"limits": {"a.b/mem": 5}}}]}}
+    assert best_misfits(raw, [NodeShape("a", {})]) is not None
+    assert best_misfits(raw, [NodeShape("a", {})], {"a.b/mem"}) is None
+    listed = NodeShape("a", {"a.b/mem": 10**9})
+    assert best_misfits(raw, [listed], {"a.b/mem"}) is not None

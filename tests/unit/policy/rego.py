@@ -27,6 +27,15 @@ findings contains finding if {
 }
 """
 
+ABORTS = """\
+import data.scaleguard.rules.autoscalers.hpa_no_effect as rule
+
+found contains f if {
+	some f in rule.findings with input as {"a": 1}
+}
+"""
+"""The body of a module; the engine of today (regopy 1.5) aborts when it compiles that."""
+
 CASES = """\
 package scaleguard.rules.team.vpa_test
 

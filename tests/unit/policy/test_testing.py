@@ -3,20 +3,12 @@
 import pytest
 
 from tests.unit.policy.conftest import Write
-from tests.unit.policy.rego import CASES, RULE
+from tests.unit.policy.rego import ABORTS, CASES, RULE
 from webhook.errors import PolicyError
 from webhook.policy import testing
 from webhook.policy.source import load
 from webhook.policy.testing import compile_apart, run
 
-# What the engine of today (regopy 1.5) aborts on when it compiles.
-ABORTS = """\
-import data.scaleguard.rules.autoscalers.hpa_no_effect as rule
-
-found contains f if {
-	some f in rule.findings with input as {"a": 1}
-}
-"""
 RUNS_AWAY = (
     "count([1 | some i in numbers.range(1, 2000); some j in numbers.range(1, 2000); i == j]) > 0"
 )

@@ -18,7 +18,7 @@ _LEAST_OVERHEAD_MEBIBYTES = 384
 _OVERHEADS = {"Python": "0.4", "R": "0.4"}
 _OVERHEAD = "0.1"
 
-_JVM_MEMORY = re.compile(r"(\d+)([kmgt]?)b?", re.IGNORECASE)
+_JVM_MEMORY = re.compile(r"(\d{1,15})([kmgt]?)b?", re.IGNORECASE)
 _KIBIBYTES = {"k": 1, "": 1 << 10, "m": 1 << 10, "g": 1 << 20, "t": 1 << 30}
 
 

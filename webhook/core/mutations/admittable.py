@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Sequence
 
-from webhook.core.amounts import pod_limits, pod_requests
+from webhook.core.amounts import is_best_effort, pod_requests
 from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
 from webhook.core.fields import Raw
 from webhook.core.kueue import is_admitted
 from webhook.core.mutations.defaults import Default
 from webhook.core.patch import Addition, applied, operations
-from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.quota import refusals
 from webhook.core.toleration import is_accepted
 
 # What the API server adds to pods by itself (plugin/pkg/admission/defaulttolerationseconds), and
@@ -43,6 +43,8 @@ def admittable(
         return [], [
             f"no requests: the namespace's {WHITELIST_ANNOTATION} refuses pods that have some"
         ]
+    if quota := _counting(pod, left, bounds):
+        return [], [f"no requests: ResourceQuota {quota} refuses the pod once it has some"]
     notes = []
     for resource in _beyond(pod, left, bounds):
         left = [one for one in left if one.resource != resource]
@@ -57,10 +59,20 @@ def _needs_no_requests(pod: Raw, allowed: Sequence[Raw]) -> bool:
     """
     if not allowed or is_accepted(_OF_THOSE_WITH_REQUESTS, allowed):
         return False
-    if not all(is_accepted(one, allowed) for one in _OF_EVERY_POD):
-        return False
-    asked = {**pod_requests(pod), **pod_limits(pod)}
-    return not any(resource in asked for resource in COMPUTE_RESOURCES)
+    return all(is_accepted(one, allowed) for one in _OF_EVERY_POD) and is_best_effort(pod)
+
+
+def _counting(pod: Raw, defaults: Iterable[Default], bounds: Bounds) -> str:
+    """Name a quota that takes a pod only as long as it does not count it: scope NotBestEffort."""
+    if not bounds.quotas or not is_best_effort(pod):
+        return ""
+    before = {one.quota for one in refusals(pod, bounds.quotas, bounds, is_new=True)}
+    after = refusals(_with(pod, defaults), bounds.quotas, bounds, is_new=True)
+    return next((one.quota for one in after if one.quota not in before), "")
+
+
+def _with(pod: Raw, defaults: Iterable[Default]) -> Raw:
+    return applied(pod, operations(pod, [Addition(one.path, one.value) for one in defaults]))
 
 
 def _beyond(pod: Raw, defaults: Iterable[Default], bounds: Bounds) -> list[str]:
@@ -71,6 +83,5 @@ def _beyond(pod: Raw, defaults: Iterable[Default], bounds: Bounds) -> list[str]:
     """
     if not bounds.most_per_pod:
         return []
-    additions = [Addition(one.path, one.value) for one in defaults]
-    after = pod_requests(applied(pod, operations(pod, additions)))
+    after = pod_requests(_with(pod, defaults))
     return [name for name, most in bounds.most_per_pod.items() if after.get(name, 0) > most]

@@ -1,14 +1,16 @@
 """Default requests before they are written, and how they are cut to the nodes that there are."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from webhook.core import quantity
 from webhook.core.ai_pod import AiPod
+from webhook.core.amounts import pod_requests, read_amounts
+from webhook.core.fields import Raw, mapping
 from webhook.core.nodes import Share, Shares
-from webhook.core.patch import Segment
-from webhook.core.pod import COMPUTE_RESOURCES, CPU, MEMORY, Container, Device, Role
+from webhook.core.patch import Addition, Segment, applied, operations
+from webhook.core.pod import COMPUTE_RESOURCES, CPU, MEMORY, Container, Device, Role, counted
 
 _WRITE = {CPU: quantity.cpu, MEMORY: quantity.memory}
 
@@ -60,7 +62,7 @@ class Default(NamedTuple):
 
 
 def within_nodes(
-    defaults: Sequence[Default], ai_pod: AiPod, known: Sequence[Shares]
+    defaults: Sequence[Default], pod: Raw, ai_pod: AiPod, known: Sequence[Shares]
 ) -> tuple[list[Default], list[str]]:
     """Cut defaults to what the smallest node with the pod's accelerators gives for as many devices.
 
@@ -71,7 +73,8 @@ def within_nodes(
     out, and a note says so.
     """
     running = [one for one in ai_pod.containers if one[0].role is not Role.INIT]
-    counts = _counts(device for _, devices in running for device in devices)
+    counts = counted(device for _, devices in running for device in devices)
+    overhead = read_amounts(mapping(pod, "spec", "overhead"))
     cut, notes = list(defaults), []
     for resource in COMPUTE_RESOURCES:
         share = _share(known, resource, counts)
@@ -79,8 +82,11 @@ def within_nodes(
             continue
         others = [one for one in cut if one.resource != resource]
         own = [_within_own(one, known) for one in cut if one.resource == resource]
-        written = sum(quantity.parse(one.request(resource)) or 0 for one, _ in running)
+        written = overhead.get(resource, 0)
+        written += sum(quantity.parse(one.request(resource)) or 0 for one, _ in running)
         fitted = _within(own, share, written)
+        if fitted is not None and _is_over(pod, fitted, share):
+            fitted = None
         if fitted is None:
             notes.append(f"no {resource} requests: node {share.node} has no room for them")
         cut = [*others, *(fitted or ())]
@@ -88,9 +94,22 @@ def within_nodes(
     return sorted(cut, key=lambda one: order[one.path]), notes
 
 
+def _is_over(pod: Raw, defaults: Sequence[Default], share: Share) -> bool:
+    """Whether a pod fits into a share by itself and not with its defaults.
+
+    That is for what runs before the others: an init container beside a sidecar.
+    """
+    if not defaults:
+        return False
+    resource = defaults[0].resource
+    additions = [Addition(one.path, one.value) for one in defaults if one.value != "0"]
+    after = pod_requests(applied(pod, operations(pod, additions))).get(resource, 0)
+    return after > share.nanos >= pod_requests(pod).get(resource, 0)
+
+
 def _within_own(default: Default, known: Sequence[Shares]) -> Default:
     """Cut a default to the share of its container's own devices."""
-    share = _share(known, default.resource, _counts(default.devices))
+    share = _share(known, default.resource, counted(default.devices))
     return default if share is None or not default.is_per_device else default.cut(*share)
 
 
@@ -118,21 +137,18 @@ def _within(defaults: list[Default], share: Share, written: int) -> list[Default
 
 
 def _share(known: Sequence[Shares], resource: str, counts: Counter[str]) -> Share | None:
-    """What nodes give of a resource for a number of devices; None where no node is known."""
-    total, nodes = 0, []
-    for device, count in counts.items():
-        found = [
-            share for shares in known if (share := shares.get(device, {}).get(resource)) is not None
-        ]
-        if found and count:
-            smallest = min(found)
-            total += smallest.nanos * count
-            nodes.append(smallest.node)
-    return Share(total, nodes[0]) if nodes else None
+    """What nodes give of a resource for a number of devices; None where no node is known.
+
+    Devices of several kinds may be one node's: the kind that has most decides for all of them.
+    """
+    found = [
+        Share(min(shares).nanos * count, min(shares).node)
+        for device, count in counts.items()
+        if count and (shares := _smallest(known, device, resource))
+    ]
+    return max(found, default=None)
 
 
-def _counts(devices: Iterable[Device]) -> Counter[str]:
-    found = Counter[str]()
-    for device in devices:
-        found[device.resource] += device.count or 0
-    return found
+def _smallest(known: Sequence[Shares], device: str, resource: str) -> list[Share]:
+    listed = (shares.get(device, {}).get(resource) for shares in known)
+    return [share for share in listed if share is not None]

@@ -54,7 +54,7 @@ def request(
                 Default(container, devices, each, figures.of(each), figures.source)
                 for each in missing
             ]
-    defaults, full = within_nodes(defaults, ai_pod, shares)
+    defaults, full = within_nodes(defaults, pod, ai_pod, shares)
     written = [default for default in defaults if default.value != "0"]
     admitted, withdrawn = admittable(pod, written, bounds)
     additions = tuple(Addition(one.path, one.value, one.why) for one in admitted)

@@ -49,7 +49,9 @@ def share_memory(pod: Raw, ai_pod: AiPod, profile: Profile) -> Mutation:
 
 def _has_its_own(container: Container) -> bool:
     """Whether anything is mounted there already; the API server refuses a second mount."""
-    return any(
-        text(mount, "mountPath").rstrip("/") == SHARED_MEMORY_PATH
-        for _, mount in members(container.raw, "volumeMounts")
+    paths = (
+        text(mount, field)
+        for listed, field in (("volumeMounts", "mountPath"), ("volumeDevices", "devicePath"))
+        for _, mount in members(container.raw, listed)
     )
+    return any(path.rstrip("/") == SHARED_MEMORY_PATH for path in paths)
