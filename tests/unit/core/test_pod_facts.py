@@ -9,7 +9,7 @@ from tests.unit.core.pods import GPU, KNOWLEDGE, container, pod
 from webhook.config import Config
 from webhook.core.decide import Judge, made_by, validate
 from webhook.core.finding import Action
-from webhook.core.pod_facts import PodContext, PodFacts, gather_pod
+from webhook.core.pod_facts import MOST_SQUATS, PodContext, PodFacts, gather_pod
 from webhook.core.profile import Profiles
 from webhook.core.review import read_review
 from webhook.core.verdict import Rule, Settings, Verdict
@@ -186,6 +186,13 @@ def test_each_taint_is_told_once() -> None:
     found = facts(deployment(pod(container(), tolerations=[gpu, {"key": "a"}, gpu])))
     assert found is not None
     assert [one["path"] for one in found.pod["squats"]] == ["spec.template.spec.tolerations[0]"]
+
+
+def test_a_pod_that_tolerates_a_thousand_taints_is_told_of_some() -> None:
+    listed = [{"key": f"nvidia.com/mig-{number}", "operator": "Exists"} for number in range(1000)]
+    found = facts(deployment(pod(container(), tolerations=listed)))
+    assert found is not None
+    assert len(found.pod["squats"]) == MOST_SQUATS
 
 
 def test_who_asks_for_another_resource_of_the_vendor_does_not_squat() -> None:
