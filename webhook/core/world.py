@@ -1,7 +1,7 @@
 """What a judgement can look up: the objects of one cluster, or of one set of manifests."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from webhook.core.autoscalers.hpa import read_hpa
@@ -23,7 +23,7 @@ from webhook.core.objects import (
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.quota import Quota, read_quota
-from webhook.core.workload import Workload, read_workload
+from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
 HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
@@ -171,6 +171,19 @@ class World:
     def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The other names of a workload: an Argo Rollout and the Deployment that it refers to."""
         return self._names.get(key, [])
+
+    def containers(self, key: WorkloadKey) -> ContainerSet | None:
+        """The containers of a workload, under whichever of its names the template stands."""
+        named = (one.containers for one in self._named(key))
+        return next((containers for containers in named if containers is not None), None)
+
+    def pods(self, key: WorkloadKey) -> tuple[MadePod, ...]:
+        """The pod templates behind these containers; none where they are unknown."""
+        return next((one.pods for one in self._named(key) if one.pods), ())
+
+    def _named(self, key: WorkloadKey) -> Iterator[Workload]:
+        workloads = (self.workload(name) for name in (key, *self.other_names(key)))
+        return (workload for workload in workloads if workload is not None)
 
     def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload controls: the ReplicaSets of a Deployment."""
