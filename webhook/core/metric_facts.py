@@ -36,9 +36,14 @@ def metric_documents(
 ) -> list[dict[str, Any]]:
     """Write what rules read of each Resource and ContainerResource metric of a scaler.
 
-    A metric that KEDA drops reads nothing.
+    A metric that KEDA drops reads nothing, nor does one that names nothing: the API server refuses
+    it.
     """
-    claims = [claim for claim in scaler.metrics if not claim.dropped]
+    claims = [
+        claim
+        for claim in scaler.metrics
+        if claim.resource and claim.container != "" and not claim.dropped
+    ]
     pods = _Pods(world.pods(key) if claims else (), key.namespace, world, fit)
     written = [_document(claim, pods) for claim in claims]
     return sorted(written, key=_is_faultless)[:MOST_METRICS]
