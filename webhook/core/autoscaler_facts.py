@@ -1,6 +1,7 @@
 """What rules read of one autoscaler alone: its text, and what it finds beside autoscalers."""
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from webhook.core.autoscalers.scaler import Scaler
@@ -10,6 +11,7 @@ from webhook.core.generated import maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.overlaps import controlled
 from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.vpa_facts import MOST_UNSUPPORTED, unsupported
 from webhook.core.world import HPA, Autoscaler, World
 
 
@@ -56,6 +58,7 @@ def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
         "unquoted": list(subject.unquoted),
         "ineffective": subject.ineffective(known.regular if known is not None else ()),
         "writes": writes,
+        "unsupported": list(islice(unsupported(subject), MOST_UNSUPPORTED)),
     }
 
 
