@@ -11,7 +11,7 @@ from webhook.core.generated import maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.overlaps import controlled
 from webhook.core.pod import COMPUTE_RESOURCES
-from webhook.core.vpa_facts import MOST_UNSUPPORTED, unsupported
+from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
 from webhook.core.world import HPA, Autoscaler, World
 
 
@@ -51,6 +51,7 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
 
 def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
     known = world.containers(subject.target) if subject.target is not None else None
+    target = target_document(subject.target, world) if subject.target is not None else None
     writes = any(controlled(subject, resource, None) is not None for resource in COMPUTE_RESOURCES)
     return {
         "type": "vpa",
@@ -58,6 +59,7 @@ def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
         "unquoted": list(subject.unquoted),
         "ineffective": subject.ineffective(known.regular if known is not None else ()),
         "writes": writes,
+        "target": target,
         "unsupported": list(islice(unsupported(subject), MOST_UNSUPPORTED)),
     }
 

@@ -71,6 +71,8 @@ class World:
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
+    _kinds_seen: set[tuple[str, str, str]] = field(default_factory=set)
+    """Namespace, group and kind of the workloads."""
     _names: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _namespaces: dict[str, Namespace] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class World:
             self._scalers[autoscaler.target].append(autoscaler)
 
     def _put_workload(self, workload: Workload) -> None:
+        self._kinds_seen.add(workload.key[:3])
         before = self._workloads.get(workload.key)
         # Two versions of one workload (overlays): whatever container either has may meet a scaler.
         self._workloads[workload.key] = workload if before is None else before.merged(workload)
@@ -167,6 +170,14 @@ class World:
         """A workload; None where nobody has seen it (yet)."""
         found = self.seen(key)
         return found if found is not None and found.active else None
+
+    def lacks(self, key: WorkloadKey) -> bool:
+        """Whether a workload is missing where others of its kind and namespace are known.
+
+        Manifests of a VPA alone say nothing of its workload. Nor does a cluster at the moment in
+        which a VPA is written: what is applied together comes in any order.
+        """
+        return key[:3] in self._kinds_seen and self.seen(key) is None
 
     def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The other names of a workload: an Argo Rollout and the Deployment that it refers to."""
