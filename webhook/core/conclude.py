@@ -62,6 +62,7 @@ def _finding(
         verdict.remedy,
         verdict.path,
         verdict.resource_name,
+        verdict.containers,
     )
     if overlap is None:
         return finding

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, recognise
+from webhook.core.autoscaler_facts import Around
 from webhook.core.classify import Maker
 from webhook.core.conclude import conclude, ratchet
 from webhook.core.fields import Raw, mapping, strings
@@ -57,7 +58,7 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        return self._conclude(gather(subject, world))
+        return self._conclude(gather(subject, world, Around(self.fitted)))
 
     def fitted(
         self, pod: Raw, maker: Maker | None, namespace: str, world: World

@@ -19,6 +19,7 @@ class Verdict:
     """The overlap of the document that it is about; None for what concerns the object alone."""
     path: str | None = None
     resource_name: str | None = None
+    containers: tuple[str, ...] = ()
 
 
 Ask = Callable[[dict[str, Any]], list[Verdict]]

@@ -1,10 +1,12 @@
 """A workload that autoscalers act on: its containers, its owner, its replicas."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
-from webhook.core.fields import Raw, integer, mapping
+from webhook.core.classify import Maker
+from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.kinds import Kind, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -28,6 +30,13 @@ class ContainerSet:
     """Resources that the pod requests as a whole: what a Utilization metric then divides by."""
 
 
+class MadePod(NamedTuple):
+    """A pod template as it is written, and what makes pods of it."""
+
+    pod: Raw
+    maker: Maker
+
+
 @dataclass(frozen=True, slots=True)
 class Workload:
     """A workload as autoscalers see it."""
@@ -43,6 +52,8 @@ class Workload:
     exempt: frozenset[str]
     same_as: WorkloadKey | None = None
     """The Deployment that an Argo Rollout's workloadRef names: one workload, two names."""
+    pods: tuple[MadePod, ...] = field(default=(), compare=False)
+    """The template of `containers`, in each version of it that is known (overlays)."""
 
     def merged(self, other: "Workload") -> "Workload":
         """Join another version of the same workload: its containers are added to ours."""
@@ -56,6 +67,7 @@ class Workload:
             if both
             else None,
             exempt=self.exempt & other.exempt,
+            pods=self.pods + other.pods,
         )
 
 
@@ -78,15 +90,19 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
     namespace = ref.namespace or DEFAULT_NAMESPACE
     found = templates(kind, raw)
     spec = mapping(raw, "spec")
+    # An assembled pod's containers have the names that an operator would give them: no facts.
+    pod = found[0].raw if len(found) == 1 and not found[0].assembled else {}
+    known = container_set(pod)
+    maker = Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
     return Workload(
         ref,
         uid_of(raw),
         WorkloadKey(namespace, *ref.group_kind, ref.name or ""),
-        # An assembled pod's containers have the names that an operator would give them: no facts.
-        container_set(found[0].raw) if len(found) == 1 and not found[0].assembled else None,
+        known,
         controller(raw),
         integer(spec, "replicas"),
         active=not is_going(raw),
         exempt=exemptions(raw),
         same_as=named_target(namespace, mapping(spec, "workloadRef")),
+        pods=(MadePod(pod, maker),) if known is not None else (),
     )

@@ -1,7 +1,7 @@
 """What a judgement can look up: the objects of one cluster, or of one set of manifests."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from webhook.core.autoscalers.hpa import read_hpa
@@ -23,7 +23,7 @@ from webhook.core.objects import (
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.quota import Quota, read_quota
-from webhook.core.workload import Workload, read_workload
+from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
 HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
 VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
@@ -71,6 +71,8 @@ class World:
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
+    _kinds_seen: set[tuple[str, str, str]] = field(default_factory=set)
+    """Namespace, group and kind of the workloads."""
     _names: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _namespaces: dict[str, Namespace] = field(default_factory=dict)
@@ -109,6 +111,7 @@ class World:
             self._scalers[autoscaler.target].append(autoscaler)
 
     def _put_workload(self, workload: Workload) -> None:
+        self._kinds_seen.add(workload.key[:3])
         before = self._workloads.get(workload.key)
         # Two versions of one workload (overlays): whatever container either has may meet a scaler.
         self._workloads[workload.key] = workload if before is None else before.merged(workload)
@@ -168,9 +171,30 @@ class World:
         found = self.seen(key)
         return found if found is not None and found.active else None
 
+    def lacks(self, key: WorkloadKey) -> bool:
+        """Whether a workload is missing where others of its kind and namespace are known.
+
+        Manifests of a VPA alone say nothing of its workload. Nor does a cluster at the moment in
+        which a VPA is written: what is applied together comes in any order.
+        """
+        return key[:3] in self._kinds_seen and self.seen(key) is None
+
     def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The other names of a workload: an Argo Rollout and the Deployment that it refers to."""
         return self._names.get(key, [])
+
+    def containers(self, key: WorkloadKey) -> ContainerSet | None:
+        """The containers of a workload, under whichever of its names the template stands."""
+        named = (one.containers for one in self._named(key))
+        return next((containers for containers in named if containers is not None), None)
+
+    def pods(self, key: WorkloadKey) -> tuple[MadePod, ...]:
+        """The pod templates behind these containers; none where they are unknown."""
+        return next((one.pods for one in self._named(key) if one.pods), ())
+
+    def _named(self, key: WorkloadKey) -> Iterator[Workload]:
+        workloads = (self.workload(name) for name in (key, *self.other_names(key)))
+        return (workload for workload in workloads if workload is not None)
 
     def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload controls: the ReplicaSets of a Deployment."""

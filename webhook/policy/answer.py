@@ -45,6 +45,7 @@ def _verdict(member: Any, overlaps: set[Any]) -> Verdict:
             _overlap(member.get("overlap"), overlaps),
             _optional_text(member.get("path")),
             _optional_text(member.get("resourceName")),
+            _texts(member.get("containers", [])),
         )
     except (KeyError, TypeError, AttributeError) as error:
         shown = str(member)[:_LONGEST_FINDING_SHOWN]
@@ -59,6 +60,12 @@ def _text(value: Any) -> str:
 
 def _optional_text(value: Any) -> str | None:
     return None if value is None else _text(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"a {type(value).__name__} where a list is due")
+    return tuple(map(_text, value))
 
 
 def _overlap(value: Any, overlaps: set[Any]) -> int | None:

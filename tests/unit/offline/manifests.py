@@ -18,7 +18,7 @@ spec:
   template:
     metadata: {labels: {app: web}}
     spec:
-      containers: [{name: app, image: web}]
+      containers: [{name: app, image: web, resources: {requests: {cpu: 1, memory: 1Gi}}}]
 """
 
 HPA = """

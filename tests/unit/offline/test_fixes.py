@@ -106,7 +106,7 @@ def test_a_line_is_taken_out_of_a_list() -> None:
 
 
 def test_an_empty_list_is_written_where_nothing_is_left() -> None:
-    deployment = DEPLOYMENT.replace("image: web}]", "image: web}, {name: b, image: b}]")
+    deployment = DEPLOYMENT.replace("}]", "}, {name: b, image: b}]")
     metrics = "".join(
         f"    - type: ContainerResource\n      containerResource: {{name: {name}, container: app, "
         "target: {type: Utilization, averageUtilization: 70}}\n"

@@ -163,8 +163,8 @@ def test_a_pod_carries_what_it_is_and_its_patch() -> None:
 
 
 def test_the_patch_of_a_workload_is_that_of_its_pod() -> None:
-    gpu = "image: web, resources: {limits: {nvidia.com/gpu: 1}}"
-    (result,) = judged(DEPLOYMENT.replace("image: web", gpu)).results
+    gpu = "{limits: {nvidia.com/gpu: 1}, requests:"
+    (result,) = judged(DEPLOYMENT.replace("{requests:", gpu)).results
     of_pod = [operation["path"] for operation in result.as_json()["patch"]]
     assert "/spec/tolerations" in of_pod
     of_object = [operation["path"] for operation in result.object_patch]

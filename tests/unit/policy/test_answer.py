@@ -23,8 +23,8 @@ def test_what_is_not_said_is_absent() -> None:
 
 def test_everything_is_read() -> None:
     more = {"remedy": "r", "overlap": 1, "path": "spec", "resourceName": "cpu", "team": "ours"}
-    verdict = Verdict("a", Action.DENY, "m", "r", 1, "spec", "cpu")
-    assert read_findings([FINDING | more], DOCUMENT, RULES) == [verdict]
+    verdict = Verdict("a", Action.DENY, "m", "r", 1, "spec", "cpu", ("app",))
+    assert read_findings([FINDING | more | {"containers": ["app"]}], DOCUMENT, RULES) == [verdict]
 
 
 @pytest.mark.parametrize("answer", [None, True, 0, "findings", {}, {"a": True}])
@@ -50,6 +50,8 @@ def test_what_is_no_set_is_no_judgement(answer: Any) -> None:
         FINDING | {"remedy": None},
         FINDING | {"path": 1},
         FINDING | {"resourceName": {}},
+        FINDING | {"containers": "app"},
+        FINDING | {"containers": [1]},
         FINDING | {"overlap": 2},
         FINDING | {"overlap": -1},
         FINDING | {"overlap": "0"},

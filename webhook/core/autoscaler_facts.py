@@ -1,0 +1,81 @@
+"""What rules read of one autoscaler alone: its text, and what it finds beside autoscalers."""
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.generated import maker
+from webhook.core.metric_facts import Fit, metric_documents
+from webhook.core.overlaps import controlled
+from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
+from webhook.core.world import HPA, Autoscaler, World
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What is known beside the world of a request."""
+
+    fit: Fit
+
+
+NOTHING_AROUND = Around(lambda _pod, _maker, _namespace, _world: None)
+
+
+def autoscaler_document(subject: Autoscaler, world: World, around: Around) -> dict[str, Any]:
+    """Write what rules read of an autoscaler alone."""
+    if isinstance(subject, Vpa):
+        return _vpa(subject, world)
+    return _scaler(subject, world, around)
+
+
+def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
+    inert = subject.inert if not subject.activates else None
+    key = subject.target
+    is_judged = key is not None and subject.active and maker(subject, key, world) is None
+    return {
+        "type": "scaler",
+        "active": subject.active,
+        "inert": inert.reason if inert is not None else None,
+        "inertPath": inert.path if inert is not None else None,
+        "restsAt": _rests_at(subject, world) if inert is None else None,
+        "workload": _text(key) if key is not None else None,
+        "metrics": metric_documents(subject, key, world, around.fit)
+        if key is not None and is_judged
+        else [],
+    }
+
+
+def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
+    known = world.containers(subject.target) if subject.target is not None else None
+    target = target_document(subject.target, world) if subject.target is not None else None
+    writes = any(controlled(subject, resource, None) is not None for resource in COMPUTE_RESOURCES)
+    return {
+        "type": "vpa",
+        "mode": subject.mode,
+        "unquoted": list(subject.unquoted),
+        "ineffective": subject.ineffective(known.regular if known is not None else ()),
+        "writes": writes,
+        "target": target,
+        "unsupported": list(islice(unsupported(subject), MOST_UNSUPPORTED)),
+    }
+
+
+def _rests_at(hpa: Scaler, world: World) -> str | None:
+    """The workload at 0 replicas that an HPA leaves alone; KEDA wakes workloads by itself.
+
+    It does act at 0 where it went there itself (`shouldComputeMetricsForZeroReplicas` in
+    k8s.io/kubernetes pkg/controller/podautoscaler/horizontal.go).
+    """
+    key = hpa.target
+    workload = world.workload(key) if key is not None and hpa.ref.group_kind == HPA else None
+    if key is None or workload is None or workload.replicas != 0 or hpa.scaled_to_zero:
+        return None
+    return _text(key) if maker(hpa, key, world) is None else None
+
+
+def _text(key: WorkloadKey) -> str:
+    return f"{key.kind} {key.name}"
