@@ -232,7 +232,7 @@ def test_standard_input_has_no_file() -> None:
 @pytest.mark.parametrize(
     ("file", "seen"),
     [
-        ("/work/repo/a/b.yaml", "a/b.yaml"),
+        ("/src/repo/a/b.yaml", "a/b.yaml"),
         ("./a/b.yaml", "a/b.yaml"),
         ("a/b.yaml", "a/b.yaml"),
         ("../b.yaml", "../b.yaml"),
@@ -241,7 +241,7 @@ def test_standard_input_has_no_file() -> None:
     ],
 )
 def test_files_are_named_as_they_are_seen_from_the_repository(file: str, seen: str) -> None:
-    review = seen_from(judged(HPA, "a: [", "a: 1", file=file), PurePath("/work/repo"))
+    review = seen_from(judged(HPA, "a: [", "a: 1", file=file), PurePath("/src/repo"))
     sources = [
         review.results[0].source,
         *(one.source for one in review.unreadable),
