@@ -21,9 +21,14 @@ NOTHING = "\N{EN DASH}"
 
 def review() -> click.Command:
     assert isinstance(cli, click.Group)
-    command = cli.get_command(click.Context(cli), "review")
+    command = cli.get_command(click.Context(cli, help_option_names=["-h", "--help"]), "review")
     assert command is not None
     return command
+
+
+def parsed(words: list[str]) -> click.Context:
+    """Arguments as the program reads them, `-h` included: a command remembers the first one's."""
+    return review().make_context("review", words, help_option_names=["-h", "--help"])
 
 
 def options() -> dict[str, click.Parameter]:
@@ -40,7 +45,7 @@ def test_the_hook_calls_a_command_that_there_is() -> None:
     assert hook["language"] == "python"
     words = [*hook["entry"].split(), *hook["args"]]
     assert words[:2] == ["scaleguard", "review"]
-    context = review().make_context("review", words[2:])
+    context = parsed(words[2:])
     assert context.params["paths"] == (".",)
 
 
@@ -86,7 +91,7 @@ def test_the_documentation_uses_what_there_is() -> None:
     (used,) = shown[".pre-commit-config.yaml"]["repos"][0]["hooks"]
     (hook,) = read(".pre-commit-hooks.yaml")
     assert used["id"] == hook["id"]
-    review().make_context("review", used["args"][:1])
+    parsed(used["args"][:1])
     assert {word for word in used["args"] if word.startswith("-")} <= set(options())
     given = shown["workflow.yaml"]["jobs"]["review"]["steps"][1]["with"]
     inputs = read("action.yml")["inputs"]
@@ -100,7 +105,7 @@ def test_the_documentation_uses_what_there_is() -> None:
     (script,) = shown["gitlab.yaml"]["manifests"]["script"]
     words = script.partition(" >")[0].split()
     assert words[:2] == ["scaleguard", "review"]
-    review().make_context("review", words[2:])
+    parsed(words[2:])
 
 
 def test_every_form_of_output_is_documented() -> None:
