@@ -7,14 +7,13 @@ from typing import Any
 import jsonpatch
 
 from tests.cases.case import Case, label, ref_label
-from webhook.core.classify import Maker
-from webhook.core.decide import POD, Decision, Judge, mutate, validate
+from webhook.core.classify import made_by
+from webhook.core.decide import Decision, Judge, mutate, validate
 from webhook.core.encode import encode
-from webhook.core.fields import strings
 from webhook.core.finding import strongest
 from webhook.core.frameworks.places import Template
 from webhook.core.kinds import Kind, templates
-from webhook.core.objects import DEFAULT_NAMESPACE, reference
+from webhook.core.objects import DEFAULT_NAMESPACE, POD, reference
 from webhook.core.patch import dotted
 from webhook.core.review import Request, read_review
 from webhook.core.world import World, read_autoscaler
@@ -158,8 +157,7 @@ def of_template(
 ) -> Decision:
     """What `review` would say of one template; its patch must fit into the object, too."""
     ref = reference(raw)
-    maker = Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
-    fitted = judge.fitted(template.raw, maker, ref.namespace or DEFAULT_NAMESPACE, world)
+    fitted = judge.fitted(template.raw, made_by(raw), ref.namespace or DEFAULT_NAMESPACE, world)
     ai_pod, fitting = fitted or (None, None)
     patch = fitting.patch if fitting is not None else []
     placed = template.placed(patch)

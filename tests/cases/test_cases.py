@@ -10,8 +10,8 @@ import pytest
 from tests.cases.case import VERDICTS, Case, cases
 from tests.cases.check import check, review_of
 from webhook import config as configuration
-from webhook.core.decide import POD, Judge, mutate
-from webhook.core.objects import reference
+from webhook.core.decide import Judge, mutate
+from webhook.core.objects import POD, reference
 from webhook.core.review import read_review
 from webhook.core.world import World
 from webhook.wiring import build_judge

@@ -7,7 +7,8 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any, Self
@@ -144,3 +145,12 @@ def eventually(
     while not holds():
         assert time.monotonic() < deadline, f"{what} took longer than {seconds} s\n{said()}"
         time.sleep(0.1)
+
+
+@contextmanager
+def plane_for_charts() -> Iterator[ControlPlane]:
+    """A control plane with the CRDs that the chart's webhooks are for, and its namespace."""
+    with ControlPlane() as running:
+        running.install_crds("vpa", "keda")
+        running.kubectl("create", "namespace", NAMESPACE)
+        yield running

@@ -10,7 +10,16 @@ import pytest
 import yaml
 
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.chart import CHART, NAMESPACE, RELEASE, Helm, ca_bundles, eventually, everything
+from tests.e2e.chart import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    Helm,
+    ca_bundles,
+    eventually,
+    everything,
+    plane_for_charts,
+)
 
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 
@@ -19,9 +28,7 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane() as running:
-        running.install_crds("vpa", "keda")
-        running.kubectl("create", "namespace", NAMESPACE)
+    with plane_for_charts() as running:
         yield running
 
 

@@ -13,7 +13,15 @@ import pytest
 from tests.controlplane.build import binary
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
-from tests.e2e.chart import NAMESPACE, RELEASE, Helm, Webhook, ca_bundles, eventually
+from tests.e2e.chart import (
+    NAMESPACE,
+    RELEASE,
+    Helm,
+    Webhook,
+    ca_bundles,
+    eventually,
+    plane_for_charts,
+)
 
 GPU = "nvidia.com/gpu"
 
@@ -22,9 +30,7 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def plane() -> Iterator[ControlPlane]:
-    with ControlPlane() as running:
-        running.install_crds("vpa", "keda")
-        running.kubectl("create", "namespace", NAMESPACE)
+    with plane_for_charts() as running:
         yield running
 
 

@@ -20,8 +20,8 @@ from tests.strategies.readings import containers, family_of, limits, requests
 from tests.strategies.resources import Raw
 from webhook.core import quantity
 from webhook.core.bounds import WHITELIST_ANNOTATION
-from webhook.core.decide import POD, Decision, mutate
-from webhook.core.objects import reference
+from webhook.core.decide import Decision, mutate
+from webhook.core.objects import POD, reference
 from webhook.core.patch import applied
 from webhook.core.review import read_review
 from webhook.core.toleration import covers

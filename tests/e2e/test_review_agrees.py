@@ -23,8 +23,7 @@ from tests.controlplane.cluster import ControlPlane
 from tests.e2e.guard import Guard
 from tests.e2e.kubectl import wait_until
 from webhook import config as configuration
-from webhook.core.decide import POD
-from webhook.core.objects import reference
+from webhook.core.objects import POD, reference
 from webhook.core.world import NAMESPACE
 from webhook.manifests import Document, Part, Source
 from webhook.offline.judge import review

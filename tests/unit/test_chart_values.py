@@ -12,7 +12,7 @@ import yaml
 from scripts import chart_workloads
 from scripts.chart_schema import TARGET, embedded
 from webhook.cluster import resources
-from webhook.core.decide import POD
+from webhook.core.objects import POD
 from webhook.knowledge import knowledge
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"

@@ -27,9 +27,9 @@ from webhook.cluster.resources import (
     plural,
 )
 from webhook.cluster.scan import DISCOVERY_SECONDS, PAGE_SECONDS, Unread
-from webhook.core.decide import POD, Judge
+from webhook.core.decide import Judge
 from webhook.core.fields import Raw, mapping, members, text
-from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, reference
+from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, reference
 from webhook.core.pod import claim_names
 from webhook.core.world import World
 from webhook.errors import ScaleguardError

@@ -12,7 +12,7 @@ from typing import Any
 
 from webhook.core.fields import Raw, mapping, strings, text
 from webhook.core.kinds import Kinds, WorkloadClass
-from webhook.core.objects import GroupKind
+from webhook.core.objects import POD, GroupKind, controller, reference
 from webhook.core.pod import Container
 
 CLASS_KEY = "scaleguard.io/class"
@@ -38,6 +38,15 @@ class Maker:
 
     group_kind: GroupKind
     labels: tuple[tuple[str, str], ...] = ()
+
+
+def made_by(raw: Raw) -> Maker | None:
+    """What makes the pods of an object: its own kind; of a pod the kind of its controller."""
+    ref = reference(raw)
+    if ref.group_kind != POD:
+        return Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
+    owner = controller(raw)
+    return Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None
 
 
 def is_opted_out(pod: Raw) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.autoscaler_facts import Around
-from webhook.core.classify import Maker
+from webhook.core.classify import Maker, made_by
 from webhook.core.conclude import conclude, ratchet
 from webhook.core.fields import Raw, mapping, strings
 from webhook.core.finding import Action, Finding
@@ -15,16 +15,14 @@ from webhook.core.gather import Facts, gather
 from webhook.core.kinds import templates
 from webhook.core.kueue import queue_of
 from webhook.core.nodes import NodeShape
-from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind, controller, reference
+from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, controller, reference
 from webhook.core.pod import ClaimedDevice, claim_names
 from webhook.core.pod_facts import PodContext, PodFacts, PodSubject, gather_pod
 from webhook.core.profile import PROFILE_ANNOTATION, Profiles
 from webhook.core.review import Request
 from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
-from webhook.core.world import Autoscaler, World, read_autoscaler
-
-POD = GroupKind("", "Pod")
+from webhook.core.world import AUTOSCALERS, Autoscaler, World, read_autoscaler
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
 _BOOKKEEPING = frozenset({"finalizers", "generation", "managedFields", "resourceVersion"})
@@ -122,15 +120,6 @@ class Judge:
         ]
 
 
-def made_by(raw: Raw) -> Maker | None:
-    """What makes the pods of an object: its own kind; of a pod the kind of its controller."""
-    ref = reference(raw)
-    if ref.group_kind != POD:
-        return Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
-    owner = controller(raw)
-    return Maker(GroupKind(owner.group, owner.kind)) if owner is not None else None
-
-
 def validate(request: Request, world: World, judge: Judge) -> Decision:
     """Decide on an autoscaler, or on what makes pods; everything else, and every DELETE, passes.
 
@@ -191,7 +180,7 @@ def _claims(pod: Raw, namespace: str, world: World) -> Mapping[str, tuple[Claime
 
 def _is_made(request: Request, judge: Judge) -> bool:
     """Whether a controller made the object from one that is judged, where a person sees it."""
-    if read_autoscaler(request.object) is not None:
+    if request.group_kind in AUTOSCALERS:
         return False
     owner = controller(request.object)
     kinds = judge.knowledge.kinds

@@ -10,7 +10,8 @@ from typing import Any
 
 from webhook.core.accelerators import Catalogue
 from webhook.core.ai_pod import AiPod
-from webhook.core.decide import Judge, made_by
+from webhook.core.classify import made_by
+from webhook.core.decide import Judge
 from webhook.core.explain_before import before
 from webhook.core.explain_left import LeftAlone, field_of, left_alone, value_at
 from webhook.core.explain_not import Step, why_not

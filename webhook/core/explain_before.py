@@ -4,10 +4,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, sequence, strings, text
+from webhook.core.mutations import ANNOTATIONS, REQUESTS, TOLERATIONS
 from webhook.core.mutations.marks import CLASS_LABEL, MUTATIONS_ANNOTATION
 from webhook.core.mutations.shared_memory import VOLUME_NAME
-
-_REQUESTS, _TOLERATIONS, _ANNOTATIONS = "requests: ", "tolerations: ", "annotations: "
 
 
 def before(pod: Raw) -> Raw | None:
@@ -21,9 +20,9 @@ def before(pod: Raw) -> Raw | None:
     if CLASS_LABEL not in labels:
         return None
     said = annotations.get(MUTATIONS_ANNOTATION, "").split("; ")
-    protecting = tuple(f"/{name}" for name in _listed(said, _ANNOTATIONS))
-    keys = set(_listed(said, _TOLERATIONS))
-    requests = dict(name.partition(" ")[::2] for name in _listed(said, _REQUESTS))
+    protecting = tuple(f"/{name}" for name in _listed(said, ANNOTATIONS))
+    keys = set(_listed(said, TOLERATIONS))
+    requests = dict(name.partition(" ")[::2] for name in _listed(said, REQUESTS))
     return {
         **pod,
         "metadata": {

@@ -63,6 +63,9 @@ class GroupKind(NamedTuple):
     kind: str
 
 
+POD = GroupKind("", "Pod")
+
+
 def group_of(api_version: str) -> str:
     """Return the API group of an apiVersion; the core group is the empty string."""
     group, slash, _ = api_version.rpartition("/")

@@ -9,6 +9,7 @@ from typing import Any
 from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Catalogue, Counts
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.classify import made_by
 from webhook.core.eviction import evicts, node_evictors
 from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.fit import Fitting
@@ -16,13 +17,13 @@ from webhook.core.frameworks.places import Template
 from webhook.core.gather import DOCUMENT_VERSION, Overlap
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted, queue_of
+from webhook.core.mutations import ANNOTATIONS
 from webhook.core.nearly import misspelt
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     GroupKind,
     ObjectRef,
-    controller,
     exemptions,
     reference,
 )
@@ -159,9 +160,8 @@ def _identity(ai_pod: AiPod | None) -> dict[str, Any]:
 
 def _squats(subject: PodSubject, catalogue: Catalogue) -> list[dict[str, str]]:
     """The accelerator taints that are tolerated for nothing; a DaemonSet belongs on every node."""
-    owner = controller(subject.raw) if not subject.path else None
-    made_by = GroupKind(owner.group, owner.kind) if owner is not None else subject.ref.group_kind
-    if made_by == DAEMON_SET:
+    maker = made_by(subject.raw)
+    if maker is not None and maker.group_kind == DAEMON_SET:
         return []
     return [
         {"path": subject.at("spec", "tolerations", index), "taint": taint}
@@ -254,7 +254,7 @@ def _kueue(subject: PodSubject, *, templates_fitted: bool) -> dict[str, Any] | N
     patch = subject.template.placed(operations(subject.pod, spec))
     if patch and templates_fitted:
         return None
-    brief = [said for said in subject.fitting.brief if not said.startswith("annotations:")]
+    brief = [said for said in subject.fitting.brief if not said.startswith(ANNOTATIONS)]
     return {
         "queue": queue,
         "missing": "; ".join(brief),

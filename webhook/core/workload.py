@@ -5,8 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
-from webhook.core.classify import Maker
-from webhook.core.fields import Raw, integer, mapping, strings
+from webhook.core.classify import Maker, made_by
+from webhook.core.fields import Raw, integer, mapping
 from webhook.core.kinds import Kind, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -34,7 +34,7 @@ class MadePod(NamedTuple):
     """A pod template as it is written, and what makes pods of it."""
 
     pod: Raw
-    maker: Maker
+    maker: Maker | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,6 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
     # An assembled pod's containers have the names that an operator would give them: no facts.
     pod = found[0].raw if len(found) == 1 and not found[0].assembled else {}
     known = container_set(pod)
-    maker = Maker(ref.group_kind, tuple(strings(raw, "metadata", "labels").items()))
     return Workload(
         ref,
         uid_of(raw),
@@ -104,5 +103,5 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
         active=not is_going(raw),
         exempt=exemptions(raw),
         same_as=named_target(namespace, mapping(spec, "workloadRef")),
-        pods=(MadePod(pod, maker),) if known is not None else (),
+        pods=(MadePod(pod, made_by(raw)),) if known is not None else (),
     )

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from certs.authority import Names
 from tests.unit.cluster.fake import FakeApi, page
 from tests.unit.cluster.followed import Followed
 from tests.unit.cluster.states import HPAS, Cluster
 from webhook.cluster.api import Api
+from webhook.cluster.certificates import Keeping
 
 
 @pytest.fixture
@@ -38,3 +40,9 @@ def cluster(server: FakeApi, api: Api) -> Iterator[Cluster]:
     yield found
     for each in found.states:
         each.stop()
+
+
+@pytest.fixture
+def keeping(tmp_path: Path) -> Keeping:
+    names = Names.of(["scaleguard.guard.svc"])
+    return Keeping("guard", "certificate", ("scaleguard",), tmp_path, names)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certs.authority import LEAF_LIFE, Names, issue_leaf, make_authority
+from certs.authority import LEAF_LIFE, issue_leaf, make_authority
 from certs.pair import Bundle, fault
 from certs.store import load, save
 from tests.unit.cluster.certificates import (
@@ -29,12 +29,6 @@ from webhook.errors import ConfigError
 @pytest.fixture
 def api() -> FakeApi:
     return FakeApi(SECRET, VALIDATING, MUTATING)
-
-
-@pytest.fixture
-def keeping(tmp_path: Path) -> Keeping:
-    names = Names.of(["scaleguard.guard.svc"])
-    return Keeping("guard", "certificate", ("scaleguard",), tmp_path, names)
 
 
 def test_replicas_that_start_at_once_agree(tmp_path: Path, keeping: Keeping) -> None:

@@ -3,11 +3,10 @@
 import base64
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from certs.authority import LEAF_LIFE, Names, issue_leaf, make_authority
+from certs.authority import LEAF_LIFE, issue_leaf, make_authority
 from certs.pair import Bundle, Pair
 from certs.plan import Keep, plan
 from certs.store import load
@@ -29,12 +28,6 @@ from webhook.cluster.errors import ApiError
 @pytest.fixture
 def api() -> FakeApi:
     return FakeApi(SECRET, VALIDATING, MUTATING)
-
-
-@pytest.fixture
-def keeping(tmp_path: Path) -> Keeping:
-    names = Names.of(["scaleguard.guard.svc"])
-    return Keeping("guard", "certificate", ("scaleguard",), tmp_path, names)
 
 
 def test_at_first_all_of_it_is_made_told_and_served(api: FakeApi, keeping: Keeping) -> None:

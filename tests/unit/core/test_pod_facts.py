@@ -7,7 +7,8 @@ import pytest
 
 from tests.unit.core.pods import GPU, KNOWLEDGE, container, pod
 from webhook.config import Config
-from webhook.core.decide import Judge, made_by, validate
+from webhook.core.classify import made_by
+from webhook.core.decide import Judge, validate
 from webhook.core.finding import Action
 from webhook.core.pod_facts import MOST_SQUATS, PodContext, PodFacts, gather_pod
 from webhook.core.profile import Profiles

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from webhook.core.patch import Addition
 
+# How what a mutation did in brief begins. It is read again: in the annotation of a fitted pod.
+TOLERATIONS, REQUESTS, ANNOTATIONS = "tolerations: ", "requests: ", "annotations: "
+
 
 @dataclass(frozen=True, slots=True)
 class Mutation:

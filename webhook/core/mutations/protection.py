@@ -3,7 +3,7 @@
 from webhook.core.ai_pod import AiPod
 from webhook.core.fields import Raw, mapping
 from webhook.core.kinds import WorkloadClass
-from webhook.core.mutations import Mutation
+from webhook.core.mutations import ANNOTATIONS, Mutation
 from webhook.core.patch import Addition
 from webhook.core.profile import Profile
 
@@ -35,6 +35,6 @@ def protect(pod: Raw, ai_pod: AiPod, profile: Profile) -> Mutation:
         Addition(("metadata", "annotations", key), value, why) for key, value in missing.items()
     )
     brief = (
-        f"annotations: {', '.join(key.rpartition('/')[2] for key in missing)}" if missing else ""
+        f"{ANNOTATIONS}{', '.join(key.rpartition('/')[2] for key in missing)}" if missing else ""
     )
     return Mutation(additions, brief)

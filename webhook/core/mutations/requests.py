@@ -7,7 +7,7 @@ from webhook.core.accelerators import Counts
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw
-from webhook.core.mutations import Mutation
+from webhook.core.mutations import REQUESTS, Mutation
 from webhook.core.mutations.admittable import admittable
 from webhook.core.mutations.defaults import Default, within_nodes
 from webhook.core.nodes import Shares
@@ -114,4 +114,4 @@ def _brief(defaults: Iterable[Default]) -> str:
     for default in defaults:
         named.setdefault(default.container.name, []).append(f"{default.resource}={default.value}")
     texts = (" ".join((name, *values)) for name, values in named.items())
-    return f"requests: {', '.join(texts)}" if named else ""
+    return f"{REQUESTS}{', '.join(texts)}" if named else ""

@@ -8,7 +8,7 @@ from webhook.core import quantity
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import WHITELIST_ANNOTATION, Bounds
 from webhook.core.fields import Raw, mapping, text
-from webhook.core.mutations import Mutation
+from webhook.core.mutations import TOLERATIONS, Mutation
 from webhook.core.nodes import COMING_OR_GOING
 from webhook.core.patch import END, Addition, can_take
 from webhook.core.pod import tolerations
@@ -40,7 +40,7 @@ def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutat
     refused = [each for each in missing if not is_accepted(each.raw, allowed)]
     wanted = [each for each in missing if is_accepted(each.raw, allowed)]
     additions = tuple(Addition(_PATH, dict(each.raw), each.why) for each in wanted)
-    brief = f"tolerations: {_keys(wanted)}" if wanted else ""
+    brief = f"{TOLERATIONS}{_keys(wanted)}" if wanted else ""
     note = f"{_keys(refused)} not tolerated: the namespace's {WHITELIST_ANNOTATION} leaves it out"
     return Mutation(additions, brief, (note,) if refused else ())
 
