@@ -85,10 +85,11 @@ format: venv ## put Python into shape
 venv: .venv/.installed ## .venv with all that is needed here, from the lock (PYTHON=… chooses the interpreter)
 
 # Two stamps: another lock costs a new venv, a change of pyproject.toml a second or two.
+# --no-deps: the lock is complete, and pip would look at versions that came out after it and end there.
 # --no-compile: most of what is installed is never imported, and the rest is compiled then.
 .venv/.locked: requirements/dev.txt
 	@cmp -s $< $@ || { python=$$(scripts/find-python) && echo "making .venv with $$python" && \
-	  "$$python" -m venv --clear .venv && $(pip) install --no-compile --require-hashes -r $<; }
+	  "$$python" -m venv --clear .venv && $(pip) install --no-compile --no-deps --require-hashes -r $<; }
 	@cp $< $@
 
 .venv/.installed: .venv/.locked pyproject.toml
