@@ -14,10 +14,13 @@ import yaml
 
 from webhook.core import quantity
 from webhook.core.finding import Action
+from webhook.core.mode import Mode
 from webhook.core.mutations.tolerations import is_tolerable
 from webhook.core.patch import dotted
 from webhook.core.profile import Profiles
+from webhook.core.verdict import NamespaceSettings
 from webhook.errors import ConfigError
+from webhook.namespaces import build_namespaces, namespace_faults, quoted, read_actions
 from webhook.profiles import build_profiles, profile_faults
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"
@@ -51,6 +54,8 @@ class Config:
     consistency: str = "strict"
     """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
     stale_after_seconds: float = 90.0
+    mode: Mode = Mode.ENFORCE
+    namespaces: tuple[NamespaceSettings, ...] = ()
 
 
 def load(path: Path | None) -> Config:
@@ -61,21 +66,12 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        data = _quoted(yaml.safe_load(path.read_text(encoding="utf-8")))
+        data = quoted(yaml.safe_load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not YAML: {error}") from error
     return parse({} if data is None else data, str(path))
-
-
-def _quoted(data: Any) -> Any:
-    """Take YAML's boolean for an unquoted `off` in `rules` as what it was meant to be."""
-    rules = data.get("rules") if isinstance(data, dict) else None
-    if not isinstance(rules, dict):
-        return data
-    meant = {rule: "off" if said is False else said for rule, said in rules.items()}
-    return data | {"rules": meant}
 
 
 def parse(data: Any, name: str) -> Config:
@@ -122,12 +118,13 @@ def _faults(data: Any) -> Iterator[str]:
             said = f"{error.instance!r} {_FORMATS[error.validator_value][1]}"
         yield f"{dotted(error.path) or 'the file'}: {said}"
     yield from profile_faults(data)
+    yield from namespace_faults(data)
 
 
 def _build(data: Mapping[str, Any]) -> Config:
     autoscalers = data.get("autoscalers", {})
     return Config(
-        {rule: Action(action) for rule, action in data.get("rules", {}).items()},
+        read_actions(data),
         autoscalers.get("strictness", "literal"),
         autoscalers.get("gkeHpaRightsizing", False),
         Action(autoscalers.get("startupBoost", Action.WARN)),
@@ -138,6 +135,8 @@ def _build(data: Mapping[str, Any]) -> Config:
         data.get("kueue", {}).get("mutateTemplates", False),
         data.get("consistency", "strict"),
         data.get("staleAfterSeconds", 90.0),
+        Mode(data.get("mode", Mode.ENFORCE)),
+        build_namespaces(data),
     )
 
 

@@ -54,7 +54,13 @@ def judge_of(config: Config, modules: Sequence[Module], *, careful: bool = False
         _known_accelerators(config, known.catalogue)
     faults.refuse()
     settings = Settings(
-        rules, config.actions, config.strictness, config.gke_rightsizing, config.startup_boost
+        rules,
+        config.actions,
+        config.strictness,
+        config.gke_rightsizing,
+        config.startup_boost,
+        config.mode,
+        config.namespaces,
     )
     return Judge(
         known,
@@ -96,11 +102,17 @@ def _token(opa: OpaConfig) -> str | None:
 
 
 def _known_rules(config: Config, rules: dict[str, Rule]) -> None:
-    unknown = sorted(set(config.actions) - set(rules))
+    named = [("rules", config.actions)]
+    for index, here in enumerate(config.namespaces):
+        named.append((f"namespaces[{index}].rules", here.actions))
+    unknown = [
+        f"{place}: {', '.join(sorted(set(actions) - set(rules)))}: no such rule"
+        for place, actions in named
+        if set(actions) - set(rules)
+    ]
     if unknown:
-        raise ConfigError(
-            f"rules: {', '.join(unknown)}: no such rule; there are {', '.join(rules)}"
-        )
+        lines = "\n".join(unknown)
+        raise ConfigError(f"{lines}; there are {', '.join(rules)}")
 
 
 def _known_accelerators(config: Config, catalogue: Catalogue) -> None:

@@ -43,7 +43,7 @@ def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[st
 
 _FINDING_KEYS = {"action", "findings"}
 _MARKS = {"labels", "annotations"}
-_POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes"}
+_POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes", "would"}
 
 
 def check(case: Case, judge: Judge) -> None:
@@ -71,7 +71,7 @@ def check(case: Case, judge: Judge) -> None:
             decisions = of_templates(case, raw, world, judge)
         for name, (pod, decision) in decisions.items():
             assert_pod(name, pod, decision, case.expected.get(name, {}))
-            if decision.fitting is not None and decision.fitting.patch:
+            if decision.patch:
                 seen.append("fit")
     assert case.verdict == verdict(case, seen), f"{case.name}: seen: {seen}"
 
@@ -122,7 +122,12 @@ def assert_response(request: Request, decision: Decision) -> None:
     for finding in denied:
         assert finding.sentence() in response["status"]["message"]
     warned = [finding for finding in decision.findings if finding.action == "warn"]
-    assert response.get("warnings", []) == [finding.sentence() for finding in warned]
+    notes = [f"scaleguard: {note}" for note in decision.notes if decision.mode.acts]
+    assert response.get("warnings", []) == [finding.sentence() for finding in warned] + notes
+    told = response.get("auditAnnotations", {})
+    assert told.get("would") == decision.would
+    for finding in decision.findings:
+        assert (finding.sentence() in told.get("findings", "")) is (finding.action == "audit")
 
 
 def of_templates(
@@ -185,7 +190,8 @@ def assert_pod(
     for key, value in (wanted or {}).items():
         assert workload is not None
         assert workload[key] == value, f"{name}: workload {workload}"
-    patch = decision.fitting.patch if decision.fitting is not None else []
+    patch = decision.patch
+    assert decision.would == expected.get("would"), name
     fitted = jsonpatch.apply_patch(copy.deepcopy(raw), patch)
     assert added_tolerations(raw, fitted) == expected.get("tolerations", []), patch
     assert added_requests(raw, fitted) == expected.get("requests", {}), patch

@@ -7,9 +7,13 @@ import pytest
 from webhook.config import Config, OpaConfig, load, parse
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
+from webhook.core.mode import Mode
 from webhook.core.profile import DEFAULT_FIGURES, Profiles, cores_and_gib
 from webhook.core.quantity import NANOS_PER_UNIT
+from webhook.core.selector import read_selector
+from webhook.core.verdict import NamespaceSettings
 from webhook.errors import ConfigError
+from webhook.namespaces import quoted
 
 NEVER = "is never tolerated: such nodes go, are not ready, are reserved"
 
@@ -149,6 +153,24 @@ def test_the_server_is_used_only_where_it_is_the_engine(policies: dict[str, Any]
             {"rules": {"a": "refuse"}},
             "rules.a: 'refuse' is not one of ['deny', 'warn', 'audit', 'off']",
         ),
+        ({"mode": "observe"}, "mode: 'observe' is not one of ['enforce', 'warn', 'audit']"),
+        (
+            {"namespaces": [{"selector": {"matchLabels": {"a": "b"}}}]},
+            "namespaces[0]: says nothing: give it a mode or rules",
+        ),
+        ({"namespaces": [{"mode": "audit"}]}, "namespaces[0]: 'selector' is a required property"),
+        (
+            {"namespaces": [{"selector": {}, "mode": "audit"}]},
+            "namespaces[0].selector: selects every namespace: write it outside of namespaces",
+        ),
+        (
+            {"namespaces": [{"selector": {"matchLabels": {"a": 1}}, "mode": "audit"}]},
+            "namespaces[0].selector.matchLabels.a: 1 is not of type 'string'",
+        ),
+        (
+            {"namespaces": [{"selector": {"matchLabels": {"a": "b"}}, "rules": {"x": "refuse"}}]},
+            "namespaces[0].rules.x: 'refuse' is not one of ['deny', 'warn', 'audit', 'off']",
+        ),
         ({"policies": {"engine": "opa"}}, "policies: 'opa' is a required property"),
         ({"policies": {"opa": {}}}, "policies.opa: 'url' is a required property"),
         ({"requests": {"batch": {"cpu": 1}}}, "requests.batch: 'memory' is a required property"),
@@ -213,6 +235,72 @@ def test_a_fault_says_where_and_what(data: Any, fault: str) -> None:
 def test_a_taint_key_that_kubernetes_would_refuse(key: str) -> None:
     [fault] = faults({"extraTolerations": [{"key": key}]})
     assert fault.startswith(f"extraTolerations[0].key: {key!r} does not match ")
+
+
+def test_modes_and_namespaces_are_read_in_their_order(tmp_path: Path) -> None:
+    path = tmp_path / "scaleguard.yaml"
+    path.write_text(
+        """
+mode: audit
+namespaces:
+  - {selector: {matchLabels: {kubernetes.io/metadata.name: shop}}, mode: enforce}
+  - {selector: {matchExpressions: [{key: team, operator: Exists}]}, rules: {a: off, b: warn}}
+""",
+        encoding="utf-8",
+    )
+    found = load(path)
+    assert found.mode is Mode.AUDIT
+    named = read_selector({"matchLabels": {"kubernetes.io/metadata.name": "shop"}})
+    teams = read_selector({"matchExpressions": [{"key": "team", "operator": "Exists"}]})
+    assert found.namespaces == (
+        NamespaceSettings(named, mode=Mode.ENFORCE),
+        NamespaceSettings(teams, {"a": Action.OFF, "b": Action.WARN}),
+    )
+
+
+@pytest.mark.parametrize("data", [None, [], {"rules": 1, "namespaces": 2}, {"namespaces": [3]}])
+def test_what_is_no_configuration_is_left_to_its_schema(data: Any) -> None:
+    assert quoted(data) == data
+
+
+@pytest.mark.parametrize(
+    ("selector", "fault"),
+    [
+        ({"matchLabels": {"a b": "c"}}, ".matchLabels: 'a b' does not match "),
+        ({"matchLabels": {"a": "b c"}}, ".matchLabels.a: 'b c' does not match "),
+        ({"matchLabels": {"a": "b" * 64}}, f".matchLabels.a: '{'b' * 64}' does not match "),
+        (
+            {"matchExpressions": [{"key": "/a", "operator": "Exists"}]},
+            ".matchExpressions[0].key: '/a' does not match ",
+        ),
+        (
+            {"matchExpressions": [{"key": "a", "operator": "in", "values": ["b"]}]},
+            ".matchExpressions[0].operator: 'in' is not one of ",
+        ),
+        (
+            {"matchExpressions": [{"key": "a", "operator": "In"}]},
+            ".matchExpressions[0]: 'values' is a required property",
+        ),
+        ({"matchNames": ["shop"]}, ": Additional properties are not allowed ('matchNames' was"),
+    ],
+)
+def test_a_selector_that_kubernetes_would_refuse(selector: dict[str, Any], fault: str) -> None:
+    found = faults({"namespaces": [{"selector": selector, "mode": "audit"}]})
+    assert any(one.startswith(f"namespaces[0].selector{fault}") for one in found), found
+
+
+def test_a_member_that_is_never_reached_is_refused() -> None:
+    one = {"key": "team", "operator": "In", "values": ["a"]}
+    listed = [
+        {"selector": {"matchLabels": {"team": "a"}}, "mode": "audit"},
+        {"selector": {"matchLabels": {"team": "b"}}, "mode": "audit"},
+        {"selector": {"matchExpressions": [one]}, "mode": "enforce"},
+        "team",
+    ]
+    assert faults({"namespaces": listed}) == [
+        "namespaces[2].selector: never reached: namespaces[0] selects the same",
+        "namespaces[3]: 'team' is not of type 'object'",
+    ]
 
 
 def test_every_fault_is_listed_at_once_in_a_fixed_order() -> None:

@@ -679,8 +679,8 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
 
 def test_every_field_of_the_json_is_explained_and_no_other() -> None:
     page = DOCS / "review-json.md"
-    whole, ray = (json.loads(block.text) for block in blocks(page) if block.get("json"))
-    results = [*whole["results"], ray]
+    whole, *others = (json.loads(block.text) for block in blocks(page) if block.get("json"))
+    results = [*whole["results"], *others]
     findings = [finding for result in results for finding in result["findings"]]
     levels = [[whole], [whole["summary"]], results, findings]
     explained = [

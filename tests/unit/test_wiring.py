@@ -15,6 +15,10 @@ def test_a_profile_that_could_never_match_is_refused() -> None:
                 {"name": "d"},
             ],
             "rules": {"no-such-rule": "warn"},
+            "namespaces": [
+                {"selector": {"matchLabels": {"a": "b"}}, "rules": {"duplicate-hpa": "off"}},
+                {"selector": {"matchLabels": {"a": "c"}}, "rules": {"moon": "off", "dawn": "off"}},
+            ],
         },
         "x",
     )
@@ -23,7 +27,8 @@ def test_a_profile_that_could_never_match_is_refused() -> None:
     said = str(raised.value)
     assert "profiles: a: match.accelerators: nvidia.com/gpus is no accelerator" in said
     assert "profiles: b: match.accelerators: nvdia.com/gpu is no accelerator" in said
-    assert "no-such-rule: no such rule" in said
+    assert "rules: no-such-rule: no such rule\n" in said
+    assert "namespaces[1].rules: dawn, moon: no such rule; there are hpa-vpa-same-metric, " in said
     assert "NVIDIA" not in said
 
 

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,8 @@ def judge_all(entries: Iterable[Entry], judge: Judge, progress: Progress) -> Rev
 
 
 def show_judged(judged: Review, rules: Mapping[str, Rule], output: Output) -> None:
-    """Print a judgement on stdout."""
+    """Print a judgement on stdout; on stderr that it would be a stronger one in another mode."""
+    _tell_mode(judged)
     if output.form == "json":
         echo_utf8(json.dumps(judged.as_json(), indent=2, ensure_ascii=False))
     elif output.form == "text":
@@ -84,6 +86,14 @@ def show_judged(judged: Review, rules: Mapping[str, Rule], output: Output) -> No
         renderer = importlib.import_module(f"webhook.offline.formats.{output.form}")
         text: str = renderer.render(seen_from(judged, Path.cwd()), rules, output.fail_on)
         echo_utf8(text, nl=bool(text))
+
+
+def _tell_mode(judged: Review) -> None:
+    found = [finding for result in judged.results for finding in result.findings]
+    held_back = Counter(one.would.value for one in found if one.would is not None)
+    if held_back:
+        said = ", ".join(f"{count} {action}" for action, count in sorted(held_back.items()))
+        click.echo(f"the configuration's mode holds findings back; enforce: {said}", err=True)
 
 
 def exit_status(judged: Review, fail_on: str) -> int:

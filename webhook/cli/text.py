@@ -27,7 +27,7 @@ def show(
     told: set[object] = set()
     file = None
     for result in judged.results:
-        if not (result.findings or any(_says_something(pod) for pod in result.pods) or verbose):
+        if not (verbose or _says_anything(result)):
             continue
         if result.source.file != file:
             file = result.source.file
@@ -49,6 +49,12 @@ def _object(out: Console, result: Result, told: set[object]) -> None:
         _finding(out, result, finding, told)
     for pod in result.pods:
         _pod(out, pod, where=dotted(pod.path) if len(result.pods) > 1 else "")
+    for note in result.notes:
+        out.print(Text("    ").append("! ", "yellow").append(visible(note)))
+
+
+def _says_anything(result: Result) -> bool:
+    return bool(result.findings or result.notes or any(map(_says_something, result.pods)))
 
 
 def _says_something(pod: FittedPod) -> bool:
@@ -61,6 +67,10 @@ def _finding(out: Console, result: Result, finding: Finding, told: set[object]) 
     head.append(finding.rule, "bold")
     if finding.path:
         head.append(visible(f"  {finding.path}"), "dim")
+    if finding.exempted_by is not None:
+        head.append(visible(f"  exempted by {finding.exempted_by}"), "dim")
+    if finding.would is not None:
+        head.append(f"  {finding.would.value} in mode enforce", "dim")
     out.print(head)
     counterpart = finding.related[0] if finding.related else None
     alike = finding.rule, finding.resource_name, finding.action
@@ -124,12 +134,17 @@ def _fitted(judged: Review) -> int:
     return sum(any(pod.fitting.brief for pod in result.pods) for result in judged.results)
 
 
+def _held_back(judged: Review) -> int:
+    return sum(any(one.would for one in result.findings) for result in judged.results)
+
+
 def _sum(judged: Review) -> Text:
     count = len(judged.results)
     line = Text(f"{count} object{'' if count == 1 else 's'}: ")
     parts = [
         ("denied", judged.count("deny"), "bold red"),
         ("warned of", judged.count("warn"), "yellow"),
+        ("held back by the mode", _held_back(judged), "blue"),
         ("fitted", _fitted(judged), "green"),
         ("unreadable", len(judged.unreadable), "bold red"),
     ]

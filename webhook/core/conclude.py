@@ -1,4 +1,4 @@
-"""From what rules said to findings: configured actions, exemptions, the ratchet. Nowhere else."""
+"""From what rules said to findings: actions, exemptions, modes, the ratchet. Nowhere else."""
 
 import re
 from collections import Counter
@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from webhook.core.finding import Action, Finding, weaker
 from webhook.core.gather import Facts, Overlap
+from webhook.core.mode import Mode
 from webhook.core.pod_facts import PodFacts
 from webhook.core.verdict import Settings, Verdict
 
@@ -18,7 +19,10 @@ KEPT = "only a warning: it was there before this update"
 def conclude(
     verdicts: Iterable[Verdict], facts: Facts | PodFacts, settings: Settings
 ) -> list[Finding]:
-    """Turn verdicts on one object into its findings, one per rule, resource and counterpart."""
+    """Turn verdicts on one object into its findings, one per rule, resource and counterpart.
+
+    `settings` are those of its namespace.
+    """
     merged: dict[tuple[object, ...], Finding] = {}
     for verdict in sorted(verdicts, key=_said):
         overlap = facts.overlaps[verdict.overlap] if verdict.overlap is not None else None
@@ -32,7 +36,8 @@ def conclude(
         other = merged.get(key)
         merged[key] = finding if other is None else _join(other, finding)
     order = {rule: position for position, rule in enumerate(settings.rules)}
-    return sorted(merged.values(), key=lambda finding: _place(finding, order))
+    concluded = sorted(merged.values(), key=lambda finding: _place(finding, order))
+    return [_in_mode(finding, settings.mode) for finding in concluded]
 
 
 def _same(finding: Finding) -> tuple[object, ...]:
@@ -53,7 +58,8 @@ def _finding(
 ) -> Finding:
     action = _configured(verdict, settings)
     exempt = overlap.exempt if overlap is not None else facts.exempt
-    if verdict.rule in exempt:
+    exempted_by = exempt.get(verdict.rule)
+    if exempted_by is not None:
         action = weaker(action, Action.AUDIT)
     finding = Finding(
         verdict.rule,
@@ -63,6 +69,7 @@ def _finding(
         verdict.path,
         verdict.resource_name,
         verdict.containers,
+        exempted_by=exempted_by,
     )
     if overlap is None:
         return finding
@@ -90,6 +97,14 @@ def _configured(verdict: Verdict, settings: Settings) -> Action:
     return weaker(verdict.action, configured)
 
 
+def _in_mode(finding: Finding, mode: Mode) -> Finding:
+    """Make no more of a finding than the mode lets come of it, and keep what it would have been."""
+    action = weaker(finding.action, mode.strongest)
+    if action is finding.action:
+        return finding
+    return replace(finding, action=action, would=finding.action)
+
+
 def _join(one: Finding, other: Finding) -> Finding:
     """Keep the stronger of two findings that say the same (two versions of one counterpart)."""
     strong, weak = (one, other) if one.action.strength >= other.action.strength else (other, one)
@@ -109,29 +124,37 @@ def ratchet(new: Iterable[Finding], old: Iterable[Finding]) -> list[Finding]:
     """Let an update keep what the object had: a denial that stays or shrinks becomes a warning.
 
     What the old object did not have, had only as a warning or under an exemption, or had on fewer
-    containers, is denied.
+    containers, is denied. In other modes than enforce the same goes for what would be.
     """
-    denied = [finding for finding in old if finding.action is Action.DENY]
+    denied = [finding for finding in old if finding.enforced is Action.DENY]
     had = {_same(finding): finding for finding in denied}
     listed = list(new)
     kept = {
         _same(one)
         for one in listed
-        if one.action is Action.DENY and _within(one, had.get(_same(one)))
+        if one.enforced is Action.DENY and _within(one, had.get(_same(one)))
     }
     moved = Counter(_apart_from_places(one) for one in denied if _same(one) not in kept)
     concluded = []
     for finding in listed:
         stays = _same(finding) in kept
         place = _apart_from_places(finding)
-        if finding.action is Action.DENY and not stays and not finding.related and moved[place]:
+        is_denied = finding.enforced is Action.DENY
+        if is_denied and not stays and not finding.related and moved[place]:
             moved[place] -= 1
             stays = True
-        if stays:
-            message = f"{finding.message}; {KEPT}"
-            finding = replace(finding, action=Action.WARN, message=message)  # noqa: PLW2901
-        concluded.append(finding)
+        concluded.append(_kept(finding) if stays else finding)
     return concluded
+
+
+def _kept(finding: Finding) -> Finding:
+    action = weaker(finding.action, Action.WARN)
+    return replace(
+        finding,
+        action=action,
+        would=None if action is Action.WARN else Action.WARN,
+        message=f"{finding.message}; {KEPT}",
+    )
 
 
 def _apart_from_places(finding: Finding) -> tuple[object, ...]:

@@ -8,14 +8,17 @@ from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.autoscaler_facts import Around
 from webhook.core.classify import Maker, made_by
 from webhook.core.conclude import conclude, ratchet
+from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw, mapping, strings
 from webhook.core.finding import Action, Finding
 from webhook.core.fit import Fitting, fit
 from webhook.core.gather import Facts, gather
 from webhook.core.kinds import templates
 from webhook.core.kueue import queue_of
+from webhook.core.mode import Mode
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, controller, reference
+from webhook.core.patch import Operation
 from webhook.core.pod import ClaimedDevice, claim_names
 from webhook.core.pod_facts import PodContext, PodFacts, PodSubject, gather_pod
 from webhook.core.profile import PROFILE_ANNOTATION, Profiles
@@ -38,6 +41,22 @@ class Decision:
     ai_pod: AiPod | None = None
     invalid: str | None = None
     """What makes the object invalid whatever rules say; the API server would refuse it too."""
+    notes: tuple[str, ...] = ()
+    """What is to be said beside findings."""
+    mode: Mode = Mode.ENFORCE
+
+    @property
+    def patch(self) -> list[Operation]:
+        """What is changed: nothing where the mode lets it only be recorded."""
+        return self.fitting.patch if self.fitting is not None and self.mode.acts else []
+
+    @property
+    def would(self) -> str | None:
+        """The most that mode enforce would have done and this one does not: deny, warn, patch."""
+        actions = [finding.would for finding in self.findings if finding.would is not None]
+        if actions:
+            return max(actions, key=lambda action: action.strength).value
+        return "patch" if self.fitting is not None and self.fitting.patch != self.patch else None
 
 
 ALLOWED = Decision(allowed=True)
@@ -56,7 +75,14 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        return self._conclude(gather(subject, world, Around(self.fitted)))
+        facts = gather(subject, world, Around(self.fitted))
+        return self._conclude(facts, subject.ref.namespace, world)
+
+    def settings_in(self, namespace: str | None, world: World) -> Settings:
+        """What holds in a namespace; what is in none is judged by what holds for everybody."""
+        if namespace is None or not self.settings.namespaces:
+            return self.settings
+        return self.settings.among(world.namespace(namespace).labels)
 
     def fitted(
         self, pod: Raw, maker: Maker | None, namespace: str, world: World
@@ -101,12 +127,14 @@ class Judge:
         """Judge a pod or template as it will be; `is_new` where nothing counts it as used yet."""
         context = PodContext(self.knowledge.catalogue, self.shapes(world), self.mutate_templates)
         facts = gather_pod(subject, world, context, is_new=is_new)
-        return self._conclude(facts) if facts is not None else []
+        return self._conclude(facts, subject.ref.namespace, world) if facts is not None else []
 
-    def _conclude(self, facts: Facts | PodFacts) -> list[Finding]:
+    def _conclude(
+        self, facts: Facts | PodFacts, namespace: str | None, world: World
+    ) -> list[Finding]:
         documents = facts.documents(self.settings.for_rules())
         verdicts = [verdict for document in documents for verdict in self.ask(document)]
-        return conclude(verdicts, facts, self.settings)
+        return conclude(verdicts, facts, self.settings_in(namespace, world))
 
     def all_findings(self, raw: Raw, world: World, *, is_new: bool) -> list[Finding]:
         """Judge whatever an object is: an autoscaler, or something that makes pods."""
@@ -132,11 +160,13 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
     if world.is_ignored(namespace) or _is_bookkeeping(request) or _is_made(request, judge):
         return ALLOWED
     findings = judge.all_findings(request.object, world, is_new=is_new)
-    if not is_new and any(finding.action is Action.DENY for finding in findings):
+    if not is_new and any(finding.enforced is Action.DENY for finding in findings):
         old = judge.all_findings(request.old_object, world, is_new=False)
         findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
-    return Decision(allowed=not denied, findings=tuple(findings))
+    notes = unknown_exemptions(request.object, judge.settings.rules)
+    mode = judge.settings_in(reference(request.object).namespace, world).mode
+    return Decision(allowed=not denied, findings=tuple(findings), notes=notes, mode=mode)
 
 
 def mutate(request: Request, world: World, judge: Judge) -> Decision:
@@ -144,16 +174,19 @@ def mutate(request: Request, world: World, judge: Judge) -> Decision:
     namespace = request.namespace or DEFAULT_NAMESPACE
     if request.operation != "CREATE" or request.sub_resource or world.is_ignored(namespace):
         return ALLOWED
+    mode = judge.settings_in(namespace, world).mode
     if request.group_kind != POD:
-        return _fit_queued(request.object, world, judge)
+        return replace(_fit_queued(request.object, world, judge), mode=mode)
     containers = mapping(request.object, "spec").get("containers")
     listed = isinstance(containers, list) and all(isinstance(one, dict) for one in containers)
     if not containers or not listed:
+        if not mode.acts:
+            return ALLOWED
         return Decision(allowed=False, invalid="spec.containers: a pod needs a list of containers")
     fitted = judge.fitted(request.object, made_by(request.object), namespace, world)
     if fitted is None:
         return ALLOWED
-    return Decision(allowed=True, ai_pod=fitted[0], fitting=fitted[1])
+    return Decision(allowed=True, ai_pod=fitted[0], fitting=fitted[1], mode=mode)
 
 
 def _fit_queued(raw: Raw, world: World, judge: Judge) -> Decision:

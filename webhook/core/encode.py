@@ -15,6 +15,10 @@ MOST_WARNING_RUNES = 4096
 # What a denial's message may hold: 100 findings of a long sentence; etcd's limit is far away.
 MOST_MESSAGE_RUNES = 65536
 
+# Of each audit annotation. Nothing bounds them but the size of an event: a log of 100,000 lines of
+# them should stay readable.
+MOST_ANNOTATION_CHARACTERS = 4096
+
 FORBIDDEN = 403
 UNPROCESSABLE = 422
 
@@ -26,12 +30,14 @@ def encode(request: Request, decision: Decision) -> dict[str, Any]:
         response["status"] = _status(UNPROCESSABLE, "Invalid", decision.invalid, request)
     elif not decision.allowed:
         response["status"] = _status(FORBIDDEN, "Forbidden", _denial(decision.findings), request)
-    if decision.fitting is not None and decision.fitting.patch:
+    if decision.patch:
         response["patchType"] = "JSONPatch"
-        patch = json.dumps(decision.fitting.patch, separators=(",", ":"))
+        patch = json.dumps(decision.patch, separators=(",", ":"))
         response["patch"] = base64.b64encode(patch.encode()).decode()
     if warnings := _bounded(_warnings(decision)):
         response["warnings"] = warnings
+    if annotations := _audit(request, decision):
+        response["auditAnnotations"] = annotations
     return {"apiVersion": API_VERSION, "kind": KIND, "response": response}
 
 
@@ -45,8 +51,35 @@ def _warnings(decision: Decision) -> Iterator[str]:
     for finding in decision.findings:
         if finding.action is Action.WARN:
             yield finding.sentence()
+    if not decision.mode.acts:
+        return
+    for note in decision.notes:
+        yield f"scaleguard: {note}"
     for note in decision.fitting.notes if decision.fitting is not None else ():
         yield f"scaleguard: {note}"
+
+
+def _audit(request: Request, decision: Decision) -> dict[str, str]:
+    """Write for the API server's audit log what the answer itself does not show."""
+    silent = [finding for finding in decision.findings if finding.action is Action.AUDIT]
+    if not silent and decision.would is None:
+        return {}
+    exempted = [f"{one.rule} by {one.exempted_by}" for one in silent if one.exempted_by is not None]
+    said = {
+        "decision": decision_id(request.uid),
+        "mode": decision.mode.value,
+        "would": decision.would or "",
+        "findings": "; ".join(finding.sentence() for finding in silent),
+        "exempted": ", ".join(exempted),
+        "patch": "; ".join(decision.fitting.brief)
+        if decision.fitting is not None and not decision.patch
+        else "",
+    }
+    return {
+        key: value.replace("\n", " ")[:MOST_ANNOTATION_CHARACTERS]
+        for key, value in said.items()
+        if value
+    }
 
 
 def _status(code: int, reason: str, message: str, request: Request) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from webhook.core.explain_left import LeftAlone, field_of, left_alone, value_at
 from webhook.core.explain_not import Step, why_not
 from webhook.core.fields import Raw, strings
 from webhook.core.finding import Finding
+from webhook.core.fit import Fitting
+from webhook.core.mode import Mode
 from webhook.core.mutations.marks import MUTATIONS_ANNOTATION
 from webhook.core.nearly import misspelt
 from webhook.core.objects import DEFAULT_NAMESPACE, IGNORE_LABEL
@@ -125,6 +127,7 @@ def explain(subject: PodSubject, judge: Judge, world: World, *, is_new: bool) ->
     pod, ai_pod, fitting = subject.pod, subject.ai_pod, subject.fitting
     namespace = subject.ref.namespace or DEFAULT_NAMESPACE
     ignored = world.is_ignored(namespace)
+    mode = judge.settings_in(namespace, world).mode
     steps = () if ai_pod is not None else tuple(why_not(subject, judge.knowledge, world))
     additions: tuple[Addition, ...] = ()
     left: tuple[LeftAlone, ...] = ()
@@ -150,9 +153,15 @@ def explain(subject: PodSubject, judge: Judge, world: World, *, is_new: bool) ->
         left,
         steps,
         misspelt(pod, judge.knowledge.catalogue),
-        fitting.notes if fitting is not None and not ignored else (),
+        _notes(fitting, mode) if fitting is not None and not ignored else (),
         () if ignored else tuple(judge.pod_findings(subject, world, is_new=is_new)),
     )
+
+
+def _notes(fitting: Fitting, mode: Mode) -> tuple[str, ...]:
+    if mode.acts or not fitting.patch:
+        return fitting.notes
+    return (*fitting.notes, f"mode {mode.value}: this is recorded, and the pod stays as it is")
 
 
 def _before(subject: PodSubject, judge: Judge, world: World) -> tuple[Injected, ...]:

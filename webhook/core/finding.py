@@ -54,6 +54,15 @@ class Finding:
     related: tuple[ObjectRef, ...] = ()
     workload: str = ""
     fix: ObjectFix | None = None
+    exempted_by: ObjectRef | None = None
+    """The object whose annotation makes no more of it than a record."""
+    would: Action | None = None
+    """What would become of it in mode enforce, where the mode makes it less."""
+
+    @property
+    def enforced(self) -> Action:
+        """What becomes of it in mode enforce, whatever the mode is."""
+        return self.would or self.action
 
     @property
     def subject(self) -> tuple[Any, ...]:
@@ -73,7 +82,13 @@ class Finding:
             "remedy": self.remedy,
             "related": [ref.as_json() for ref in self.related],
         }
-        return found | ({"fix": self.fix.as_json()} if self.fix else {})
+        if self.fix is not None:
+            found["fix"] = self.fix.as_json()
+        if self.exempted_by is not None:
+            found["exemptedBy"] = self.exempted_by.as_json()
+        if self.would is not None:
+            found["would"] = self.would.value
+        return found
 
     def sentence(self) -> str:
         """The finding as one line that stands alone: rule, what is wrong, fix."""

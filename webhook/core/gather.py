@@ -4,7 +4,7 @@ Python resolves here what is hard and fixed in Kubernetes; the rules in `policie
 it is wrong. The document's shape is versioned, since people write rules against it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +38,8 @@ class Overlap:
     containers: tuple[str, ...]
     related: tuple[ObjectRef, ...]
     workload: WorkloadKey
-    exempt: frozenset[str]
+    exempt: Mapping[str, ObjectRef]
+    """Rules from which the pair is exempted, each with the object that says so."""
     fix: ObjectFix | None = None
 
 
@@ -50,8 +51,8 @@ class Facts:
     autoscaler: dict[str, Any]
     """What rules read of the subject alone."""
     overlaps: tuple[Overlap, ...]
-    exempt: frozenset[str]
-    """Rules from which the subject or its workload is exempted."""
+    exempt: Mapping[str, ObjectRef]
+    """Rules from which the subject or its workload is exempted, each with the one that says so."""
 
     def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the inputs of the rules: one, or several where there are many overlaps."""
@@ -117,11 +118,11 @@ def _judged(key: WorkloadKey, world: World) -> list[Scaler]:
     return [scaler for scaler in world.scalers(key) if maker(scaler, key, world) is None]
 
 
-def _exempt(world: World, *objects: Autoscaler) -> frozenset[str]:
+def _exempt(world: World, *objects: Autoscaler) -> Mapping[str, ObjectRef]:
     """Rules from which an object of the pair or its workload is exempted: it covers both."""
     workloads = (world.workload(one.target) for one in objects if one.target is not None)
     exempted = (*objects, *(workload for workload in workloads if workload is not None))
-    return frozenset().union(*(one.exempt for one in exempted))
+    return {rule: one.ref for one in reversed(exempted) for rule in one.exempt}
 
 
 def _scaler_reductions(scaler: Scaler, key: WorkloadKey, world: World) -> list[str]:

@@ -90,7 +90,8 @@ class PodFacts:
     pod: dict[str, Any]
     """What rules read of it."""
     overlaps: tuple[Overlap, ...]
-    exempt: frozenset[str]
+    exempt: Mapping[str, ObjectRef]
+    """Rules from which the object is exempted, each with the one that says so."""
 
     def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the input of the rules."""
@@ -144,7 +145,7 @@ def gather_pod(
         "kueue": _kueue(subject, templates_fitted=context.templates_fitted),
     }
     overlaps = tuple(_evicting(subject, world)) if subject.is_training else ()
-    return PodFacts(subject.ref, document, overlaps, exemptions(subject.raw))
+    return PodFacts(subject.ref, document, overlaps, _exempt(subject))
 
 
 def _identity(ai_pod: AiPod | None) -> dict[str, Any]:
@@ -235,8 +236,12 @@ def _evicting(subject: PodSubject, world: World) -> Iterator[Overlap]:
             "workload": key._asdict() | {"text": f"{key.kind} {key.name}"},
             "vpa": vpa.ref.as_json() | {"text": str(vpa.ref), "mode": vpa.mode},
         }
-        exempt = exemptions(subject.raw) | vpa.exempt
+        exempt = {**dict.fromkeys(vpa.exempt, vpa.ref), **_exempt(subject)}
         yield Overlap(document, subject.at("spec"), None, (), (vpa.ref,), key, exempt)
+
+
+def _exempt(subject: PodSubject) -> Mapping[str, ObjectRef]:
+    return dict.fromkeys(exemptions(subject.raw), subject.ref)
 
 
 def _kueue(subject: PodSubject, *, templates_fitted: bool) -> dict[str, Any] | None:

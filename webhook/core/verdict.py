@@ -1,10 +1,12 @@
 """What a rule said, before modes, exemptions and the ratchet have their say."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from webhook.core.finding import Action
+from webhook.core.mode import Mode
+from webhook.core.selector import Selector
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,17 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class NamespaceSettings:
+    """What the configuration says about judging in some namespaces."""
+
+    selector: Selector
+    actions: Mapping[str, Action] = field(default_factory=dict)
+    """Laid over those for everybody."""
+    mode: Mode | None = None
+    """None: that of everybody."""
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What configuration says about judging."""
 
@@ -57,6 +70,17 @@ class Settings:
     strictness: str = "literal"
     gke_rightsizing: bool = False
     startup_boost: Action = Action.WARN
+    mode: Mode = Mode.ENFORCE
+    namespaces: tuple[NamespaceSettings, ...] = ()
+    """Exceptions, in the order in which they are tried: the first that matches is the only one."""
+
+    def among(self, labels: Mapping[str, str]) -> "Settings":
+        """What holds in a namespace with these labels."""
+        for here in self.namespaces:
+            if here.selector.matches(labels):
+                actions = {**self.actions, **here.actions}
+                return replace(self, actions=actions, mode=here.mode or self.mode, namespaces=())
+        return self
 
     def for_rules(self) -> dict[str, Any]:
         """The `settings` of the document that rules read."""

@@ -98,7 +98,7 @@ class Fixing:
         wanted: dict[object, Fix] = {}
         for result in judged.results:
             for finding in result.findings:
-                if finding.fix is None or finding.action is Action.AUDIT:
+                if finding.fix is None or finding.enforced is Action.AUDIT:
                     continue
                 place = str(finding.fix.ref)
                 targets = objects.get(_key(finding.fix.ref), [])

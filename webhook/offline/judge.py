@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
+from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw
 from webhook.core.objects import DEFAULT_NAMESPACE, controller, reference
 from webhook.core.world import Autoscaler, World
@@ -44,8 +45,9 @@ def _judged(
     document: Document, autoscaler: Autoscaler | None, judge: Judge, world: World
 ) -> Result:
     ref = reference(document.raw)
+    notes = unknown_exemptions(document.raw, judge.settings.rules)
     if autoscaler is not None:
-        return Result(document, ref, tuple(judge.findings(autoscaler, world)))
+        return Result(document, ref, tuple(judge.findings(autoscaler, world)), notes=notes)
     subjects = judge.pods(document.raw, world)
     findings = [
         finding
@@ -58,7 +60,7 @@ def _judged(
         for subject in subjects
         if subject.ai_pod is not None and subject.fitting is not None
     ]
-    return Result(document, ref, tuple(findings), tuple(fitted))
+    return Result(document, ref, tuple(findings), tuple(fitted), notes)
 
 
 def _is_made(raw: Raw, world: World) -> bool:

@@ -47,6 +47,8 @@ class Result:
     ref: ObjectRef
     findings: tuple[Finding, ...] = ()
     pods: tuple[FittedPod, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What is to be said of the object beside findings; its pods have notes of their own."""
 
     @property
     def source(self) -> Source:
@@ -92,7 +94,7 @@ class Result:
         }
         if pod is not None and pod.template.assembled:
             found["assembled"] = True
-        notes = [note for each in self.pods for note in each.fitting.notes]
+        notes = [*self.notes, *(note for each in self.pods for note in each.fitting.notes)]
         if notes:
             found["notes"] = notes
         if len(self.pods) > 1:

@@ -115,7 +115,8 @@ class Admission:
     def _tell(self, asked: Request, decision: Decision) -> None:
         self.metrics.found(decision.findings)
         if decision.ai_pod is not None and decision.fitting is not None and decision.fitting.patch:
-            self.metrics.mutated(decision.ai_pod.workload_class.value)
+            withheld = not decision.mode.acts
+            self.metrics.mutated(decision.ai_pod.workload_class.value, withheld=withheld)
         record(asked, decision)
 
 

@@ -20,10 +20,17 @@ class Metrics:
             "scaleguard_reviews", "Reviews by how they ended.", "endpoint", "result"
         )
         self._findings = self._counter(
-            "scaleguard_findings", "Findings by rule and action.", "rule", "action"
+            "scaleguard_findings",
+            "Findings by rule and action, and by what it would have been in mode enforce.",
+            *("rule", "action", "would"),
+        )
+        self._exemptions = self._counter(
+            "scaleguard_exemptions_used", "Findings that an exemption made harmless.", "rule"
         )
         self._mutations = self._counter(
-            "scaleguard_mutations", "Pods that got a patch, by the class of pod.", "class"
+            "scaleguard_mutations",
+            "Pods that got a patch, by the class of pod, and those that would have got one.",
+            *("class", "would"),
         )
         self._cannot_judge = self._counter(
             "scaleguard_cannot_judge",
@@ -50,11 +57,14 @@ class Metrics:
     def found(self, findings: Iterable[Finding]) -> None:
         """Count the findings of a decision."""
         for finding in findings:
-            self._findings.labels(finding.rule, finding.action.value).inc()
+            would = finding.would.value if finding.would is not None else ""
+            self._findings.labels(finding.rule, finding.action.value, would).inc()
+            if finding.exempted_by is not None:
+                self._exemptions.labels(finding.rule).inc()
 
-    def mutated(self, workload_class: str) -> None:
-        """Count a pod that got a patch."""
-        self._mutations.labels(workload_class).inc()
+    def mutated(self, workload_class: str, *, withheld: bool = False) -> None:
+        """Count a pod that got a patch, or would have got one in another mode."""
+        self._mutations.labels(workload_class, "patch" if withheld else "").inc()
 
     def cannot_judge(self, endpoint: str) -> None:
         """Count a review that failed for want of a judgement, or by a fault of ours."""

@@ -32,7 +32,14 @@ def _fields(request: Request, decision: Decision, message: str) -> dict[str, Any
         "name": request.name or text(metadata, "name") or text(metadata, "generateName"),
         "user": request.user,
         "allowed": decision.allowed,
+        "mode": decision.mode.value,
+        "would": decision.would,
         "rules": list(dict.fromkeys(finding.rule for finding in decision.findings)),
+        "exempted": [
+            {"rule": finding.rule, "by": str(finding.exempted_by)}
+            for finding in decision.findings
+            if finding.exempted_by is not None
+        ],
         "message": message,
         "dry_run": request.dry_run,
     }
@@ -41,6 +48,7 @@ def _fields(request: Request, decision: Decision, message: str) -> dict[str, Any
 def _message(decision: Decision) -> str:
     said = [decision.invalid] if decision.invalid is not None else []
     said += [finding.sentence() for finding in decision.findings]
+    said += decision.notes
     if decision.fitting is not None:
         said += decision.fitting.notes
         said += decision.fitting.brief if decision.fitting.patch else ()

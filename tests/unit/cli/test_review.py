@@ -257,3 +257,48 @@ def test_a_broken_rule_is_named(run: Run, tmp_path: Path) -> None:
     (tmp_path / "bad.rego").write_text("package a\nx := {", encoding="utf-8")
     ended = run("review", "-", "--policies", tmp_path, "-o", "json", stdin=VPA)
     assert ended == (2, "", f"Error: {tmp_path}/bad.rego: line 2: this is unclosed\n")
+
+
+@pytest.mark.parametrize(("mode", "status"), [("enforce", 1), ("warn", 0), ("audit", 0)])
+def test_a_mode_that_holds_findings_back_is_told(
+    run: Run, folder: Path, mode: str, status: int
+) -> None:
+    config = folder / "config"
+    config.write_text(f"mode: {mode}", encoding="utf-8")
+    asked = ("review", str(folder / "conflict.yaml"), "--config", str(config))
+    ended, as_json = run(*asked), run(*asked, "-o", "json")
+    assert (ended.status, as_json.status) == (status, status)
+    held_back = mode != "enforce"
+    said = "the configuration's mode holds findings back; enforce: 2 deny\n"
+    assert (said in ended.err, said in as_json.err) == (held_back, held_back)
+    assert ("  deny in mode enforce\n" in ended.out) is held_back
+    assert ("2 held back by the mode" in ended.out) is held_back
+    action = "deny" if mode == "enforce" else mode
+    found = [one for result in shown(as_json.out)["results"] for one in result["findings"]]
+    assert [(one["action"], one.get("would")) for one in found] == [
+        (action, "deny" if held_back else None)
+    ] * 2
+
+
+def test_a_mode_does_not_keep_fixes_from_being_written(run: Run, folder: Path) -> None:
+    (folder / "config").write_text("mode: audit", encoding="utf-8")
+    conflict = folder / "conflict.yaml"
+    run("review", str(conflict), "--fix", "--config", str(folder / "config"))
+    assert "controlledResources: [memory]" in conflict.read_text("utf-8")
+
+
+def test_exemptions_are_told_with_who_exempts_and_from_what_there_is_not(
+    run: Run, folder: Path
+) -> None:
+    text = CONFLICT.replace(
+        "metadata: {name: web", "metadata: {annotations: {scaleguard.io/exempt: EXEMPT}, name: web"
+    ).replace("EXEMPT", '"hpa-vpa-same-metric, duplicate-hpas"')
+    assert text != CONFLICT
+    (folder / "exempt.yaml").write_text(text, encoding="utf-8")
+    ended = run("review", str(folder / "exempt.yaml"))
+    assert ended.status == 0
+    assert "exempted by HorizontalPodAutoscaler default/web" in ended.out
+    note = "scaleguard.io/exempt: duplicate-hpas: no such rule, did you mean duplicate-hpa?"
+    assert f"    ! {note}\n" in ended.out
+    results = shown(run("review", str(folder / "exempt.yaml"), "-o", "json").out)["results"]
+    assert results[0]["notes"] == [note]

@@ -1,9 +1,11 @@
 from typing import Any
 
-from webhook.core.decide import Decision
-from webhook.core.encode import MOST_WARNING_RUNES, encode
+from webhook.core.decide import Decision, decision_id
+from webhook.core.encode import MOST_ANNOTATION_CHARACTERS, MOST_WARNING_RUNES, encode
 from webhook.core.finding import Action, Finding
 from webhook.core.fit import Fitting
+from webhook.core.mode import Mode
+from webhook.core.objects import ObjectRef
 from webhook.core.review import read_review
 
 
@@ -33,3 +35,45 @@ def test_a_single_note_that_is_too_long_is_cut() -> None:
     decision = Decision(allowed=True, fitting=Fitting([], (), ("n" * 5000,)))
     (note,) = answer(decision)["warnings"]
     assert len(note) == MOST_WARNING_RUNES
+
+
+PATCHING = Fitting([{"op": "add", "path": "/x", "value": 1}], ("x: 1", "y: 2"), ("noted",))
+
+
+def test_mode_audit_says_in_the_audit_log_alone_what_it_would_do() -> None:
+    quiet = answer(Decision(allowed=True, fitting=PATCHING, notes=("told",), mode=Mode.AUDIT))
+    assert quiet == {
+        "uid": "1",
+        "allowed": True,
+        "auditAnnotations": {
+            "decision": decision_id("1"),
+            "mode": "audit",
+            "would": "patch",
+            "patch": "x: 1; y: 2",
+        },
+    }
+    loud = answer(Decision(allowed=True, fitting=PATCHING, notes=("told",), mode=Mode.WARN))
+    assert loud["patch"]
+    assert loud["warnings"] == ["scaleguard: told", "scaleguard: noted"]
+    assert "auditAnnotations" not in loud
+
+
+def test_what_is_found_and_not_said_is_in_the_audit_log() -> None:
+    web = ObjectRef("apps/v1", "Deployment", "shop", "web")
+    findings = (
+        Finding("a-rule", Action.AUDIT, "wrong\nhere", "mend it", exempted_by=web),
+        Finding("b-rule", Action.AUDIT, "x" * 5000, "", would=Action.DENY),
+        Finding("c-rule", Action.DENY, "refused", ""),
+    )
+    annotations = answer(Decision(allowed=False, findings=findings))["auditAnnotations"]
+    assert annotations["exempted"] == "a-rule by Deployment shop/web"
+    assert annotations["would"] == "deny"
+    said = annotations["findings"]
+    assert said.startswith("[a-rule] wrong here; fix: mend it; [b-rule] xxx")
+    assert len(said) == MOST_ANNOTATION_CHARACTERS
+    assert "c-rule" not in said
+
+
+def test_what_is_said_is_in_no_audit_annotation() -> None:
+    warned = Finding("a-rule", Action.WARN, "doubtful", "")
+    assert "auditAnnotations" not in answer(Decision(allowed=True, findings=(warned,)))

@@ -433,3 +433,12 @@ def test_the_json_has_the_same_facts() -> None:
     assert none["workload"] is None
     assert none["guessed"] is False
     assert none["whyNot"][0]["lookedAt"] == "class"
+
+
+def test_mode_audit_is_told_where_it_keeps_something_from_a_pod() -> None:
+    raw = pod()
+    quiet = judge_of("mode: audit")
+    said = "mode audit: this is recorded, and the pod stays as it is"
+    assert told(raw, judge=quiet).notes[-1] == said
+    assert said not in told(fitted(raw), judge=quiet).notes
+    assert said not in told(raw).notes

@@ -300,7 +300,7 @@ def test_a_vpa_that_evicts_meets_a_run() -> None:
     assert overlap.document["type"] == "evicting-vpa"
     assert overlap.document["vpa"]["mode"] == "Recreate"
     assert [ref.name for ref in overlap.related] == ["v"]
-    assert overlap.exempt == {"training-evictable"}
+    assert set(overlap.exempt) == {"training-evictable"}
     for mode in ("Initial", "Off", "InPlace"):
         quiet = facts(job, vpa(mode))
         assert quiet is not None

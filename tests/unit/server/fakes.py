@@ -7,6 +7,7 @@ from typing import Any
 
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
+from webhook.core.mode import Mode
 from webhook.core.profile import Profiles
 from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings, Verdict
@@ -44,6 +45,7 @@ class FakeService:
 
     ask: Ask = pass_all
     reasons: list[str] = field(default_factory=list)
+    mode: Mode = Mode.ENFORCE
 
     @property
     def judge(self) -> Judge:
@@ -51,7 +53,7 @@ class FakeService:
             "duplicate-hpa": Rule("duplicate-hpa", "", Action.DENY),
             "hpa-no-effect": Rule("hpa-no-effect", "", Action.WARN),
         }
-        return Judge(KNOWLEDGE, Profiles(), Settings(rules), self.ask)
+        return Judge(KNOWLEDGE, Profiles(), Settings(rules, mode=self.mode), self.ask)
 
     def world(self, _asked: Request, /) -> World:
         return World(KNOWLEDGE.kinds)

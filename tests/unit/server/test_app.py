@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 
 from tests.unit.server.fakes import FakeService, deny_all, review
 from webhook.core.decide import decision_id
+from webhook.core.mode import Mode
 from webhook.core.review import Request
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.core.world import World
@@ -52,7 +53,7 @@ def test_pod_gets_a_patch(client: FlaskClient, metrics: Metrics) -> None:
     patch = json.loads(base64.b64decode(answer["response"]["patch"]))
     assert {operation["path"] for operation in patch} & {"/spec/tolerations", "/spec/tolerations/-"}
     counted = metrics.registry.get_sample_value
-    assert counted("scaleguard_mutations_total", {"class": "inference"}) == 1
+    assert counted("scaleguard_mutations_total", {"class": "inference", "would": ""}) == 1
 
 
 def test_denial_is_an_answer(client: FlaskClient, service: FakeService, metrics: Metrics) -> None:
@@ -66,7 +67,7 @@ def test_denial_is_an_answer(client: FlaskClient, service: FakeService, metrics:
     assert response["warnings"] == ["[hpa-no-effect] minReplicas equals maxReplicas; fix: raise it"]
     counted = metrics.registry.get_sample_value
     ended = {"endpoint": "validate", "result": "denied"}
-    found = {"rule": "duplicate-hpa", "action": "deny"}
+    found = {"rule": "duplicate-hpa", "action": "deny", "would": ""}
     assert counted("scaleguard_reviews_total", ended) == 1
     assert counted("scaleguard_findings_total", found) == 1
     assert counted("scaleguard_review_seconds_count", {"endpoint": "validate"}) == 1
@@ -333,6 +334,9 @@ def test_denial_is_recorded_without_the_object(
         "name": request["name"],
         "user": request["userInfo"]["username"],
         "allowed": False,
+        "mode": "enforce",
+        "would": None,
+        "exempted": [],
         "rules": ["duplicate-hpa", "hpa-no-effect"],
         "message": (
             "[duplicate-hpa] a second HPA; fix: remove one; "
@@ -353,3 +357,51 @@ def test_mutation_is_recorded_and_a_silent_pass_is_not(
     assert (decision["kind"], decision["allowed"], decision["rules"]) == ("Pod", True, [])
     assert decision["name"].startswith("llama-")
     assert decision["message"]
+
+
+def test_mode_audit_records_and_counts_what_would_have_been_done(
+    client: FlaskClient, service: FakeService, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.ask, service.mode = deny_all, Mode.AUDIT
+    with caplog.at_level(logging.INFO, logger="scaleguard.decisions"):
+        _, judged = post(client, "/validate", review(HPA))
+        _, fitted = post(client, "/mutate", review(POD))
+    assert judged["response"].keys() == {"uid", "allowed", "auditAnnotations"}
+    assert fitted["response"].keys() == {"uid", "allowed", "auditAnnotations"}
+    decisions = [entry.__dict__["decision"] for entry in caplog.records]
+    assert [(one["allowed"], one["mode"], one["would"]) for one in decisions] == [
+        (True, "audit", "deny"),
+        (True, "audit", "patch"),
+    ]
+    assert "tolerations: " in decisions[1]["message"]
+    counted = metrics.registry.get_sample_value
+    for rule, would in (("duplicate-hpa", "deny"), ("hpa-no-effect", "warn")):
+        found = {"rule": rule, "action": "audit", "would": would}
+        assert counted("scaleguard_findings_total", found) == 1
+    withheld = {"class": "inference", "would": "patch"}
+    assert counted("scaleguard_mutations_total", withheld) == 1
+    assert counted("scaleguard_mutations_total", {"class": "inference", "would": ""}) is None
+
+
+def test_exemptions_are_recorded_with_who_exempts_and_counted(
+    client: FlaskClient, service: FakeService, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    service.ask = deny_all
+    asked = review(HPA)
+    exempt = {"scaleguard.io/exempt": "duplicate-hpa, moon"}
+    asked["request"]["object"]["metadata"]["annotations"] = exempt
+    with caplog.at_level(logging.INFO, logger="scaleguard.decisions"):
+        _, answer = post(client, "/validate", asked)
+    assert answer["response"]["allowed"] is True
+    assert answer["response"]["warnings"] == [
+        "[hpa-no-effect] minReplicas equals maxReplicas; fix: raise it",
+        "scaleguard: scaleguard.io/exempt: moon: no such rule",
+    ]
+    request = asked["request"]
+    by = f"HorizontalPodAutoscaler {request['namespace']}/{request['name']}"
+    decision = caplog.records[0].__dict__["decision"]
+    assert decision["exempted"] == [{"rule": "duplicate-hpa", "by": by}]
+    assert answer["response"]["auditAnnotations"]["exempted"] == f"duplicate-hpa by {by}"
+    counted = metrics.registry.get_sample_value
+    assert counted("scaleguard_exemptions_used_total", {"rule": "duplicate-hpa"}) == 1
+    assert counted("scaleguard_exemptions_used_total", {"rule": "hpa-no-effect"}) is None
