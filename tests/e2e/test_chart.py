@@ -44,10 +44,12 @@ def test_the_chart_is_well_made(values: Path, tmp_path: Path) -> None:
 
 def test_the_table_of_rights_is_what_the_chart_grants(tmp_path: Path) -> None:
     rendered = Helm(tmp_path)("template", RELEASE, str(CHART), "--kube-version", "1.37.0")
+    documents = list(yaml.safe_load_all(rendered))
+    bound = {document["roleRef"]["name"] for document in documents if "roleRef" in document}
     granted = {
         (group, resource, verb)
-        for document in yaml.safe_load_all(rendered)
-        for rule in (document.get("rules", []) if document["kind"].endswith("Role") else [])
+        for document in documents
+        for rule in (document["rules"] if document["metadata"]["name"] in bound else [])
         for group in rule["apiGroups"]
         for resource in rule["resources"]
         for verb in rule["verbs"]

@@ -657,7 +657,14 @@ def test_accelerators_and_kinds_are_those_of_the_catalogue() -> None:
 
 
 def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> None:
-    known = {
+    policies = (ROOT / "charts/scaleguard/templates").glob("validatingadmissionpolicy-*.yaml")
+    guarded = {
+        name
+        for policy in policies
+        for name in re.findall(r'"(scaleguard\.io/[a-z-]+)"', policy.read_text("utf-8"))
+    }
+    assert len(guarded) == 3
+    known = guarded | {
         CLASS_KEY,
         PROFILE_ANNOTATION,
         objects.EXEMPT_ANNOTATION,

@@ -91,3 +91,29 @@ service:
 {{- define "scaleguard.mutatesTemplates" -}}
 {{- if dig "kueue" "mutateTemplates" false .Values.config -}}true{{- end -}}
 {{- end -}}
+
+{{/* How far the webhook goes, for everybody: enforce, warn or audit. */}}
+{{- define "scaleguard.mode" -}}
+{{- dig "mode" "enforce" .Values.config -}}
+{{- end -}}
+
+{{/* A failure policy of (root, what is wanted): nobody is refused where the mode refuses nobody. */}}
+{{- define "scaleguard.failurePolicy" -}}
+{{- eq (include "scaleguard.mode" (index . 0)) "enforce" | ternary (index . 1) "Ignore" -}}
+{{- end -}}
+
+{{/*
+CEL: whether a label or annotation gets another value, of (labels or annotations, key). One that is not
+there counts as empty: none of ours means anything then.
+*/}}
+{{- define "scaleguard.changes" -}}
+{{- $value := printf "object.metadata.?%s[?'%s'].orValue('')" (index . 0) (index . 1) -}}
+{{ $value }} != (oldObject == null ? '' : {{ $value | replace "object." "oldObject." }})
+{{- end -}}
+
+{{/* Names of what is guarded; each has a policy of that name. */}}
+{{- define "scaleguard.guards" -}}
+{{- with .Values.guards -}}
+{{- list (.ignoreLabel | ternary "ignore" "") (.managedLabel | ternary "managed" "") (.exemptAnnotation | ternary "exempt" "") | compact | toJson -}}
+{{- end -}}
+{{- end -}}
