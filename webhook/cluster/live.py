@@ -10,6 +10,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.bounds import Bounds
+from webhook.core.disruption import Budget
 from webhook.core.kinds import Kinds
 from webhook.core.namespace import Namespace
 from webhook.core.nodes import NodeShape, Shares
@@ -112,6 +113,10 @@ class LiveWorld(World):
         """The ResourceQuotas of a namespace."""
         return self._around.quotas.of(namespace)
 
+    def budgets(self, namespace: str) -> Sequence[Budget]:
+        """The PodDisruptionBudgets of a namespace."""
+        return self._around.budgets.of(namespace)
+
     def node_shapes(self) -> Sequence[NodeShape]:
         """The nodes with devices, alike ones once."""
         return self._around.nodes.shapes()
@@ -119,6 +124,10 @@ class LiveWorld(World):
     def node_shares(self) -> Shares:
         """What these nodes give per device."""
         return self._around.nodes.shares()
+
+    def largest_nodes(self) -> Sequence[NodeShape]:
+        """The largest node of each pool."""
+        return self._around.nodes.largest()
 
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """Read what a resource claim asks for; nothing where it cannot be read."""

@@ -75,8 +75,9 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", advisory=True)
+BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", advisory=True)
 
-WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, NODES)
+WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, BUDGETS, NODES)
 """Listed and watched, over all namespaces."""
 
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")

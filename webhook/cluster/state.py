@@ -10,6 +10,7 @@ from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
 from webhook.cluster.resources import (
+    BUDGETS,
     HPAS,
     LIMIT_RANGES,
     NAMESPACES,
@@ -59,6 +60,7 @@ class ClusterState:
             (NAMESPACES, self._around.namespaces),
             (LIMIT_RANGES, self._around.limit_ranges),
             (RESOURCE_QUOTAS, self._around.quotas),
+            (BUDGETS, self._around.budgets),
             (NODES, self._around.nodes),
         )
         self._watches = [

@@ -1,13 +1,16 @@
 """What is kept of what pods meet in a cluster: namespaces and their bounds and quotas, nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
+from webhook.core.disruption import Budget, read_budget
 from webhook.core.fields import Raw
 from webhook.core.namespace import Namespace, read_namespace, unknown_namespace
 from webhook.core.nodes import NodeShape, Shares, distinct, read_node, smallest_shares
 from webhook.core.objects import DEFAULT_NAMESPACE, reference
+from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
 
 NamespaceRecord = tuple[str, Namespace]
@@ -94,34 +97,36 @@ class LimitRanges:
         self._joined[namespace] = together
 
 
-QuotaRecord = tuple[str, str, Quota]
+Kept = TypeVar("Kept")
+NamedRecord = tuple[str, str, Kept]
 
 
-class Quotas:
-    """The ResourceQuotas of each namespace."""
+class ByNamespace(Generic[Kept]):
+    """The objects of one kind in each namespace."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, Quota]] = {}
+    def __init__(self, read: Callable[[Raw], Kept]) -> None:
+        self._read = read
+        self._known: dict[str, dict[str, Kept]] = {}
 
-    def read(self, raw: Raw) -> QuotaRecord:
-        """Read a ResourceQuota."""
+    def read(self, raw: Raw) -> NamedRecord[Kept]:
+        """Read an object."""
         ref = reference(raw)
-        return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", read_quota(raw)
+        return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", self._read(raw)
 
-    def replace(self, records: Sequence[QuotaRecord]) -> None:
+    def replace(self, records: Sequence[NamedRecord[Kept]]) -> None:
         """Hold these and nothing else."""
-        known: dict[str, dict[str, Quota]] = {}
-        for namespace, name, quota in records:
-            known.setdefault(namespace, {})[name] = quota
+        known: dict[str, dict[str, Kept]] = {}
+        for namespace, name, one in records:
+            known.setdefault(namespace, {})[name] = one
         self._known = known
 
-    def put(self, record: QuotaRecord) -> None:
-        """Hold a quota as it is now: readers have the mapping of a namespace as it was."""
-        namespace, name, quota = record
-        self._known[namespace] = {**self._known.get(namespace, {}), name: quota}
+    def put(self, record: NamedRecord[Kept]) -> None:
+        """Hold an object as it is now: readers have the mapping of a namespace as it was."""
+        namespace, name, one = record
+        self._known[namespace] = {**self._known.get(namespace, {}), name: one}
 
-    def remove(self, record: QuotaRecord) -> None:
-        """Forget a quota."""
+    def remove(self, record: NamedRecord[Kept]) -> None:
+        """Forget an object."""
         namespace, name, _ = record
         left = {**self._known.get(namespace, {})}
         left.pop(name, None)
@@ -131,47 +136,50 @@ class Quotas:
             self._known.pop(namespace, None)
 
     def __len__(self) -> int:
-        """How many quotas there are."""
-        return sum(len(quotas) for quotas in tuple(self._known.values()))
+        """How many there are."""
+        return sum(len(named) for named in tuple(self._known.values()))
 
-    def of(self, namespace: str) -> tuple[Quota, ...]:
-        """The quotas of a namespace."""
+    def of(self, namespace: str) -> tuple[Kept, ...]:
+        """Those of a namespace."""
         return tuple(self._known.get(namespace, {}).values())
 
 
-NodeRecord = tuple[str, NodeShape | None]
-
-
 class Nodes:
-    """What nodes with devices give, alike ones once."""
+    """What nodes with devices give, alike ones once; of all nodes the largest of each pool."""
 
     def __init__(self) -> None:
         self._known: dict[str, NodeShape] = {}
+        self._pools = Pools()
         self._shapes: tuple[NodeShape, ...] | None = ()
         self._shares: Shares | None = {}
 
-    def read(self, raw: Raw) -> NodeRecord:
-        """Read a node; those without any device are told by nothing but their name."""
-        shape = read_node(raw)
-        return shape.name, shape if shape.has_devices else None
+    def read(self, raw: Raw) -> NodeShape:
+        """Read a node."""
+        return read_node(raw)
 
-    def replace(self, records: Sequence[NodeRecord]) -> None:
+    def replace(self, records: Sequence[NodeShape]) -> None:
         """Hold these and nothing else."""
-        self._known = {name: shape for name, shape in records if shape is not None}
+        pools = Pools()
+        for shape in records:
+            pools.put(shape)
+        self._pools = pools
+        self._known = {shape.name: shape for shape in records if shape.has_devices}
         self._shape()
 
-    def put(self, record: NodeRecord) -> None:
+    def put(self, record: NodeShape) -> None:
         """Hold a node as it is now: most of its updates change nothing that is kept."""
-        name, shape = record
-        before = self._known.pop(name, None)
+        self._pools.put(record)
+        before = self._known.pop(record.name, None)
+        shape = record if record.has_devices else None
         if shape is not None:
-            self._known[name] = shape
+            self._known[record.name] = shape
         if shape != before:
             self._shape()
 
-    def remove(self, record: NodeRecord) -> None:
+    def remove(self, record: NodeShape) -> None:
         """Forget a node."""
-        if self._known.pop(record[0], None) is not None:
+        self._pools.remove(record.name)
+        if self._known.pop(record.name, None) is not None:
             self._shape()
 
     def __len__(self) -> int:
@@ -192,6 +200,10 @@ class Nodes:
             shares = self._shares = smallest_shares(tuple(self._known.values()))
         return shares
 
+    def largest(self) -> tuple[NodeShape, ...]:
+        """The largest node of each pool."""
+        return self._pools.largest()
+
     def _shape(self) -> None:
         """Work out anew what is next asked for: nodes change more often than anybody asks."""
         self._shapes = self._shares = None
@@ -204,4 +216,5 @@ class Surroundings:
     namespaces: Namespaces = field(default_factory=Namespaces)
     limit_ranges: LimitRanges = field(default_factory=LimitRanges)
     nodes: Nodes = field(default_factory=Nodes)
-    quotas: Quotas = field(default_factory=Quotas)
+    quotas: ByNamespace[Quota] = field(default_factory=lambda: ByNamespace(read_quota))
+    budgets: ByNamespace[Budget] = field(default_factory=lambda: ByNamespace(read_budget))

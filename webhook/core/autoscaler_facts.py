@@ -7,11 +7,17 @@ from typing import Any
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.fields import Raw
 from webhook.core.generated import maker
 from webhook.core.metric_facts import Fit, metric_documents
+from webhook.core.nodes import NodeShape
 from webhook.core.overlaps import controlled
+from webhook.core.patch import applied
 from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.vpa_excess import inverted
 from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
+from webhook.core.vpa_updates import unknown_policies, updates_document
+from webhook.core.workload import MadePod
 from webhook.core.world import HPA, Autoscaler, World
 
 
@@ -20,6 +26,13 @@ class Around:
     """What is known beside the world of a request."""
 
     fit: Fit
+    shapes: tuple[NodeShape, ...] = ()
+    """Nodes of the configuration."""
+
+    def fitted(self, made: MadePod, namespace: str, world: World) -> Raw:
+        """The pod as it will be, after our patch."""
+        found = self.fit(made.pod, made.maker, namespace, world)
+        return applied(made.pod, found[1].patch) if found is not None else made.pod
 
 
 NOTHING_AROUND = Around(lambda _pod, _maker, _namespace, _world: None)
@@ -50,8 +63,8 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
 
 
 def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
-    known = world.containers(subject.target) if subject.target is not None else None
-    target = target_document(subject.target, world) if subject.target is not None else None
+    key = subject.target
+    known = world.containers(key) if key is not None else None
     writes = any(controlled(subject, resource, None) is not None for resource in COMPUTE_RESOURCES)
     return {
         "type": "vpa",
@@ -59,7 +72,10 @@ def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
         "unquoted": list(subject.unquoted),
         "ineffective": subject.ineffective(known.regular if known is not None else ()),
         "writes": writes,
-        "target": target,
+        "target": target_document(key, world) if key is not None else None,
+        "unknownPolicies": unknown_policies(subject, key, world) if key is not None else [],
+        "updates": updates_document(subject, key, world) if key is not None else None,
+        "minAboveMax": inverted(subject),
         "unsupported": list(islice(unsupported(subject), MOST_UNSUPPORTED)),
     }
 

@@ -1,12 +1,14 @@
 """What a namespace does with pods after us: which requests it fills in, what it would refuse."""
 
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from webhook.core import quantity
-from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.amounts import read_amounts
+from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.objects import ObjectRef, reference
 from webhook.core.pod import COMPUTE_RESOURCES
 
 if TYPE_CHECKING:
@@ -19,6 +21,22 @@ WHITELIST_ANNOTATION = "scheduler.alpha.kubernetes.io/tolerationsWhitelist"
 # (k8s.io/kubernetes pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem).
 _FILLS_REQUESTS = ("defaultRequest", "default", "max", "min")
 _FILLS_LIMITS = ("default", "max")
+
+CONTAINER, POD = "Container", "Pod"
+
+
+@dataclass(frozen=True, slots=True)
+class LimitItem:
+    """One item of a LimitRange, with the defaults that the API server fills in; in nanos."""
+
+    limit_range: ObjectRef
+    per: str
+    """What it is about: `Container` or `Pod`."""
+    most: Mapping[str, int]
+    limits: Mapping[str, int]
+    """Limits that it gives to containers without one."""
+    requests: Mapping[str, int]
+    """Requests that it gives to containers without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +53,8 @@ class Bounds:
     """The only tolerations that are accepted; none listed: all are."""
     quotas: "tuple[Quota, ...]" = ()
     """What counts pods, and refuses those beyond it."""
+    items: tuple[LimitItem, ...] = field(default=(), compare=False)
+    """What the LimitRanges are made of, for those who need to know more than the above."""
 
     def joined(self, other: "Bounds") -> "Bounds":
         """Join what two objects of one namespace say."""
@@ -47,6 +67,7 @@ class Bounds:
             most,
             other.tolerations or self.tolerations,
             (*self.quotas, *other.quotas),
+            (*self.items, *other.items),
         )
 
 
@@ -58,14 +79,24 @@ def of_limit_range(limit_range: Raw) -> Bounds:
     bounds = UNBOUNDED
     for _, item in members(mapping(limit_range, "spec"), "limits"):
         bounds = bounds.joined(_of_item(item))
-    return bounds
+    return replace(bounds, items=tuple(_items(limit_range)))
+
+
+def _items(limit_range: Raw) -> Iterator[LimitItem]:
+    for _, item in members(mapping(limit_range, "spec"), "limits"):
+        per = text(item, "type")
+        if per in {CONTAINER, POD}:
+            most, least = read_amounts(mapping(item, "max")), read_amounts(mapping(item, "min"))
+            limits = {**most, **read_amounts(mapping(item, "default"))}
+            requests = {**least, **limits, **read_amounts(mapping(item, "defaultRequest"))}
+            yield LimitItem(reference(limit_range), per, most, limits, requests)
 
 
 def _of_item(item: Raw) -> Bounds:
     """Read one item. A minimum per pod is no bound: what we add can only help to reach it."""
-    if item.get("type") == "Container":
+    if item.get("type") == CONTAINER:
         return Bounds(_named(item, _FILLS_REQUESTS), _named(item, _FILLS_LIMITS))
-    if item.get("type") == "Pod":
+    if item.get("type") == POD:
         read = (
             (name, quantity.parse(mapping(item, "max").get(name))) for name in COMPUTE_RESOURCES
         )

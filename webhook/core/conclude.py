@@ -30,7 +30,7 @@ def conclude(
         if finding.action is Action.OFF:
             continue
         key = _same(finding)
-        if overlap is not None and overlap.related[0].name is None:
+        if overlap is not None and overlap.related and overlap.related[0].name is None:
             # Counterparts that are still to be named are told apart by nothing but their place.
             key = (*key, verdict.overlap)
         other = merged.get(key)

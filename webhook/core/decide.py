@@ -75,7 +75,8 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        facts = gather(subject, world, Around(self.fitted))
+        around = Around(self.fitted, self.profiles.node_shapes)
+        facts = gather(subject, world, around)
         return self._conclude(facts, subject.ref.namespace, world)
 
     def settings_in(self, namespace: str | None, world: World) -> Settings:

@@ -16,6 +16,7 @@ from webhook.core.finding import ObjectFix
 from webhook.core.generated import generated, made, maker
 from webhook.core.objects import ObjectRef
 from webhook.core.overlaps import AliasMetric, SameMetric, alias_metric, same_metric
+from webhook.core.vpa_limits import excesses
 from webhook.core.world import HPA, SCALED_OBJECT, Autoscaler, World, is_same_object
 
 DOCUMENT_VERSION = 1
@@ -70,7 +71,7 @@ class Facts:
 def gather(subject: Autoscaler, world: World, around: Around = NOTHING_AROUND) -> Facts:
     """Find every meeting of one autoscaler with others of its world, never with itself."""
     # Those without an exemption first: what is beyond the bound never hides a denial behind them.
-    found = sorted(_meetings(subject, world), key=_is_let_pass)
+    found = sorted(_meetings(subject, world, around), key=_is_let_pass)
     overlaps = tuple(found[:MOST_OVERLAPS])
     document = autoscaler_document(subject, world, around)
     return Facts(subject, document, overlaps, _exempt(world, subject))
@@ -80,11 +81,12 @@ def _is_let_pass(overlap: Overlap) -> bool:
     return bool(overlap.exempt) or overlap.document.get("tolerated", False)
 
 
-def _meetings(subject: Autoscaler, world: World) -> Iterator[Overlap]:
+def _meetings(subject: Autoscaler, world: World, around: Around) -> Iterator[Overlap]:
     if not subject.active or subject.target is None:
         return
     if isinstance(subject, Vpa):
         yield from _vpa_meetings(subject, subject.target, world)
+        yield from _vpa_limits(subject, subject.target, world, around)
     else:
         yield from _scaler_meetings(subject, subject.target, world)
 
@@ -111,6 +113,26 @@ def _vpa_meetings(subject: Vpa, key: WorkloadKey, world: World) -> Iterator[Over
     for other in world.vpas(key):
         if other.writes and subject.writes and not is_same_object(other, subject):
             yield _duplicate_vpa(subject, other, key, world)
+
+
+def _vpa_limits(subject: Vpa, key: WorkloadKey, world: World, around: Around) -> Iterator[Overlap]:
+    """Meet what says how much containers and pods may have."""
+    shapes = (*around.shapes, *world.largest_nodes())
+    exempt = _exempt(world, subject)
+    pods = world.pods(key) if subject.policies else ()
+    made = [around.fitted(one, key.namespace, world) for one in pods]
+    for found in excesses(subject, key, world, shapes, made):
+        parties = {"workload": _workload(key), "vpa": _object(subject.ref) | {"mode": subject.mode}}
+        yield Overlap(
+            found.document() | parties,
+            found.path,
+            found.limit.resource,
+            found.containers,
+            (found.limit.ref,) if found.limit.ref is not None else (),
+            key,
+            exempt,
+            ObjectFix(subject.ref, list(found.patch)) if found.patch else None,
+        )
 
 
 def _judged(key: WorkloadKey, world: World) -> list[Scaler]:

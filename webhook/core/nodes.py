@@ -100,12 +100,16 @@ def is_transient(key: str) -> bool:
     return _TRANSIENT.fullmatch(key) is not None
 
 
+def pool_labels(shape: NodeShape) -> frozenset[tuple[str, str]]:
+    """The labels that a node shares with others of its pool."""
+    return frozenset(item for item in shape.labels.items() if item[0] not in _OF_ONE_NODE)
+
+
 def distinct(shapes: Iterable[NodeShape]) -> tuple[NodeShape, ...]:
     """Leave one of those that differ in nothing but their names."""
     found: dict[object, NodeShape] = {}
     for shape in shapes:
-        labels = frozenset(item for item in shape.labels.items() if item[0] not in _OF_ONE_NODE)
-        key = labels, shape.taints, frozenset(shape.allocatable.items())
+        key = pool_labels(shape), shape.taints, frozenset(shape.allocatable.items())
         found.setdefault(key, shape)
     return tuple(found.values())
 

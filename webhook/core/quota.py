@@ -36,6 +36,10 @@ class Quota:
     scopes: tuple[Requirement, ...] = ()
     """Conditions on the pods that it counts."""
 
+    def counts(self, pod: Raw) -> bool:
+        """Whether a pod is among those that it counts."""
+        return all(_is_in(pod, scope) for scope in self.scopes)
+
 
 def read_quota(raw: Raw) -> Quota:
     """Read a ResourceQuota: what is in force is its status, and its spec before there is one."""
@@ -83,7 +87,7 @@ def refusals(
     filled = {REQUESTS: bounds.filled, LIMITS: bounds.limited}
     usage = _usage(pod)
     for quota in sorted(quotas, key=lambda one: one.name):
-        if all(_is_in(pod, scope) for scope in quota.scopes):
+        if quota.counts(pod):
             yield from _unspecified(pod, quota, filled)
             yield from _exceeded(usage, quota, is_new=is_new)
 

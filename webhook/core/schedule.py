@@ -19,7 +19,7 @@ from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX
 from webhook.core.amounts import Amounts, pod_requests
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 from webhook.core.nodes import HOSTNAME_LABEL, NodeShape, Taint
-from webhook.core.pod import CPU, EPHEMERAL_STORAGE, MEMORY, tolerations
+from webhook.core.pod import COMPUTE_RESOURCES, CPU, EPHEMERAL_STORAGE, MEMORY, tolerations
 from webhook.core.selector import Requirement, read_requirements
 
 PODS = "pods"
@@ -70,6 +70,21 @@ def misfits(pod: Raw, shape: NodeShape) -> list[Misfit]:
     """
     wants = _wants(pod)
     return list(_misfits(wants, shape)) if wants is not None else []
+
+
+def letting_in(pod: Raw, shapes: Iterable[NodeShape]) -> list[NodeShape]:
+    """List the shapes that take a pod if only it asked for little enough cpu and memory.
+
+    None for a pod that has its node, or one of which nothing is said (`best_misfits`).
+    """
+    wants = _wants(pod)
+    if wants is None or wants.is_excessive or not _is_for_default_scheduler(pod):
+        return []
+    return [
+        shape
+        for shape in shapes
+        if all(one.about in COMPUTE_RESOURCES for one in _misfits(wants, shape))
+    ]
 
 
 def best_misfits(

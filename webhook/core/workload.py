@@ -66,9 +66,14 @@ class Workload:
             )
             if both
             else None,
+            replicas=_most(self.replicas, other.replicas),
             exempt=self.exempt & other.exempt,
             pods=self.pods + other.pods,
         )
+
+
+def _most(*replicas: int | None) -> int | None:
+    return max((one for one in replicas if one is not None), default=None)
 
 
 def _distinct(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:

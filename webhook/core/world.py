@@ -10,6 +10,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
+from webhook.core.disruption import Budget, read_budget
 from webhook.core.fields import Raw
 from webhook.core.kinds import Kinds
 from webhook.core.namespace import Namespace, read_namespace, unknown_namespace
@@ -22,6 +23,7 @@ from webhook.core.objects import (
     reference,
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
+from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
 from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
@@ -33,6 +35,7 @@ NAMESPACE = GroupKind("", "Namespace")
 NODE = GroupKind("", "Node")
 LIMIT_RANGE = GroupKind("", "LimitRange")
 RESOURCE_QUOTA = GroupKind("", "ResourceQuota")
+BUDGET = GroupKind("policy", "PodDisruptionBudget")
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
 
@@ -77,8 +80,10 @@ class World:
     _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _namespaces: dict[str, Namespace] = field(default_factory=dict)
     _quotas: dict[str, list[Quota]] = field(default_factory=lambda: defaultdict(list))
+    _budgets: dict[str, list[Budget]] = field(default_factory=lambda: defaultdict(list))
     _node_shapes: list[NodeShape] = field(default_factory=list)
     _node_shares: Shares | None = None
+    _pools: Pools = field(default_factory=Pools)
     _bounds: dict[str, Bounds] = field(default_factory=dict)
     _claims: dict[tuple[str, str, bool], tuple[ClaimedDevice, ...]] = field(default_factory=dict)
 
@@ -127,6 +132,8 @@ class World:
             self._namespaces[name] = read_namespace(raw)
         elif ref.group_kind == RESOURCE_QUOTA:
             self._quotas[namespace].append(read_quota(raw))
+        elif ref.group_kind == BUDGET:
+            self._budgets[namespace].append(read_budget(raw))
         elif ref.group_kind == NODE:
             self._put_node(read_node(raw))
         elif ref.group_kind == LIMIT_RANGE:
@@ -137,7 +144,8 @@ class World:
             self._claims[namespace, name, is_template] = claimed_devices(raw)
 
     def _put_node(self, shape: NodeShape) -> None:
-        """Take a node in, if it has devices: of others nobody asks."""
+        """Take a node in: as it is if it has devices, else as one of its pool."""
+        self._pools.put(shape)
         if shape.has_devices:
             self._node_shapes.append(shape)
             self._node_shares = None
@@ -232,6 +240,10 @@ class World:
         """The ResourceQuotas of a namespace."""
         return self._quotas.get(namespace, ())
 
+    def budgets(self, namespace: str) -> Sequence[Budget]:
+        """The PodDisruptionBudgets of a namespace."""
+        return self._budgets.get(namespace, ())
+
     def node_shapes(self) -> Sequence[NodeShape]:
         """The nodes that have been seen, alike ones once."""
         return self._node_shapes
@@ -241,6 +253,10 @@ class World:
         if self._node_shares is None:
             self._node_shares = smallest_shares(self._node_shapes)
         return self._node_shares
+
+    def largest_nodes(self) -> Sequence[NodeShape]:
+        """The largest node of each pool."""
+        return self._pools.largest()
 
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """What a ResourceClaim or ResourceClaimTemplate asks for; nothing where it is unknown."""

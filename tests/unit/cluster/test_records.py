@@ -2,11 +2,12 @@ from typing import Any
 
 from webhook.cluster.counterparts import Counterparts
 from webhook.cluster.records import Autoscalers
-from webhook.cluster.surroundings import LimitRanges, Namespaces, Nodes, Quotas
+from webhook.cluster.surroundings import ByNamespace, LimitRanges, Namespaces, Nodes
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED
 from webhook.core.namespace import unknown_namespace
+from webhook.core.quota import read_quota
 
 Raw = dict[str, Any]
 
@@ -122,12 +123,24 @@ def test_nodes_with_devices_are_kept_and_alike_ones_once() -> None:
     assert ([shape.name for shape in store.shapes()], len(store)) == (["b"], 1)
 
 
+def test_of_all_nodes_the_largest_of_each_pool_is_known() -> None:
+    store = Nodes()
+    store.replace([store.read(node(name, "0")) for name in ("a", "b")])
+    store.put(store.read(node("c", "0", pool="other")))
+    assert [(shape.name, dict(shape.labels)) for shape in store.largest()] == [
+        ("a", {}),
+        ("c", {"pool": "other"}),
+    ]
+    store.remove(store.read(node("a", "0")))
+    assert ([shape.name for shape in store.largest()], len(store)) == (["b", "c"], 0)
+
+
 def quota(name: str, cpu: str, namespace: str = "a") -> dict[str, Any]:
     return named({"kind": "ResourceQuota", "spec": {"hard": {"cpu": cpu}}}, name, namespace)
 
 
 def test_quotas_are_those_of_their_namespace() -> None:
-    store = Quotas()
+    store = ByNamespace(read_quota)
     store.replace([store.read(quota("x", "1")), store.read(quota("y", "2", "b"))])
     store.put(store.read(quota("z", "3")))
     store.put(store.read(quota("x", "4")))

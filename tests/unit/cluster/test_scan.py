@@ -40,6 +40,7 @@ def small(server: FakeApi) -> FakeApi:
         "/api/v1/limitranges",
         "/api/v1/resourcequotas",
         "/api/v1/nodes",
+        "/apis/policy/v1/poddisruptionbudgets",
         "/apis/keda.sh/v1alpha1/scaledobjects",
     ):
         server.on(path, page([]))

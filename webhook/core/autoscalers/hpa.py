@@ -76,6 +76,7 @@ def read_hpa(raw: Raw) -> Scaler:
         exempt=exemptions(raw),
         hpa_name=ref.name,
         owner=controller(raw),
+        most=integer(spec, "maxReplicas"),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
     )

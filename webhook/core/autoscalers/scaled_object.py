@@ -67,9 +67,15 @@ def read_scaled_object(raw: Raw) -> Scaler:
         hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
         owner=controller(raw),
         takes_over=override if transfer and override else None,
+        most=_most(spec),
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
     )
+
+
+def _most(spec: Raw) -> int:
+    most = integer(spec, "maxReplicaCount")
+    return DEFAULT_MAX_REPLICAS if most is None else most
 
 
 def is_paused(annotations: dict[str, str]) -> bool:
@@ -98,10 +104,9 @@ def _inert(spec: Raw, hpa_config: Raw, annotations: dict[str, str]) -> Inert | N
         for direction, key in _PAUSED_DIRECTIONS.items()
         if _holds(annotations, key)
     }
-    most = integer(spec, "maxReplicaCount")
     found = inert(
         integer(spec, "minReplicaCount") or 1,
-        DEFAULT_MAX_REPLICAS if most is None else most,
+        _most(spec),
         {**mapping(hpa_config, "behavior"), **paused},
         ("spec.maxReplicaCount", f"{_HPA_CONFIG_PATH}.behavior"),
     )

@@ -89,5 +89,7 @@ class Scaler:
     """`validations.keda.sh/hpa-ownership: "false"` on an HPA."""
     activates: bool = False
     """KEDA itself scales the workload between none (or idle) and the range of the HPA."""
+    most: int | None = None
+    """How many replicas it may bring; None where that is not written."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
