@@ -17,7 +17,11 @@ class Lines:
         self._root: Node | None = None
 
     def of(self, document: Document, path: str | None) -> int:
-        """Return the line of the file on which a field of an object stands.
+        """Return the line of the file on which a field of an object stands."""
+        return self.place_of(document, path)[0]
+
+    def place_of(self, document: Document, path: str | None) -> tuple[int, int | None]:
+        """Return the line and the column of a field; no column where the text is not known.
 
         `path` is written as in findings (`spec.metrics[0].resource`). Of a field that is not there
         the deepest one on the way to it is meant: an HPA without metrics is wrong at its `spec`.
@@ -26,7 +30,7 @@ class Lines:
             self._part, self._root = document.part, compose(document.part)
         node = self._root
         if node is None:
-            return document.source.line or document.part.line
+            return document.source.line or document.part.line, None
         found = node if document.at else None
         for step in document.at:
             below = node.real.member(step)
@@ -37,8 +41,9 @@ class Lines:
             for key, value in _way(node, path or ""):
                 node, found = value, key
         if found is None:
-            return document.source.line or document.part.line
-        return document.part.line_of(found.start)
+            return document.source.line or document.part.line, None
+        text, start = document.part.text, found.start
+        return document.part.line_of(start), start - text.rfind("\n", 0, start)
 
 
 def _way(node: Node, path: str) -> Iterator[tuple[Node, Node]]:

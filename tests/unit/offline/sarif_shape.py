@@ -22,10 +22,15 @@ def a_list(of: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 TEXT = {"type": "string", "minLength": 1}
 LEVEL = {"enum": ["none", "note", "warning", "error"]}
+COUNTED = {"type": "integer", "minimum": 1}
 MESSAGE = an_object("text", text=TEXT)
+HELP = an_object("text", text=TEXT, markdown=TEXT)
 PHYSICAL = an_object(
-    artifactLocation=an_object(uri={"type": "string", "format": "uri-reference", "minLength": 1}),
-    region=an_object("startLine", startLine={"type": "integer", "minimum": 1}),
+    artifactLocation=an_object(
+        uri={"type": "string", "format": "uri-reference", "minLength": 1},
+        uriBaseId={"const": "%SRCROOT%"},
+    ),
+    region=an_object("startLine", startLine=COUNTED, startColumn=COUNTED),
 )
 LOCATION = an_object(
     physicalLocation=PHYSICAL,
@@ -36,7 +41,8 @@ RULE = an_object(
     id=TEXT,
     shortDescription=MESSAGE,
     fullDescription=MESSAGE,
-    help=MESSAGE,
+    help=HELP,
+    helpUri={"type": "string", "format": "uri", "pattern": "^https?://"},
     defaultConfiguration=an_object(level=LEVEL, enabled={"type": "boolean"}),
 )
 RESULT = an_object(
@@ -61,6 +67,7 @@ RUN = an_object(
         "driver",
         driver=an_object("name", name=TEXT, version=TEXT, rules=a_list(RULE, uniqueItems=True)),
     ),
+    originalUriBaseIds=an_object(**{"%SRCROOT%": an_object(description=MESSAGE)}),
     columnKind={"enum": ["utf16CodeUnits", "unicodeCodePoints"]},
     results=a_list(RESULT),
     invocations=a_list(INVOCATION),

@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import PurePath
 from typing import Any
 from urllib.parse import unquote
@@ -21,6 +22,7 @@ from webhook.offline.results import Review
 from webhook.wiring import build_judge
 
 FORMS = ("sarif", "junit", "github", "markdown")
+_FORMATS = "webhook.offline.formats"
 RULES = build_judge(configuration.Config()).settings.rules
 
 IDLE_HPA = HPA.replace("maxReplicas: 10", "maxReplicas: 2").replace("name: web}\n", "name: idle}\n")
@@ -39,7 +41,7 @@ def named(document: str, name: str) -> str:
 
 
 def render(form: str, review: Review, fail_on: str = "deny") -> str:
-    made: Callable[..., str] = importlib.import_module(f"webhook.offline.formats.{form}").render
+    made: Callable[..., str] = importlib.import_module(f"{_FORMATS}.{form}").render
     return made(review, RULES, fail_on)
 
 
@@ -82,9 +84,11 @@ def test_a_sarif_log_has_all_rules_and_all_findings() -> None:
         (one["ruleId"], one["level"], one["locations"][0]["physicalLocation"])
         for one in run["results"]
     ]
-    place = {"artifactLocation": {"uri": "deploy/all.yaml"}}
-    assert ("hpa-vpa-same-metric", "error", place | {"region": {"startLine": 19}}) in results
-    assert ("hpa-vpa-same-metric", "error", place | {"region": {"startLine": 25}}) in results
+    place = {"artifactLocation": {"uri": "deploy/all.yaml", "uriBaseId": "%SRCROOT%"}}
+    for line, column in ((19, 7), (25, 1)):
+        region = {"region": {"startLine": line, "startColumn": column}}
+        assert ("hpa-vpa-same-metric", "error", place | region) in results
+    assert list(run["originalUriBaseIds"]) == ["%SRCROOT%"]
     assert {level for _, level, _ in results} == {"error", "warning"}
     (invocation,) = run["invocations"]
     assert invocation["executionSuccessful"] is False
@@ -106,12 +110,49 @@ def test_an_empty_sarif_log_and_an_exempted_finding() -> None:
         ("a b/ü#?.yaml", "a%20b/%C3%BC%23%3F.yaml"),
         ("a:b.yaml", "a%3Ab.yaml"),
         ("/abs/a.yaml", "file:///abs/a.yaml"),
+        ("../a.yaml", "../a.yaml"),
         ("\udcff.yaml", "%FF.yaml"),
     ],
 )
 def test_files_are_uris(file: str, uri: str) -> None:
     (result, _) = sarif(judged(HPA, VPA, file=file))["results"]
-    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri}
+    below = {} if file in {"-", "../a.yaml", "/abs/a.yaml"} else {"uriBaseId": "%SRCROOT%"}
+    assert result["locations"][0]["physicalLocation"]["artifactLocation"] == {"uri": uri, **below}
+
+
+def test_a_rule_with_a_page_of_its_own_leads_there() -> None:
+    links = ("https://rules.example/a", "https://rules.example/b")
+    rules = {name: replace(rule, links=links) for name, rule in RULES.items()}
+    log = json.loads(
+        importlib.import_module(f"{_FORMATS}.sarif").render(judged(HPA), rules, "deny")
+    )
+    jsonschema.validate(log, SARIF)
+    rule = log["runs"][0]["tool"]["driver"]["rules"][0]
+    assert rule["helpUri"] == links[0]
+    assert rule["help"]["markdown"].endswith("\n\n<https://rules.example/b>")
+    assert "**Fix:** let the VPA give up" in rule["help"]["markdown"]
+
+
+def test_findings_that_are_alike_are_told_apart() -> None:
+    squatting = """
+        apiVersion: ray.io/v1
+        kind: RayCluster
+        metadata: {name: tune}
+        spec:
+          workerGroupSpecs:
+            - groupName: one
+              template: &same
+                spec:
+                  tolerations: [{key: nvidia.com/gpu, operator: Exists}]
+                  containers: [{name: worker, image: x}]
+            - groupName: two
+              template: *same
+        """
+    found = sarif(judged(squatting))["results"]
+    prints = [one["partialFingerprints"]["scaleguard/v1"] for one in found]
+    assert [one["ruleId"] for one in found] == ["gpu-node-squatter"] * 2
+    assert [one.partition(":")[2] for one in prints] == ["1", "2"]
+    assert prints[0].partition(":")[0] == prints[1].partition(":")[0]
 
 
 def test_a_finding_stays_the_same_when_lines_move() -> None:

@@ -26,6 +26,7 @@ class Placed:
     finding: Finding
     result: Result
     line: int
+    column: int | None = None
 
     @property
     def file(self) -> str:
@@ -44,7 +45,7 @@ def placed(judged: Review) -> Iterator[Placed]:
     lines = Lines()
     for result in judged.results:
         for finding in result.findings:
-            yield Placed(finding, result, lines.of(result.document, finding.path))
+            yield Placed(finding, result, *lines.place_of(result.document, finding.path))
 
 
 def fails(action: Action, fail_on: str) -> bool:
