@@ -74,6 +74,10 @@ opa: venv ## the policies in OPA itself
 controlplane: venv ## make the programs of the tests' control plane (minutes at first, then none)
 	$(bin)/python tests/controlplane/build.py all
 
+.PHONY: bench-review
+bench-review: venv ## time and memory of a review of 10,000 documents
+	$(bin)/python -m tests.bench.review $(args)
+
 # ---------------------------------------------------------------- keep it
 
 .PHONY: format
