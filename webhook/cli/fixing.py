@@ -5,14 +5,13 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import click
 
 from webhook.cli.output import echo_utf8, visible
-from webhook.manifests import Entry
 from webhook.manifests.paths import STDIN, decode
 from webhook.offline.fixes import CHANGED, Fixing
 
@@ -21,14 +20,6 @@ _ANY_WRITE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 # Line feeds alone end a line, so that those of other systems stay as they are.
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 _NO_END = "\\ No newline at end of file"
-
-
-def by_file(names: Iterable[str], entries: Iterable[Entry]) -> dict[str, list[Entry]]:
-    """Sort what was read by the files that it was read from; each of them is there."""
-    found: dict[str, list[Entry]] = {name: [] for name in names}
-    for entry in entries:
-        found[entry.source.file].append(entry)
-    return found
 
 
 def write(fixing: Fixing) -> list[str]:

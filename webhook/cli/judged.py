@@ -3,7 +3,7 @@
 import importlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from webhook.cli.options import option
 from webhook.cli.output import echo_utf8, visible
 from webhook.cli.progress import Progress
 from webhook.core.decide import Judge
+from webhook.core.fields import Raw
 from webhook.core.verdict import CannotJudge, Rule
 from webhook.errors import ScaleguardError
 from webhook.manifests import Entry, Skipped, Unreadable
@@ -63,10 +64,12 @@ def output_options(command: _Command) -> _Command:
     return command
 
 
-def judge_all(entries: Iterable[Entry], judge: Judge, progress: Progress) -> Review:
+def judge_all(
+    entries: Iterable[Entry], judge: Judge, progress: Progress, running: Sequence[Raw] = ()
+) -> Review:
     """Judge what was read; where the rules give no answer, that is what a person is told."""
     try:
-        return review(entries, judge, lambda done, all_: progress("judging", done, all_))
+        return review(entries, judge, lambda done, all_: progress("judging", done, all_), running)
     except CannotJudge as error:
         raise ScaleguardError(f"the rules gave no answer: {error}") from error
 

@@ -1,7 +1,8 @@
 """`scaleguard review`: judge manifests before they reach a cluster."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,26 +19,29 @@ from webhook.cli.judged import (
     show_judged,
     tell_findings,
 )
-from webhook.cli.options import common, option, set_up_logging
+from webhook.cli.options import EXISTING_FILE, cluster_options, common, option, set_up_logging
 from webhook.cli.output import echo_utf8
 from webhook.cli.progress import Progress, progress_bar
+from webhook.cli.reading import Once, read_paths, renderer
 from webhook.core.decide import Judge
-from webhook.manifests import Entry, Source, Unreadable, files, read_file
+from webhook.core.fields import Raw
+from webhook.manifests import Entry
 from webhook.manifests.paths import STDIN
 from webhook.offline.results import Review
 from webhook.wiring import build_judge
 
 __all__ = ["DENIED", "UNREADABLE", "command"]
 
-EMPTY_STDIN = (
-    "standard input is empty: the command before the pipe printed nothing, and may have failed"
-)
+_NO_FILE = "\0"
+"""What cannot be read of a cluster stands in no file, and no file has this name."""
 
 _EXAMPLES = """\b
 Examples:
   scaleguard review deploy/
-  helm template ./chart | scaleguard review -
-  kustomize build overlays/prod | scaleguard review - -o json
+  scaleguard review ./chart --helm-values prod.yaml
+  scaleguard review overlays/prod -o json
+  helm template ./chart --set replicas=3 | scaleguard review -
+  scaleguard review deploy/ --against-cluster --context staging
   scaleguard review deploy/ --diff
   scaleguard review deploy/ && scaleguard review deploy/ --mutate | kubectl apply -f -
 
@@ -54,7 +58,20 @@ Exit status:
 @option("--mutate", is_flag=True, help="Print all objects as the webhook would make them (YAML).")
 @option("--fix", is_flag=True, help="Write remedies into the files, where one is right.")
 @option("--diff", is_flag=True, help="Show what --fix would write.")
+@option("--no-render", is_flag=True, help="Leave charts and kustomizations unrendered.")
+@option(
+    "--helm-values",
+    type=EXISTING_FILE,
+    multiple=True,
+    help="Values for the charts that are rendered. May be repeated.",
+)
+@option(
+    "--against-cluster",
+    is_flag=True,
+    help="Judge the files against what runs: read-only, through a kubeconfig.",
+)
 @output_options
+@cluster_options
 @common
 def command(  # noqa: PLR0913 - one parameter per option
     *,
@@ -62,10 +79,15 @@ def command(  # noqa: PLR0913 - one parameter per option
     mutate: bool,
     fix: bool,
     diff: bool,
+    no_render: bool,
+    helm_values: tuple[Path, ...],
+    against_cluster: bool,
     output: str,
     show_patches: bool,
     fail_on: str,
     verbose: bool,
+    kubeconfig: Path | None,
+    context: str | None,
     config: Path | None,
     policies: tuple[Path, ...],
     log_format: str,
@@ -74,21 +96,27 @@ def command(  # noqa: PLR0913 - one parameter per option
     """Judge Kubernetes manifests as scaleguard's webhook would, without a cluster.
 
     PATH is a file or a folder (*.yaml, *.yml, *.json in it and below), `-` is standard input. All
-    objects given are one world: an HPA in one file conflicts with a VPA in another.
+    objects given are one world: an HPA in one file conflicts with a VPA in another. Charts and
+    kustomizations in folders are rendered where helm, and kustomize or kubectl, are on the PATH;
+    each of them meets the plain files, and not what others render.
     """
     _refuse_contradictions(mutate=mutate, fix=fix, diff=diff, is_piped=STDIN in paths)
+    _refuse_idle(no_render=no_render, against_cluster=against_cluster)
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)
-    stdin = _Once(sys.stdin.buffer.read)
+    stdin = Once(sys.stdin.buffer.read)
     with progress_bar() as progress:
-        names = files(paths)
-        entries = _read(names, stdin, progress)
-        judged = judge_all(entries, judge, progress)
+        read = read_paths(paths, stdin, None if no_render else renderer(helm_values), progress)
+        running: list[Raw] = []
+        if against_cluster:
+            running = _running(read, kubeconfig, context, judge, progress)
+        judged = judge_all(_all(read), judge, progress, running)
     if fix or diff:
-        judged = _fixed(names, entries, judged, judge, stdin, only_shown=diff)
+        again = partial(judge_all, judge=judge, progress=lambda *_: None, running=running)
+        judged = _fixed(read, judged, again, stdin, only_shown=diff)
     if mutate:
         _print_mutated(judged)
-    elif not diff and not (fix and STDIN in names):
+    elif not diff and not (fix and STDIN in read):
         show_judged(judged, judge.settings.rules, Output(output, show_patches, fail_on, verbose))
     sys.exit(exit_status(judged, fail_on))
 
@@ -109,35 +137,44 @@ def _refuse_contradictions(*, mutate: bool, fix: bool, diff: bool, is_piped: boo
         raise click.UsageError("--fix prints the fixed standard input: leave out -o")
 
 
-class _Once:
-    """Standard input, which can be read only once, for whoever asks."""
-
-    def __init__(self, read: Callable[[], bytes]) -> None:
-        self._read = read
-        self._content: bytes | None = None
-
-    def __call__(self) -> bytes:
-        if self._content is None:
-            self._content = self._read()
-        return self._content
+def _refuse_idle(*, no_render: bool, against_cluster: bool) -> None:
+    """Refuse what was asked for on the command line and would do nothing."""
+    source = click.get_current_context().get_parameter_source
+    if no_render and source("helm_values") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--helm-values is for rendering: leave out --no-render")
+    for name in ("kubeconfig", "context"):
+        if not against_cluster and source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} names a cluster: add --against-cluster")
 
 
-def _read(names: list[str], stdin: Callable[[], bytes], progress: Progress) -> list[Entry]:
-    entries: list[Entry] = []
-    for done, name in enumerate(names, start=1):
-        if name == STDIN and not stdin().strip():
-            entries.append(Unreadable(Source(STDIN, 1), EMPTY_STDIN))
-        else:
-            entries += read_file(name, stdin)
-        progress("reading", done, len(names))
-    return entries
+def _all(read: Mapping[str, list[Entry]]) -> list[Entry]:
+    return [entry for some in read.values() for entry in some]
 
 
-def _fixed(  # noqa: PLR0913
-    names: list[str],
-    entries: list[Entry],
-    judged: Review,
+def _running(
+    read: dict[str, list[Entry]],
+    kubeconfig: Path | None,
+    context: str | None,
     judge: Judge,
+    progress: Progress,
+) -> list[Raw]:
+    """Read what runs in the namespaces that the files concern; note what cannot be read of it."""
+    from webhook.cli import running  # noqa: PLC0415 - only for --against-cluster
+
+    namespaces = running.namespaces_of(_all(read))
+    if not namespaces:
+        return []
+    known = judge.knowledge.kinds
+    found = running.read_running(kubeconfig, context, namespaces, known, progress)
+    running.tell_forbidden(found)
+    read[_NO_FILE] = list(running.unread(running.without_absent_namespaces(found)))
+    return list(found.objects)
+
+
+def _fixed(
+    read: dict[str, list[Entry]],
+    judged: Review,
+    again: Callable[[Iterable[Entry]], Review],
     stdin: Callable[[], bytes],
     *,
     only_shown: bool,
@@ -146,11 +183,10 @@ def _fixed(  # noqa: PLR0913
     from webhook.cli import fixing as fixed  # noqa: PLC0415 - only for --fix and --diff
     from webhook.offline.fixes import Fixing  # noqa: PLC0415 - the same
 
-    read = fixed.by_file(names, entries)
     fixing = Fixing(
         dict(read),
         lambda file: stdin() if file == STDIN else Path(file).read_bytes(),
-        lambda some: judge_all(some, judge, lambda *_: None),
+        again,
     )
     after = fixing.run(judged)
     if only_shown:
@@ -161,8 +197,8 @@ def _fixed(  # noqa: PLR0913
     unwritten = fixed.write(fixing)
     if unwritten:
         fixing.entries.update({file: read[file] for file in unwritten})
-        after = fixing.again(one for some in fixing.entries.values() for one in some)
-    if STDIN in names:
+        after = again(_all(fixing.entries))
+    if STDIN in read:
         fixed.print_stdin(fixing, stdin())
         tell_findings(after)
     return after

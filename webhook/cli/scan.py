@@ -11,18 +11,14 @@ import click
 from webhook import config as configuration
 from webhook.cli.judged import Output, exit_status, judge_all, output_options, show_judged
 from webhook.cli.options import cluster_options, common, option, set_up_logging
-from webhook.cli.progress import Progress, progress_bar
-from webhook.core.kinds import Kinds
+from webhook.cli.progress import progress_bar
+from webhook.cli.running import CLUSTER, read_running, tell_forbidden, unread
 from webhook.core.objects import reference
-from webhook.errors import ScaleguardError
 from webhook.manifests import Document, Part, Skipped, Source, Unreadable
 from webhook.wiring import build_judge
 
 if TYPE_CHECKING:
     from webhook.cluster.scan import Scanned
-
-CLUSTER = "cluster"
-"""Stands for the file in sources: `cluster/<namespace>`, where `document` counts its objects."""
 
 _EXAMPLES = """\b
 Examples:
@@ -72,46 +68,15 @@ def command(  # noqa: PLR0913 - one parameter per option
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)
     with progress_bar(steps_for_a_bar=1) as progress:
-        found = _read(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
+        found = read_running(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
         judged = judge_all(_entries(found), judge, progress)
-    for unread in found.forbidden:
-        click.echo(f"not read: {unread}", err=True)
+    tell_forbidden(found)
     show_judged(judged, judge.settings.rules, Output(output, show_patches, fail_on, verbose))
     sys.exit(exit_status(judged, fail_on))
 
 
-def _read(
-    kubeconfig: Path | None,
-    context: str | None,
-    namespaces: tuple[str, ...],
-    known: Kinds,
-    progress: Progress,
-) -> "Scanned":
-    # Imported here: the Kubernetes client takes a second to load.
-    from webhook.cluster.api import connect  # noqa: PLC0415
-    from webhook.cluster.errors import ApiError  # noqa: PLC0415
-    from webhook.cluster.scan import Scan  # noqa: PLC0415
-
-    api = connect(kubeconfig, context)
-    scan = Scan(api, known, namespaces)
-    try:
-        found = scan.read(lambda done, all_: progress("reading", done, all_))
-    except ApiError as error:
-        raise ScaleguardError(
-            f"{api.server}: {error}; see whether `kubectl get namespaces` works with the same "
-            "kubeconfig and context"
-        ) from error
-    if found.forbidden and not found.answered:
-        lines = "".join(f"\n  {unread}" for unread in found.forbidden)
-        raise ScaleguardError(
-            f"{api.server} lets nothing be read:{lines}\nAsk for these rights (webhook/cluster/"
-            "README.md lists them all), or name with -n a namespace in which you have them."
-        )
-    return found
-
-
 def _entries(found: "Scanned") -> Iterator[Document | Skipped | Unreadable]:
-    """Give every object a place: its namespace, and its number there."""
+    """Give every object a place: `cluster/<namespace>`, and its number there."""
     objects = [(reference(raw).namespace or "", raw) for raw in found.objects]
     objects.sort(key=lambda one: one[0])  # a stable sort: kinds stay in their order
     numbers: dict[str, Iterator[int]] = {}
@@ -119,7 +84,4 @@ def _entries(found: "Scanned") -> Iterator[Document | Skipped | Unreadable]:
         number = next(numbers.setdefault(namespace, count(1)))
         place = Source(f"{CLUSTER}/{namespace}" if namespace else CLUSTER, number)
         yield Document(place, raw, Part("", 1))
-    for number, unread in enumerate(found.forbidden, 1):
-        yield Skipped(Source(CLUSTER, number), str(unread))
-    for number, unread in enumerate(found.failed, 1):
-        yield Unreadable(Source(CLUSTER, number), str(unread))
+    yield from unread(found)

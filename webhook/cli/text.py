@@ -41,7 +41,9 @@ def show(
 
 def _object(out: Console, result: Result, told: set[object]) -> None:
     line = Text("  ").append(_SIGNS[result.action] + " ", _STYLES[result.action])
-    line.append(visible(str(result.ref))).append(f"  document {result.source.document}", "dim")
+    rendered = "" if result.source.rendered is None else "rendered "
+    place = f"  {rendered}document {result.source.document}"
+    line.append(visible(str(result.ref))).append(place, "dim")
     if result.source.item is not None:
         line.append(f" item {result.source.item}", "dim")
     out.print(line)

@@ -2,7 +2,9 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.scaled_object import read_scaled_object
@@ -94,6 +96,11 @@ class World:
         for raw in objects:
             world.put(raw)
         return world
+
+    def copy(self) -> "World":
+        """Return a world that begins with the same objects and goes on by itself."""
+        named = {field.name: _copied(getattr(self, field.name)) for field in fields(World)}
+        return World(**named)
 
     def put(self, raw: Raw) -> Autoscaler | None:
         """Take an object in; return its record where it is an autoscaler."""
@@ -261,6 +268,13 @@ class World:
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """What a ResourceClaim or ResourceClaimTemplate asks for; nothing where it is unknown."""
         return self._claims.get((namespace, name, is_template), ())
+
+
+def _copied(index: Any) -> Any:
+    """Copy an index; the records in it never change."""
+    if isinstance(index, defaultdict):
+        return defaultdict(index.default_factory, {key: list(one) for key, one in index.items()})
+    return copy(index) if isinstance(index, dict | set | list) else index
 
 
 def _owner_key(workload: Workload, owner: Owner) -> WorkloadKey:

@@ -13,16 +13,24 @@ class Source:
     item: int | None = None
     # The first line that says something: behind the marker, directives, comments and blank lines.
     line: int | None = field(default=None, compare=False)
+    rendered: str | None = None
+    """The Chart.yaml or kustomization.yaml whose output it is part of; `document` counts in that.
+
+    `file` then is the template that it was rendered from, as far as that is known.
+    """
 
     def as_json(self) -> dict[str, Any]:
         """The place as it stands in reviews."""
         place: dict[str, Any] = {"file": self.file, "document": self.document}
-        return place if self.item is None else place | {"item": self.item}
+        if self.item is not None:
+            place["item"] = self.item
+        return place if self.rendered is None else place | {"rendered": self.rendered}
 
     def __str__(self) -> str:
         """The place as a person would say it."""
         item = "" if self.item is None else f" item {self.item}"
-        return f"{self.file} document {self.document}{item}"
+        rendered = "" if self.rendered is None else "rendered "
+        return f"{self.file} {rendered}document {self.document}{item}"
 
 
 @dataclass(frozen=True, slots=True)

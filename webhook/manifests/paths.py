@@ -22,18 +22,21 @@ class CannotReadError(Exception):
     """Why the text of a file cannot be had."""
 
 
-def files(paths: Sequence[str]) -> list[str]:
+def files(paths: Sequence[str], also: frozenset[str] = frozenset()) -> list[str]:
     """Expand folders into the manifest files below them; what is no folder stays as it is given.
 
-    A folder that cannot be listed stands for itself, and reading it says why.
+    `also` names files that are wanted whatever their suffix. A folder that cannot be listed stands
+    for itself, and reading it says why.
     """
     found: list[str] = []
     for path in paths:
-        found.extend(sorted(_below(path)) if path != STDIN and _is_folder(Path(path)) else [path])
+        found.extend(
+            sorted(_below(path, also)) if path != STDIN and _is_folder(Path(path)) else [path]
+        )
     return list(dict.fromkeys(found))
 
 
-def _below(top: str) -> Iterator[str]:
+def _below(top: str, also: frozenset[str]) -> Iterator[str]:
     """Walk a folder. Each folder is entered once, under its own name rather than that of a link."""
     folders, links, entered = [Path(top)], list[Path](), set[tuple[int, int]]()
     while folders or links:
@@ -51,8 +54,12 @@ def _below(top: str) -> Iterator[str]:
             if _is_folder(child):
                 if not child.name.startswith("."):
                     (links if child.is_symlink() else folders).append(child)
-            elif child.name.endswith(_SUFFIXES) and _is_for_reading(child):
+            elif _is_wanted(child.name, also) and _is_for_reading(child):
                 yield str(child)
+
+
+def _is_wanted(name: str, also: frozenset[str]) -> bool:
+    return name.endswith(_SUFFIXES) or name in also
 
 
 def _is_folder(path: Path) -> bool:

@@ -26,6 +26,8 @@ MOST_ROUNDS = 5
 
 CHANGED = "the file is another than the one that was judged: run it again"
 
+RENDERED = "it was rendered: mend the template, the values or the kustomization that it comes from"
+
 
 @dataclass(frozen=True, slots=True)
 class Fix:
@@ -100,18 +102,26 @@ class Fixing:
             for finding in result.findings:
                 if finding.fix is None or finding.enforced is Action.AUDIT:
                     continue
-                place = str(finding.fix.ref)
                 targets = objects.get(_key(finding.fix.ref), [])
-                if len(targets) == 1:
-                    fix = Fix(targets[0], finding.fix, finding)
-                    if str(fix.source) not in self.left:
-                        wanted.setdefault(_key(finding.fix.ref), fix)
-                elif targets:
-                    places = ", ".join(str(one.source) for one in targets)
-                    self._leave(place, f"it stands in several places: {places}")
-                else:
-                    self._leave(place, "it stands in none of the files")
+                target = self._target(finding.fix.ref, targets)
+                if target is not None and str(target.source) not in self.left:
+                    fix = Fix(target, finding.fix, finding)
+                    wanted.setdefault(_key(finding.fix.ref), fix)
         return list(wanted.values())
+
+    def _target(self, ref: ObjectRef, targets: Sequence[Result]) -> Result | None:
+        """The one place where an object stands and can be written; None says why elsewhere."""
+        if not targets:
+            self._leave(str(ref), "it stands in none of the files")
+        elif any(one.source.rendered is not None for one in targets):
+            for one in targets:
+                self._leave(str(one.source), RENDERED)
+        elif len(targets) > 1:
+            places = ", ".join(str(one.source) for one in targets)
+            self._leave(str(ref), f"it stands in several places: {places}")
+        else:
+            return targets[0]
+        return None
 
     def _leave(self, place: str, reason: str) -> None:
         self.left.setdefault(place, Left(place, reason))

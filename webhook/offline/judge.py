@@ -1,4 +1,4 @@
-"""Judge a set of manifests as one world."""
+"""Judge a set of manifests as one world, alone or in that of a cluster."""
 
 from collections.abc import Callable, Iterable
 
@@ -7,32 +7,31 @@ from webhook.core.decide import Judge
 from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw
 from webhook.core.objects import DEFAULT_NAMESPACE, controller, reference
-from webhook.core.world import Autoscaler, World
+from webhook.core.world import World
 from webhook.manifests.entries import Document, Skipped, Unreadable
 from webhook.offline.results import FittedPod, Result, Review
+from webhook.offline.worlds import Subject, subjects
 
 
 def review(
     entries: Iterable[Document | Skipped | Unreadable],
     judge: Judge,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    running: Iterable[Raw] = (),
 ) -> Review:
     """Judge every object against all others; `progress` is told (done, all) after each.
 
-    Raises `CannotJudge` when the rules give no answer.
+    `running` are the objects of a cluster: judged against, and not judged themselves. Raises
+    `CannotJudge` when the rules give no answer.
     """
     read = list(entries)
     documents = [entry for entry in read if isinstance(entry, Document)]
-    world = World(judge.knowledge.kinds)
-    # The record that stands in the world is the one that is judged: two versions of one object
-    # (overlays) are never each other's counterpart, nor is an object without a name its own.
-    autoscalers = [world.put(document.raw) for document in documents]
     results = []
-    for document, autoscaler in zip(documents, autoscalers, strict=True):
-        result = Result(document, reference(document.raw))
-        if not world.is_ignored(result.ref.namespace):
-            result = _judged(document, autoscaler, judge, world)
-        results.append(result)
+    for subject in subjects(documents, running, judge.knowledge.kinds):
+        if subject.world.is_ignored(subject.ref.namespace):
+            results.append(Result(subject.document, subject.ref))
+        else:
+            results.append(_judged(subject, judge))
         progress(len(results), len(documents))
     return Review(
         tuple(results),
@@ -41,26 +40,25 @@ def review(
     )
 
 
-def _judged(
-    document: Document, autoscaler: Autoscaler | None, judge: Judge, world: World
-) -> Result:
-    ref = reference(document.raw)
+def _judged(subject: Subject, judge: Judge) -> Result:
+    document, world = subject.document, subject.world
     notes = unknown_exemptions(document.raw, judge.settings.rules)
-    if autoscaler is not None:
-        return Result(document, ref, tuple(judge.findings(autoscaler, world)), notes=notes)
-    subjects = judge.pods(document.raw, world)
+    if subject.autoscaler is not None:
+        found = tuple(judge.findings(subject.autoscaler, world))
+        return Result(document, subject.ref, found, notes=notes)
+    pods = judge.pods(document.raw, world)
     findings = [
         finding
-        for subject in subjects
+        for pod in pods
         if not _is_made(document.raw, world)
-        for finding in judge.pod_findings(subject, world, is_new=True)
+        for finding in judge.pod_findings(pod, world, is_new=not subject.runs)
     ]
     fitted = [
-        FittedPod(subject.template, subject.ai_pod, subject.fitting)
-        for subject in subjects
-        if subject.ai_pod is not None and subject.fitting is not None
+        FittedPod(pod.template, pod.ai_pod, pod.fitting)
+        for pod in pods
+        if pod.ai_pod is not None and pod.fitting is not None
     ]
-    return Result(document, ref, tuple(findings), tuple(fitted), notes)
+    return Result(document, subject.ref, tuple(findings), tuple(fitted), notes)
 
 
 def _is_made(raw: Raw, world: World) -> bool:

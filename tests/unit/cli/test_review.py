@@ -13,7 +13,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.offline.manifests import DEPLOYMENT, GPU_POD, HPA, VPA, judged, stream
 from tests.unit.policy.rego import RULE
-from webhook.cli.review import EMPTY_STDIN
+from webhook.cli.reading import EMPTY_STDIN
 from webhook.manifests import Document
 from webhook.manifests.reading import read_text
 
