@@ -51,6 +51,8 @@ class Config:
     profiles: Profiles = field(default_factory=Profiles)
     mutate_templates: bool = False
     """Whether templates of what waits in a queue of Kueue are fitted, and not their pods alone."""
+    plans_vpas: bool = True
+    """Whether VPAs are made for AI workloads."""
     consistency: str = "strict"
     """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
     stale_after_seconds: float = 90.0
@@ -133,6 +135,7 @@ def _build(data: Mapping[str, Any]) -> Config:
         tuple(data.get("accelerators", ())),
         build_profiles(data),
         data.get("kueue", {}).get("mutateTemplates", False),
+        data.get("vpa", {}).get("enabled", True),
         data.get("consistency", "strict"),
         data.get("staleAfterSeconds", 90.0),
         Mode(data.get("mode", Mode.ENFORCE)),

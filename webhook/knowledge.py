@@ -67,6 +67,9 @@ def _kinds(data: Mapping[str, Any]) -> Kinds:
                 entry.get("originLabel"),
                 scale=entry.get("scale", False),
                 well_known=entry.get("wellKnown", False),
+                gang=entry.get("gang", False),
+                recommend_only=entry.get("recommendOnly", False),
+                no_vpa=entry.get("noVpa", ""),
             )
             for entry in data["kinds"]
         ],

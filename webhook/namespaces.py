@@ -27,15 +27,19 @@ def read_actions(written: Mapping[str, Any]) -> dict[str, Action]:
 
 
 def quoted(data: Any) -> Any:
-    """Take YAML's boolean for an unquoted `off` in `rules` as what it was meant to be."""
+    """Take YAML's boolean for an unquoted `off`, of a rule or mode, as what it was meant to be."""
     if not isinstance(data, dict):
         return data
     meant = dict(data)
     if isinstance(data.get("rules"), dict):
         said = data["rules"].items()
         meant["rules"] = {rule: "off" if action is False else action for rule, action in said}
-    if isinstance(data.get("namespaces"), list):
-        meant["namespaces"] = [quoted(one) for one in data["namespaces"]]
+    vpa = data.get("vpa")
+    if isinstance(vpa, dict) and vpa.get("mode") is False:
+        meant["vpa"] = vpa | {"mode": "off"}
+    for name in ("namespaces", "profiles"):
+        if isinstance(data.get(name), list):
+            meant[name] = [quoted(one) for one in data[name]]
     return meant
 
 

@@ -10,6 +10,7 @@ from webhook.core.kinds import WorkloadClass
 from webhook.core.nodes import NodeShape, read_taints, smallest_shares
 from webhook.core.profile import ExtraToleration, Figures, Match, Profile, Profiles, SharedMemory
 from webhook.core.selector import read_selector
+from webhook.core.vpa_plan.terms import VpaTerms, Wish
 from webhook.errors import ConfigError
 from webhook.knowledge import tolerations
 
@@ -71,6 +72,7 @@ def _overlaid(under: Profile, written: Written, name: str) -> Profile:
         network=_network(written, under),
         shared_memory=_shared_memory(written, under),
         protect=written.get("protectFromEviction", under.protect),
+        vpa=_vpa(written.get("vpa", {}), under.vpa),
     )
 
 
@@ -88,6 +90,19 @@ def _shared_memory(written: Written, under: Profile) -> SharedMemory | None:
     if isinstance(said, bool):
         return SharedMemory() if said else None
     return SharedMemory(str(said))
+
+
+def _vpa(written: Written, under: VpaTerms) -> VpaTerms:
+    said = written.get("mode")
+    return VpaTerms(
+        under.wish if said is None else Wish(said),
+        {**under.least, **_nanos(written.get("minAllowed", {}))},
+        {**under.most, **_nanos(written.get("maxAllowed", {}))},
+    )
+
+
+def _nanos(written: Written) -> dict[str, int]:
+    return {resource: nanos(value) for resource, value in written.items()}
 
 
 def _match(written: Written) -> Match:

@@ -68,6 +68,7 @@ def judge_of(config: Config, modules: Sequence[Module], *, careful: bool = False
         settings,
         ask,
         config.mutate_templates,
+        config.plans_vpas,
     )
 
 

@@ -51,6 +51,8 @@ from webhook.core.profile import PROFILE_ANNOTATION, Figures, Profile
 from webhook.core.quantity import cpu, memory
 from webhook.core.review import BadReview, read_review
 from webhook.core.verdict import Rule
+from webhook.core.vpa_plan.manifest import WHYS
+from webhook.core.vpa_plan.terms import VPA_ANNOTATION
 from webhook.demo.client import Client
 from webhook.demo.server import webhook
 from webhook.manifests import Document
@@ -671,6 +673,9 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
         objects.IGNORE_LABEL,
         marks.CLASS_LABEL,
         marks.MUTATIONS_ANNOTATION,
+        objects.MANAGED_LABEL,
+        VPA_ANNOTATION,
+        *WHYS,
     }
     named = {
         name
@@ -678,7 +683,10 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
         for name in re.findall(r"(?<!autoscalers\.)scaleguard\.io/[a-z-]+", page.read_text("utf-8"))
     }
     assert named == known
-    assert known <= {row[0].strip("`") for row in rows(DOCS / "concepts.md")}
+    explained = {
+        name for row in rows(DOCS / "concepts.md") for name in re.findall(r"`([^`]+)`", row[0])
+    }
+    assert known <= explained
 
 
 # ---------------------------------------------------------------- JSON of a review

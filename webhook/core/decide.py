@@ -17,14 +17,23 @@ from webhook.core.kinds import templates
 from webhook.core.kueue import queue_of
 from webhook.core.mode import Mode
 from webhook.core.nodes import NodeShape
-from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, controller, reference
-from webhook.core.patch import Operation
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    POD,
+    GroupKind,
+    controller,
+    is_going,
+    reference,
+)
+from webhook.core.patch import Operation, applied
 from webhook.core.pod import ClaimedDevice, claim_names
 from webhook.core.pod_facts import PodContext, PodFacts, PodSubject, gather_pod
-from webhook.core.profile import PROFILE_ANNOTATION, Profiles
+from webhook.core.profile import PROFILE_ANNOTATION, Profile, Profiles
 from webhook.core.review import Request
 from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
+from webhook.core.vpa_plan.plan import Plan, Subject, plan
+from webhook.core.vpa_plan.terms import ACCEPTED_MODES
 from webhook.core.world import AUTOSCALERS, Autoscaler, World, read_autoscaler
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
@@ -72,6 +81,8 @@ class Judge:
     ask: Ask
     mutate_templates: bool = False
     """Whether the templates of what waits in a queue of Kueue are fitted as well as pods."""
+    plans_vpas: bool = True
+    """Whether AI workloads get VPAs."""
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
@@ -92,20 +103,53 @@ class Judge:
         ai_pod = recognise(pod, maker, _claims(pod, namespace, world), self.knowledge)
         if ai_pod is None:
             return None
+        shares = (self.profiles.shares, world.node_shares())
+        profile, notes = self._profile(pod, ai_pod, namespace, world)
+        fitting = fit(pod, ai_pod, profile, world.bounds(namespace), shares)
+        return ai_pod, replace(
+            fitting, profile=profile.name, notes=(*ai_pod.notes, *notes, *fitting.notes)
+        )
+
+    def _profile(
+        self, pod: Raw, ai_pod: AiPod, namespace: str, world: World
+    ) -> tuple[Profile, tuple[str, ...]]:
+        """The profile of an AI pod, and notes on those that it asks for in vain."""
         home = world.namespace(namespace)
         on_pod = strings(pod, "metadata", "annotations").get(PROFILE_ANNOTATION, "")
-        shares = (self.profiles.shares, world.node_shares())
-        profile, notes = self.profiles.pick(
+        return self.profiles.pick(
             ((on_pod, "the pod's annotation"), (home.profile, "its namespace's annotation")),
             ai_pod.workload_class,
             ai_pod.accelerators,
             ai_pod.totals,
             home.labels,
         )
-        fitting = fit(pod, ai_pod, profile, world.bounds(namespace), shares)
-        return ai_pod, replace(
-            fitting, profile=profile.name, notes=(*ai_pod.notes, *notes, *fitting.notes)
-        )
+
+    def plan(
+        self, raw: Raw, world: World, accepted: frozenset[str] = ACCEPTED_MODES
+    ) -> Plan | None:
+        """Plan the VPA of an AI workload; None for everything else, and where nobody wants any.
+
+        `accepted` are the update modes that the cluster takes.
+        """
+        ref = reference(raw)
+        kind = self.knowledge.kinds.get(ref.group_kind)
+        namespace = ref.namespace or DEFAULT_NAMESPACE
+        lacks = ref.name is None or ref.group_kind == POD or is_going(raw)
+        if not self.plans_vpas or kind is None or lacks or world.is_ignored(namespace):
+            return None
+        found = self.pods(raw, world)
+        pods = [
+            (applied(one.pod, one.fitting.patch), one.ai_pod)
+            for one in found
+            if one.ai_pod is not None and one.fitting is not None
+        ]
+        if not pods:
+            return None
+        # The template with accelerators speaks for the workload.
+        pods.sort(key=lambda one: not one[1].accelerators)
+        profile, _ = self._profile(*pods[0], namespace, world)
+        subject = Subject(raw, kind, tuple(pods), profile)
+        return plan(subject, world, self.shapes(world), accepted)
 
     def shapes(self, world: World) -> tuple[NodeShape, ...]:
         """The nodes that are known: those of the configuration, then those of the world."""

@@ -93,10 +93,10 @@ def _meetings(subject: Autoscaler, world: World, around: Around) -> Iterator[Ove
 
 def _scaler_meetings(subject: Scaler, key: WorkloadKey, world: World) -> Iterator[Overlap]:
     for at in (key, *world.owned(key)):
-        for vpa in world.vpas(at):
+        for vpa in _others_own(at, world):
             yield from _pair(subject, vpa, key, world, is_scaler=True)
     for name in world.other_names(key):
-        for vpa in world.vpas(name):
+        for vpa in _others_own(name, world):
             yield from _two_names(subject, vpa, key, world, is_scaler=True)
     for other in world.scalers(key):
         if not is_same_object(other, subject):
@@ -111,7 +111,8 @@ def _vpa_meetings(subject: Vpa, key: WorkloadKey, world: World) -> Iterator[Over
         for scaler in _judged(name, world):
             yield from _two_names(scaler, subject, name, world, is_scaler=False)
     for other in world.vpas(key):
-        if other.writes and subject.writes and not is_same_object(other, subject):
+        yields = world.is_managed(other) and not world.is_managed(subject)
+        if other.writes and subject.writes and not yields and not is_same_object(other, subject):
             yield _duplicate_vpa(subject, other, key, world)
 
 
@@ -133,6 +134,14 @@ def _vpa_limits(subject: Vpa, key: WorkloadKey, world: World, around: Around) ->
             exempt,
             ObjectFix(subject.ref, list(found.patch)) if found.patch else None,
         )
+
+
+def _others_own(key: WorkloadKey, world: World) -> Iterator[Vpa]:
+    """The VPAs of a workload that stand as they are.
+
+    One that the controller made never blocks a scaler: it gives up what the scaler reads.
+    """
+    return (vpa for vpa in world.vpas(key) if not world.is_managed(vpa))
 
 
 def _judged(key: WorkloadKey, world: World) -> list[Scaler]:

@@ -33,6 +33,12 @@ class Kind:
     """A label that overrides the class with that of the CRD it names (Ray)."""
     scale: bool = False
     well_known: bool = False
+    gang: bool = False
+    """What it makes of its own runs as one: nothing of it is fitted by itself."""
+    recommend_only: bool = False
+    """A VPA made for one never writes: its pods run once, or as a gang."""
+    no_vpa: str = ""
+    """Why none is made for one though it could be a target."""
 
     @property
     def scalable(self) -> bool:

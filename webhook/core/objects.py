@@ -7,6 +7,7 @@ from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 
 DEFAULT_NAMESPACE = "default"
 
+MANAGED_LABEL = "scaleguard.io/managed"
 EXEMPT_ANNOTATION = "scaleguard.io/exempt"
 IGNORE_LABEL = "scaleguard.io/ignore"
 

@@ -11,6 +11,7 @@ from webhook.core.nodes import NodeShape, Shares
 from webhook.core.pod import CPU, MEMORY
 from webhook.core.quantity import NANOS_PER_MILLI, NANOS_PER_UNIT
 from webhook.core.selector import Selector
+from webhook.core.vpa_plan.terms import VpaTerms
 
 PROFILE_ANNOTATION = "scaleguard.io/profile"
 
@@ -84,6 +85,8 @@ class Profile:
     protect: bool | None = None
     """Whether node autoscalers are told to leave the pod alone; None: training pods, unless their
     class is a guess."""
+
+    vpa: VpaTerms = field(default_factory=VpaTerms)
 
     @property
     def said(self) -> str:

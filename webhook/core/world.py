@@ -181,6 +181,17 @@ class World:
         """VPAs on a workload that are active."""
         return [vpa for vpa in self.vpas_on(key) if vpa.active]
 
+    def is_managed(self, vpa: Vpa) -> bool:
+        """Whether a VPA was made by the controller for the workload that it acts on.
+
+        Anybody can write an owner reference, but not the label: a cluster refuses it to everybody
+        but the controller. So the label, and the owner by uid where both have one, are enough.
+        """
+        if not vpa.labelled or vpa.owner is None or vpa.target is None:
+            return False
+        workload = self.workload(vpa.target)
+        return workload is not None and vpa.owner.is_object(workload.ref, workload.uid)
+
     def workload(self, key: WorkloadKey) -> Workload | None:
         """A workload; None where nobody has seen it (yet)."""
         found = self.seen(key)

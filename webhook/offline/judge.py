@@ -58,7 +58,8 @@ def _judged(subject: Subject, judge: Judge) -> Result:
         for pod in pods
         if pod.ai_pod is not None and pod.fitting is not None
     ]
-    return Result(document, subject.ref, tuple(findings), tuple(fitted), notes)
+    plan = judge.plan(document.raw, world)
+    return Result(document, subject.ref, tuple(findings), tuple(fitted), notes, plan)
 
 
 def _is_made(raw: Raw, world: World) -> bool:

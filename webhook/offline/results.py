@@ -1,7 +1,6 @@
 """What a review of manifests says: the JSON of `scaleguard review -o json`, version 1."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.ai_pod import AiPod
@@ -11,6 +10,7 @@ from webhook.core.fit import Fitting
 from webhook.core.frameworks.places import Template
 from webhook.core.objects import ObjectRef
 from webhook.core.patch import Operation, Segment, dotted
+from webhook.core.vpa_plan.plan import Plan, Planned
 from webhook.manifests.entries import Document, Skipped, Source, Unreadable
 
 VERSION = 1
@@ -49,6 +49,8 @@ class Result:
     pods: tuple[FittedPod, ...] = ()
     notes: tuple[str, ...] = ()
     """What is to be said of the object beside findings; its pods have notes of their own."""
+    plan: Plan | None = None
+    """The VPA that the controller would make, or why there would be none."""
 
     @property
     def source(self) -> Source:
@@ -109,7 +111,6 @@ class Review:
     results: tuple[Result, ...]
     skipped: tuple[Skipped, ...] = ()
     unreadable: tuple[Unreadable, ...] = ()
-    planned_vpas: Sequence[Raw] = field(default_factory=tuple)
 
     def count(self, action: str) -> int:
         """How many objects got an action."""
@@ -119,6 +120,13 @@ class Review:
     def mutated(self) -> int:
         """How many objects would be patched."""
         return sum(any(pod.fitting.patch for pod in result.pods) for result in self.results)
+
+    @property
+    def planned_vpas(self) -> list[Raw]:
+        """The VPAs that the controller would make, one for each workload (overlays)."""
+        plans = (result.plan for result in self.results)
+        found = {one.workload: one.vpa for one in plans if isinstance(one, Planned)}
+        return list(found.values())
 
     def as_json(self) -> dict[str, Any]:
         """The whole document of `-o json`."""
@@ -132,7 +140,7 @@ class Review:
                 "skipped": len(self.skipped) + len(self.unreadable),
             },
             "results": [result.as_json() for result in self.results],
-            "plannedVPAs": list(self.planned_vpas),
+            "plannedVPAs": self.planned_vpas,
             "skipped": [
                 *({"source": one.source.as_json(), "reason": one.reason} for one in self.skipped),
                 *(

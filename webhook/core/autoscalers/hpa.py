@@ -78,6 +78,7 @@ def read_hpa(raw: Raw) -> Scaler:
         owner=controller(raw),
         most=integer(spec, "maxReplicas"),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
+        least=1 if (least := integer(spec, "minReplicas")) is None else least,
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
     )
 

@@ -66,6 +66,7 @@ def read_scaled_object(raw: Raw) -> Scaler:
         exempt=exemptions(raw),
         hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
         owner=controller(raw),
+        least=least or 0,
         takes_over=override if transfer and override else None,
         most=_most(spec),
         activates=not _is_fixed(annotations)

@@ -91,5 +91,7 @@ class Scaler:
     """KEDA itself scales the workload between none (or idle) and the range of the HPA."""
     most: int | None = None
     """How many replicas it may bring; None where that is not written."""
+    least: int | None = None
+    """The fewest replicas that it leaves."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""

@@ -13,7 +13,10 @@ from webhook.core.autoscalers.target import WorkloadKey, vpa_target
 from webhook.core.fields import Raw, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
+    MANAGED_LABEL,
     ObjectRef,
+    Owner,
+    controller,
     exemptions,
     is_going,
     reference,
@@ -68,6 +71,9 @@ class Vpa:
     """spec.resourcePolicy and spec.updatePolicy, for the fix."""
     by_name: Mapping[str, ContainerPolicy]
     """The named policies again: a VPA may have thousands of them."""
+    owner: Owner | None = None
+    labelled: bool = False
+    """Whether it carries the label of VPAs that the controller made."""
 
     def policy(self, container: str) -> ContainerPolicy | None:
         """The policy of a container: a named one replaces `*`; None means all defaults."""
@@ -148,6 +154,8 @@ def read_vpa(raw: Raw) -> Vpa:
         unquoted=tuple(unquoted),
         raw={name: spec[name] for name in ("resourcePolicy", "updatePolicy") if spec.get(name)},
         by_name=named,
+        owner=controller(raw),
+        labelled=strings(raw, "metadata", "labels").get(MANAGED_LABEL) == "true",
     )
 
 
