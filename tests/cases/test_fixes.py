@@ -16,7 +16,7 @@ from webhook.core.decide import Judge, validate
 from webhook.core.finding import Finding
 from webhook.core.objects import ObjectRef, reference
 from webhook.core.overlaps import ONLY_AT_START
-from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.review import read_review
 from webhook.core.world import World, read_autoscaler
 
@@ -96,9 +96,13 @@ def test_a_fix_takes_what_the_metrics_read_and_nothing_else(case: Case) -> None:
         scalers = [one for one in read if isinstance(one, Scaler)]
         for raw, changed in zip(case.objects, fixed(case.objects, finding), strict=True):
             if reference(raw) == finding.fix.ref:
-                names = containers(read_vpa(raw), scalers, world)
-                before, after = (controlled(read_vpa(one), names) for one in (raw, changed))
-                assert before - after in [before & metrics_read(one, names) for one in scalers]
+                vpa = read_vpa(raw)
+                names = containers(vpa, scalers, world)
+                before, after = controlled(vpa, names), controlled(read_vpa(changed), names)
+                may_share = judge.settings.gke_rightsizing and vpa.gke_rightsizing
+                kept = {(name, CPU) for name in names if may_share}
+                read_by = [metrics_read(one, names) - kept for one in scalers]
+                assert before - after in [before & one for one in read_by]
                 assert after <= before
 
 

@@ -25,6 +25,7 @@ AUTOSCALERS = [
     ("autoscaling", "v2", "horizontalpodautoscalers"),
     ("autoscaling.k8s.io", "v1", "verticalpodautoscalers"),
     ("keda.sh", "v1alpha1", "scaledobjects"),
+    ("autoscaling.aibrix.ai", "v1alpha1", "podautoscalers"),
 ]
 QUEUED = {"matchExpressions": [{"key": "kueue.x-k8s.io/queue-name", "operator": "Exists"}]}
 NAMESPACES = {

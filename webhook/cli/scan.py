@@ -62,8 +62,8 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Judge a running cluster through a kubeconfig: reading only, with nothing installed.
 
-    Read are HPAs, VPAs, ScaledObjects, namespaces, LimitRanges and the workloads that they act on
-    or that make pods; no pods, no secrets, and nothing is written.
+    Read are HPAs, VPAs, ScaledObjects, PodAutoscalers, namespaces, LimitRanges and the workloads
+    that they act on or that make pods; no pods, no secrets, and nothing is written.
     """
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)

@@ -10,20 +10,21 @@ from webhook.cluster.api import Api
 from webhook.cluster.errors import DEADLINE, ApiError
 from webhook.cluster.recorder import Recorder
 from webhook.cluster.records import Autoscalers
-from webhook.cluster.resources import HPAS, SCALED_OBJECTS, VPAS, Resource
+from webhook.cluster.resources import HPAS, POD_AUTOSCALERS, SCALED_OBJECTS, VPAS, Resource
 from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
 from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.verdict import CannotJudge
 
-# Three lists for each of a few requests at once; a request that has to wait for a thread still has
+# Four lists for each of a few requests at once; a request that has to wait for a thread still has
 # the rest of its time.
-LISTING_THREADS = 12
+LISTING_THREADS = 16
 
 LIST_SECONDS = 1.5
-"""For all three, inside the 3 s that an API server waits at most; workloads are read after that."""
+"""For all of them, inside the 3 s that an API server waits at most; workloads come after that."""
 
 Kept = TypeVar("Kept", Scaler, Vpa)
 
@@ -34,20 +35,26 @@ class Counterparts:
 
     hpas: Autoscalers[Scaler]
     scaled_objects: Autoscalers[Scaler]
+    pod_autoscalers: Autoscalers[Scaler]
     vpas: Autoscalers[Vpa]
 
     @classmethod
     def none(cls) -> "Counterparts":
         """Begin with nothing."""
-        return cls(Autoscalers(read_hpa), Autoscalers(read_scaled_object), Autoscalers(read_vpa))
+        return cls(
+            Autoscalers(read_hpa),
+            Autoscalers(read_scaled_object),
+            Autoscalers(read_pod_autoscaler),
+            Autoscalers(read_vpa),
+        )
 
     def scalers_on(self, key: WorkloadKey) -> tuple[Scaler, ...]:
-        """HPAs and ScaledObjects on a workload."""
-        return self.hpas.on(key) + self.scaled_objects.on(key)
+        """Scalers of replicas on a workload."""
+        return self.hpas.on(key) + self.scaled_objects.on(key) + self.pod_autoscalers.on(key)
 
     def targets(self, namespace: str) -> list[WorkloadKey]:
         """The workloads of a namespace that anything acts on, each once."""
-        kinds = (self.hpas, self.scaled_objects, self.vpas)
+        kinds = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.vpas)
         return list(dict.fromkeys(key for kind in kinds for key in kind.targets(namespace)))
 
 
@@ -70,6 +77,7 @@ class Listings:
         asked = (
             (HPAS, self._ask(HPAS, found.hpas, namespace, until)),
             (SCALED_OBJECTS, self._ask(SCALED_OBJECTS, found.scaled_objects, namespace, until)),
+            (POD_AUTOSCALERS, self._ask(POD_AUTOSCALERS, found.pod_autoscalers, namespace, until)),
             (VPAS, self._ask(VPAS, found.vpas, namespace, until)),
         )
         for resource, answer in asked:
@@ -104,8 +112,12 @@ class Listings:
 
     def _holds(self, resource: Resource) -> bool:
         """Whether the watch knows objects of it: of several API servers one may be behind."""
-        watched = self._watched.vpas if resource == VPAS else self._watched.scaled_objects
-        return len(watched) > 0
+        held = {
+            VPAS: len(self._watched.vpas),
+            SCALED_OBJECTS: len(self._watched.scaled_objects),
+            POD_AUTOSCALERS: len(self._watched.pod_autoscalers),
+        }
+        return held[resource] > 0
 
     @staticmethod
     def _await(answer: "Future[None]", until: float) -> None:

@@ -59,7 +59,7 @@ class LiveWorld(World):
         return self._counterparts
 
     def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
-        """All HPAs and ScaledObjects on a workload; raises `CannotJudge`."""
+        """All scalers of replicas on a workload; raises `CannotJudge`."""
         return self._all.scalers_on(key)
 
     def vpas_on(self, key: WorkloadKey) -> Sequence[Vpa]:
@@ -94,6 +94,12 @@ class LiveWorld(World):
         targets = self._all.vpas.targets(key.namespace)
         named = [target for target in targets if target != key and target.name.startswith(key.name)]
         return [name for name in self._likely(named, key) if key in self.owners(name)]
+
+    def below(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The workloads that a workload stands above, as far as a VPA names them: see `owned`."""
+        targets = self._all.vpas.targets(key.namespace)
+        named = [target for target in targets if target != key and target.name.startswith(key.name)]
+        return [name for name in self._likely(named, key) if key in self.above(name)]
 
     @staticmethod
     def _likely(found: list[WorkloadKey], key: WorkloadKey) -> list[WorkloadKey]:

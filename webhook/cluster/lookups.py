@@ -11,6 +11,7 @@ from webhook.cluster.errors import ApiError
 from webhook.cluster.pages import Raw
 from webhook.cluster.recorder import Recorder
 from webhook.cluster.resources import (
+    BETWEEN,
     RESOURCE_CLAIM,
     RESOURCE_CLAIM_TEMPLATE,
     TARGETS,
@@ -29,7 +30,7 @@ LOOKUP_SECONDS = 1.0
 KEPT_SECONDS = 2.0
 _MOST_KEPT = 4096
 
-_TARGETS = frozenset(kinds(TARGETS))
+_READ = frozenset(kinds(TARGETS) + kinds(BETWEEN))
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -81,7 +82,7 @@ class Lookups:
     def workload(self, key: WorkloadKey, until: float) -> Workload | None:
         """Read a workload of the enumerated kinds; None where its containers are unknown."""
         kind = self._known.get(key.group_kind)
-        if kind is None or key.group_kind not in _TARGETS:
+        if kind is None or key.group_kind not in _READ:
             self._recorder.looked_up("workload", "unknown_kind")
             return None
         is_kept, kept = self._workloads.get(key)

@@ -71,13 +71,19 @@ VPAS = Resource(
     "autoscaling.k8s.io", "v1", "verticalpodautoscalers", "VerticalPodAutoscaler", optional=True
 )
 SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject", optional=True)
+POD_AUTOSCALERS = Resource(
+    "autoscaling.aibrix.ai", "v1alpha1", "podautoscalers", "PodAutoscaler", optional=True
+)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", advisory=True)
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", advisory=True)
 
-WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, BUDGETS, NODES)
+AUTOSCALERS = (HPAS, VPAS, SCALED_OBJECTS, POD_AUTOSCALERS)
+"""What judgements compare: listed anew in one namespace where consistency is strict."""
+
+WATCHED = (*AUTOSCALERS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, BUDGETS, NODES)
 """Listed and watched, over all namespaces."""
 
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
@@ -108,6 +114,9 @@ TARGETS: Mapping[str, tuple[str, ...]] = {
 
 The version of groups that not every cluster has is found by discovery.
 """
+
+BETWEEN: Mapping[str, tuple[str, ...]] = {"kaito.sh": ("Workspace",)}
+"""The kinds that stand between what a scaler names and what a VPA names: owners of workloads."""
 
 TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "serving.knative.dev": ("Service",),

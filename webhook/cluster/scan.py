@@ -33,6 +33,8 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Progress = Callable[[int, int], None]
 
+Identity = tuple[GroupKind, str | None, str | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Unread:
@@ -170,18 +172,28 @@ def _slim(raw: Raw) -> Raw:
 def _without_made(objects: list[Raw]) -> list[Raw]:
     """Leave out what controllers made of something that is judged itself: ReplicaSets, Jobs.
 
-    Those that an autoscaler names stay: it matters then whose they are.
+    Those that an autoscaler names stay, and what owns them: it matters then whose they are.
     """
+    owners = {reference(raw).identity: _owner(raw) for raw in objects}
     read = (read_autoscaler(raw) for raw in objects)
     targets = {one.target for one in read if one is not None and one.target is not None}
-    named = {(target.group_kind, target.namespace, target.name) for target in targets}
-    there = {reference(raw).identity for raw in objects}
-    kept = []
-    for raw in objects:
-        ref, owner = reference(raw), controller(raw)
-        is_made = owner is not None and (
-            (GroupKind(owner.group, owner.kind), ref.namespace, owner.name) in there
-        )
-        if not is_made or read_autoscaler(raw) is not None or ref.identity in named:
-            kept.append(raw)
-    return kept
+    named: set[Identity | None] = set()
+    for target in targets:
+        at: Identity | None = (target.group_kind, target.namespace, target.name)
+        while at is not None and at not in named:
+            named.add(at)
+            at = owners.get(at)
+    return [
+        raw
+        for raw in objects
+        if owners[reference(raw).identity] not in owners
+        or read_autoscaler(raw) is not None
+        or reference(raw).identity in named
+    ]
+
+
+def _owner(raw: Raw) -> Identity | None:
+    owner = controller(raw)
+    if owner is None:
+        return None
+    return GroupKind(owner.group, owner.kind), reference(raw).namespace, owner.name

@@ -15,6 +15,7 @@ from webhook.cluster.resources import (
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
+    POD_AUTOSCALERS,
     RESOURCE_QUOTAS,
     SCALED_OBJECTS,
     VPAS,
@@ -23,10 +24,10 @@ from webhook.cluster.resources import (
 from webhook.cluster.surroundings import Surroundings
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
+from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.kinds import Kinds
 from webhook.core.objects import DEFAULT_NAMESPACE
 from webhook.core.review import Request
-from webhook.core.world import AUTOSCALERS
 
 if TYPE_CHECKING:
     from webhook.cluster.records import Store
@@ -57,6 +58,7 @@ class ClusterState:
             (HPAS, self._watched.hpas),
             (VPAS, self._watched.vpas),
             (SCALED_OBJECTS, self._watched.scaled_objects),
+            (POD_AUTOSCALERS, self._watched.pod_autoscalers),
             (NAMESPACES, self._around.namespaces),
             (LIMIT_RANGES, self._around.limit_ranges),
             (RESOURCE_QUOTAS, self._around.quotas),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
@@ -18,7 +19,7 @@ from webhook.core.vpa_excess import inverted
 from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
 from webhook.core.vpa_updates import unknown_policies, updates_document
 from webhook.core.workload import MadePod
-from webhook.core.world import HPA, Autoscaler, World
+from webhook.core.world import Autoscaler, World
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class Around:
     fit: Fit
     shapes: tuple[NodeShape, ...] = ()
     """Nodes of the configuration."""
+    shares_cpu: bool = False
+    """Whether a VPA may share cpu with an HPA where it says so itself, as GKE sanctions."""
 
     def fitted(self, made: MadePod, namespace: str, world: World) -> Raw:
         """The pod as it will be, after our patch."""

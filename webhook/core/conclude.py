@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from webhook.core.finding import Action, Finding, weaker
-from webhook.core.gather import Facts, Overlap
+from webhook.core.gather import Facts
 from webhook.core.mode import Mode
+from webhook.core.overlap_documents import Overlap
 from webhook.core.pod_facts import PodFacts
 from webhook.core.verdict import Settings, Verdict
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.autoscaler_facts import Around
+from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.classify import Maker, made_by
 from webhook.core.conclude import conclude, ratchet
 from webhook.core.exemptions import unknown_exemptions
@@ -34,7 +35,7 @@ from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
 from webhook.core.vpa_plan.plan import Plan, Subject, plan
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
-from webhook.core.world import AUTOSCALERS, Autoscaler, World, read_autoscaler
+from webhook.core.world import Autoscaler, World, read_autoscaler
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
 _BOOKKEEPING = frozenset({"finalizers", "generation", "managedFields", "resourceVersion"})
@@ -86,7 +87,8 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        around = Around(self.fitted, self.profiles.node_shapes)
+        settings = self.settings_in(subject.ref.namespace, world)
+        around = Around(self.fitted, self.profiles.node_shapes, settings.gke_rightsizing)
         facts = gather(subject, world, around)
         return self._conclude(facts, subject.ref.namespace, world)
 

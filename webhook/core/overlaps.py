@@ -6,6 +6,7 @@ the judgement milder is listed beside it (`reductions`) and never decides here w
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
 from webhook.core.autoscalers.target import WorkloadKey
@@ -18,6 +19,17 @@ from webhook.core.workload import ContainerSet
 MOST_NAMES = 8
 
 ONLY_AT_START = "the VPA raises cpu only at start (startupBoost)"
+
+
+class Place(NamedTuple):
+    """Where a scaler and a VPA meet."""
+
+    workload: WorkloadKey
+    """What the scaler acts on."""
+    containers: ContainerSet | None
+    """Those of the VPA's workload; None while it does not exist."""
+    shared: frozenset[str] = frozenset()
+    """The resources that the two may share: no conflict to be mended, a fix leaves them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +73,21 @@ class AliasMetric:
     vpa_path: str
     expression: str | None
     """The metric or query; None where the workload goes by two names."""
-    request_relative: bool
+    relative_to: str | None
+    """What the metric divides usage by (`request`, `limit`); None where by nothing."""
+    is_above: bool = False
+    """The scaler's workload stands above the VPA's, as the owner of an owner of the pods."""
 
 
 def same_metric(
-    scaler: Scaler,
-    vpa: Vpa,
-    workload: WorkloadKey,
-    containers: ContainerSet | None,
-    reductions: Iterable[str],
+    scaler: Scaler, vpa: Vpa, place: Place, reductions: Iterable[str]
 ) -> Iterator[SameMetric]:
     """Yield an overlap for each resource on which the two act, in the order cpu, memory.
 
-    `containers` is None while the workload does not exist. Of several metrics on one resource the
-    strongest speaks: one without reductions before others, Utilization before an average value.
+    Of several metrics on one resource the strongest speaks: one without reductions before others,
+    Utilization before an average value.
     """
+    containers = place.containers
     common = tuple(reductions)
     found = {
         resource: meetings
@@ -85,6 +97,7 @@ def same_metric(
     contested = {
         resource: [meeting.claim for meeting in meetings if not meeting.boost]
         for resource, meetings in found.items()
+        if resource not in place.shared
     }
     fix = complement(vpa, contested, containers)
     for resource, meetings in found.items():
@@ -95,7 +108,7 @@ def same_metric(
         yield SameMetric(
             scaler,
             vpa,
-            workload,
+            place.workload,
             resource,
             first.claim,
             () if anywhere else names,
@@ -206,30 +219,47 @@ def boost_path(vpa: Vpa, containers: tuple[str, ...]) -> str:
     return f"{policy.path}.startupBoost"
 
 
-def alias_metric(
-    scaler: Scaler, vpa: Vpa, workload: WorkloadKey, containers: ContainerSet | None
-) -> Iterator[AliasMetric]:
+def alias_metric(scaler: Scaler, vpa: Vpa, place: Place) -> Iterator[AliasMetric]:
     """Yield an overlap for each resource that custom metrics read and the VPA writes."""
     for resource in COMPUTE_RESOURCES:
         claims = [claim for claim in scaler.aliases if claim.resource == resource]
-        written = controlled(vpa, resource, containers)
+        written = controlled(vpa, resource, place.containers)
         if claims and written is not None:
             claim = _strongest(claims)
             yield AliasMetric(
                 scaler,
                 vpa,
-                workload,
+                place.workload,
                 resource,
                 written,
                 claim.path,
                 vpa_path(vpa, written),
                 claim.expression,
-                claim.request_relative,
+                claim.relative_to,
             )
 
 
 def _strongest(claims: list[AliasClaim]) -> AliasClaim:
-    return next((claim for claim in claims if claim.request_relative), claims[0])
+    return next((claim for claim in claims if claim.relative_to), claims[0])
+
+
+def same_under_another_name(
+    scaler: Scaler, vpa: Vpa, place: Place, *, is_above: bool
+) -> Iterator[AliasMetric]:
+    """Yield what would be the same metric if both targets were one by name, too."""
+    for same in same_metric(scaler, vpa, place, ()):
+        yield AliasMetric(
+            scaler,
+            vpa,
+            place.workload,
+            same.resource,
+            same.containers,
+            same.claim.path,
+            "spec.targetRef",
+            None,
+            None,
+            is_above=is_above,
+        )
 
 
 def controlled(vpa: Vpa, resource: str, containers: ContainerSet | None) -> tuple[str, ...] | None:

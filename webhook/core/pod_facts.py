@@ -14,7 +14,7 @@ from webhook.core.eviction import evicts, node_evictors
 from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.fit import Fitting
 from webhook.core.frameworks.places import Template
-from webhook.core.gather import DOCUMENT_VERSION, Overlap
+from webhook.core.gather import DOCUMENT_VERSION
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted, queue_of
 from webhook.core.mutations import ANNOTATIONS
@@ -27,6 +27,7 @@ from webhook.core.objects import (
     exemptions,
     reference,
 )
+from webhook.core.overlap_documents import Overlap
 from webhook.core.patch import Segment, applied, dotted, operations
 from webhook.core.pod import claim_names
 from webhook.core.quota import refusals

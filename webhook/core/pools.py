@@ -26,6 +26,13 @@ class Pools:
         self._of: dict[str, _Pool] = {}
         self._largest: tuple[NodeShape, ...] | None = ()
 
+    def copy(self) -> "Pools":
+        """Return the same nodes, to be changed by themselves."""
+        other = Pools()
+        other._members = {pool: dict(members) for pool, members in self._members.items()}
+        other._of, other._largest = dict(self._of), self._largest
+        return other
+
     def put(self, shape: NodeShape) -> None:
         """Hold a node as it is now."""
         devices = (name for name, nanos in shape.allocatable.items() if "/" in name and nanos > 0)

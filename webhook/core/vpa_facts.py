@@ -7,7 +7,7 @@ from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import mapping, sequence
 from webhook.core.pod import COMPUTE_RESOURCES
-from webhook.core.world import World
+from webhook.core.world import MOST_OWNERS, World
 
 # A place in a policy takes some hundred bytes of a document; a person needs to be told of a few.
 MOST_UNSUPPORTED = 16
@@ -33,9 +33,6 @@ def unsupported(vpa: Vpa) -> Iterator[dict[str, Any]]:
                         "resource": resource,
                     }
 
-
-# A Job of a CronJob, a ReplicaSet of a Deployment: chains have two or three members.
-MOST_OWNERS = 8
 
 _BUILT_IN_GROUPS = frozenset(WELL_KNOWN.values())
 

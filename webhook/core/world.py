@@ -1,12 +1,14 @@
 """What a judgement can look up: the objects of one cluster, or of one set of manifests."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.kinds import HPA, POD_AUTOSCALER, SCALED_OBJECT, VPA
+from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
 from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
@@ -21,7 +23,6 @@ from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     GroupKind,
     ObjectRef,
-    Owner,
     reference,
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
@@ -29,10 +30,6 @@ from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
 from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
-HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
-VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
-SCALED_OBJECT = GroupKind("keda.sh", "ScaledObject")
-AUTOSCALERS = frozenset({HPA, VPA, SCALED_OBJECT})
 NAMESPACE = GroupKind("", "Namespace")
 NODE = GroupKind("", "Node")
 LIMIT_RANGE = GroupKind("", "LimitRange")
@@ -43,15 +40,21 @@ RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
 
 Autoscaler = Scaler | Vpa
 
+# A Job of a CronJob, a ReplicaSet of a Deployment: chains have two or three members.
+MOST_OWNERS = 8
+
+_READERS: Mapping[GroupKind, Callable[[Raw], Autoscaler]] = {
+    HPA: read_hpa,
+    VPA: read_vpa,
+    SCALED_OBJECT: read_scaled_object,
+    POD_AUTOSCALER: read_pod_autoscaler,
+}
+
 
 def read_autoscaler(raw: Raw) -> Autoscaler | None:
-    """Read an HPA, VPA or ScaledObject; None for other kinds."""
-    kind = reference(raw).group_kind
-    if kind == HPA:
-        return read_hpa(raw)
-    if kind == VPA:
-        return read_vpa(raw)
-    return read_scaled_object(raw) if kind == SCALED_OBJECT else None
+    """Read an autoscaler of any kind; None for other kinds."""
+    reader = _READERS.get(reference(raw).group_kind)
+    return reader(raw) if reader is not None else None
 
 
 def is_same_object(one: Autoscaler, other: Autoscaler) -> bool:
@@ -127,8 +130,10 @@ class World:
         before = self._workloads.get(workload.key)
         # Two versions of one workload (overlays): whatever container either has may meet a scaler.
         self._workloads[workload.key] = workload if before is None else before.merged(workload)
-        if workload.owner is not None:
-            self._owned[_owner_key(workload, workload.owner)].append(workload.key)
+        owner = workload.owner
+        if owner is not None:
+            above = WorkloadKey(workload.key.namespace, owner.group, owner.kind, owner.name)
+            self._owned[above].append(workload.key)
         if workload.same_as is not None:
             self._names[workload.key].append(workload.same_as)
             self._names[workload.same_as].append(workload.key)
@@ -158,7 +163,7 @@ class World:
             self._node_shares = None
 
     def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
-        """All HPAs and ScaledObjects on a workload."""
+        """All scalers of replicas on a workload."""
         return self._scalers.get(key, ())
 
     def vpas_on(self, key: WorkloadKey) -> Sequence[Vpa]:
@@ -170,12 +175,12 @@ class World:
         return self._workloads.get(key)
 
     def scalers(self, key: WorkloadKey) -> list[Scaler]:
-        """HPAs and ScaledObjects on a workload that are active."""
+        """Scalers of replicas on a workload that are active."""
         return [scaler for scaler in self.scalers_on(key) if scaler.active]
 
-    def scaled_objects(self, key: WorkloadKey) -> list[Scaler]:
-        """ScaledObjects on a workload, paused ones too: their HPAs are known by them."""
-        return [one for one in self.scalers_on(key) if one.ref.group_kind == SCALED_OBJECT]
+    def makers(self, key: WorkloadKey) -> list[Scaler]:
+        """Those of which operators make HPAs, paused ones too: their HPAs are known by them."""
+        return [one for one in self.scalers_on(key) if one.makes is not None]
 
     def vpas(self, key: WorkloadKey) -> list[Vpa]:
         """VPAs on a workload that are active."""
@@ -232,9 +237,42 @@ class World:
         owner = workload.owner if workload is not None else None
         if workload is None or owner is None or not self.kinds.scalable(owner.group, owner.kind):
             return []
-        above = self.seen(_owner_key(workload, owner))
-        known = above is None or owner.is_object(above.ref, above.uid)
-        return [_owner_key(workload, owner)] if known else []
+        key_above = self._owner(workload)
+        return [key_above] if key_above is not None else []
+
+    def above(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """What stands above a workload beyond the end of VPA's walk, and may scale its pods.
+
+        VPA's walk ends below an owner that cannot scale: KAITO's Workspace under an InferenceSet.
+        None for a workload with an owner that VPA wants named instead: a VPA on it is inert.
+        """
+        found: list[WorkloadKey] = []
+        workload = self.workload(key) if not self.owners(key) else None
+        while workload is not None and len(found) < MOST_OWNERS:
+            owner = self._owner(workload)
+            if owner is None:
+                break
+            found.append(owner)
+            workload = self.workload(owner)
+        return found
+
+    def below(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The workloads that a workload stands above in this sense."""
+        found: dict[WorkloadKey, None] = {}
+        level = dict.fromkeys([key])
+        for _ in range(MOST_OWNERS):
+            level = dict.fromkeys(one for at in level for one in self._owned.get(at, ()))
+            found |= level
+        return [one for one in found if key in self.above(one)]
+
+    def _owner(self, workload: Workload) -> WorkloadKey | None:
+        """The workload that controls another one, unless that owner is an older one of its name."""
+        owner = workload.owner
+        if owner is None:
+            return None
+        key = WorkloadKey(workload.key.namespace, owner.group, owner.kind, owner.name)
+        found = self.seen(key)
+        return key if found is None or owner.is_object(found.ref, found.uid) else None
 
     def namespace(self, name: str | None) -> Namespace:
         """A namespace, as far as anybody has seen it."""
@@ -285,8 +323,6 @@ def _copied(index: Any) -> Any:
     """Copy an index; the records in it never change."""
     if isinstance(index, defaultdict):
         return defaultdict(index.default_factory, {key: list(one) for key, one in index.items()})
+    if isinstance(index, Pools):
+        return index.copy()
     return copy(index) if isinstance(index, dict | set | list) else index
-
-
-def _owner_key(workload: Workload, owner: Owner) -> WorkloadKey:
-    return WorkloadKey(workload.key.namespace, owner.group, owner.kind, owner.name)

@@ -2,7 +2,8 @@
 # title: A metric or target under another name hides the same conflict
 # description: >-
 #   A custom or external metric (or a query) reads cpu or memory usage of pods whose request a VPA
-#   sets; or the autoscalers name one workload in two ways (Argo Rollout and its Deployment).
+#   sets; or the autoscalers name one workload in two ways (Argo Rollout and its Deployment), or two
+#   that stand above the same pods (KAITO's InferenceSet and the Deployment of its Workspace).
 # custom:
 #   rule: hpa-vpa-alias-metric
 #   order: 40
@@ -44,6 +45,23 @@ message(overlap) := concat(" ", [
 	text.containers(overlap.containers),
 ]) if {
 	is_null(overlap.expression)
+	not overlap.above
+} else := concat(" ", [
+	overlap.scaler.text,
+	"scales",
+	overlap.workload.text,
+	"on",
+	concat("", [overlap.resource, ","]),
+	"and with it the pods of",
+	concat("", [overlap.vpa.target, ","]),
+	"whose",
+	overlap.resource,
+	"request",
+	text.vpa(overlap.vpa),
+	"sets on",
+	text.containers(overlap.containers),
+]) if {
+	is_null(overlap.expression)
 } else := concat("", [
 	overlap.scaler.text,
 	" scales ",
@@ -64,6 +82,6 @@ message(overlap) := concat(" ", [
 	text.containers(overlap.containers),
 ])
 
-relative(overlap) := " relative to the request" if {
-	overlap.requestRelative
+relative(overlap) := concat(" ", ["", "relative to the", overlap.relativeTo]) if {
+	is_string(overlap.relativeTo)
 } else := ""

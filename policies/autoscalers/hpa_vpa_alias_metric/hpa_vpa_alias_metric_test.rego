@@ -9,7 +9,8 @@ overlap := {
 	"scaler": {"text": "HorizontalPodAutoscaler shop/web"},
 	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "target": "Rollout shop/web"},
 	"expression": "container_cpu_usage_seconds_total_rate",
-	"requestRelative": false,
+	"relativeTo": null,
+	"above": false,
 	"path": "spec.metrics[0]",
 }
 
@@ -38,11 +39,15 @@ cases := {
 		"findings": [{"messageContains": ["on \"sum(x{pod=~\"web-\\\\d+\"})\n/ 2\" (spec"]}],
 	},
 	"says when it is relative to the request": {
-		"input": document({"requestRelative": true}),
+		"input": document({"relativeTo": "request"}),
 		"findings": [{
 			"action": "warn",
 			"messageContains": ["which reads cpu usage relative to the request, while"],
 		}],
+	},
+	"says when it is relative to the limit": {
+		"input": document({"relativeTo": "limit"}),
+		"findings": [{"messageContains": ["which reads cpu usage relative to the limit, while"]}],
 	},
 	"names all containers that it meets": {
 		"input": document({"containers": ["app", "proxy"]}),
@@ -62,6 +67,26 @@ cases := {
 				"and whose cpu request it sets on container app",
 			]),
 		}],
+	},
+	"tells a workload that stands above another": {
+		"input": document({
+			"expression": null,
+			"above": true,
+			"workload": {"text": "InferenceSet phi"},
+			"vpa": object.union(overlap.vpa, {"target": "Deployment shop/phi-0"}),
+		}),
+		"findings": [{
+			"action": "warn",
+			"message": concat(" ", [
+				"HorizontalPodAutoscaler shop/web scales InferenceSet phi on cpu, and with it the pods of",
+				"Deployment shop/phi-0, whose cpu request VerticalPodAutoscaler shop/web (mode Recreate)",
+				"sets on container app",
+			]),
+		}],
+	},
+	"a metric of a workload above is quoted like any other": {
+		"input": document({"above": true}),
+		"findings": [{"messageContains": ["on \"container_cpu_usage_seconds_total_rate\" (spec"]}],
 	},
 	"other overlaps are other rules' matter": {
 		"input": document({"type": "same-metric"}),

@@ -48,8 +48,8 @@ def workload(name: str, kind: str = "Deployment", api: str = "apps/v1", **rest: 
     return {"apiVersion": api, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-def owned_by(name: str, kind: str = "Deployment") -> Raw:
-    owner = {"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": f"uid-{name}"}
+def owned_by(name: str, kind: str = "Deployment", api: str = "apps/v1") -> Raw:
+    owner = {"apiVersion": api, "kind": kind, "name": name, "uid": f"uid-{name}"}
     return {"ownerReferences": [owner | {"controller": True}]}
 
 

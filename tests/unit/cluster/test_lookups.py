@@ -135,6 +135,27 @@ def test_replica_set_of_a_deployment_is_found_where_a_vpa_names_it(
     assert world.owners(made) == [WEB]
 
 
+def test_workloads_are_found_below_an_owner_of_their_owner(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    """A Workspace cannot scale: VPA's walk ends there, and a scaler's reach does not."""
+    server.on("/apis/kaito.sh", answer({"versions": [{"version": "v1"}]}))
+    kinds = [{"name": f"{kind.lower()}s", "kind": kind} for kind in ("InferenceSet", "Workspace")]
+    server.on("/apis/kaito.sh/v1", answer({"resources": kinds}))
+    top = key("phi", "InferenceSet", "kaito.sh")
+    between = workload(
+        "phi-0", "Workspace", "kaito.sh/v1", metadata=owned_by("phi", "InferenceSet", "kaito.sh/v1")
+    )
+    below = workload("phi-0", metadata=owned_by("phi-0", "Workspace", "kaito.sh/v1"))
+    server.on("/apis/kaito.sh/v1/namespaces/shop/workspaces/phi-0", answer(between))
+    server.on(f"{DEPLOYMENTS}/phi-0", answer(below))
+    server.on(VPAS, page([autoscaler("v", key("phi-0"), vpa=True), autoscaler("w", WEB, vpa=True)]))
+    world = cluster.world()
+    assert world.below(top) == [key("phi-0")]
+    assert world.owned(top) == []
+    assert world.above(key("phi-0")) == [key("phi-0", "Workspace", "kaito.sh"), top]
+
+
 def test_rollout_and_the_deployment_that_it_names_are_one(
     server: FakeApi, cluster: Cluster
 ) -> None:

@@ -9,7 +9,16 @@ import yaml
 
 from webhook.cluster import resources
 from webhook.cluster.errors import ApiError
-from webhook.cluster.resources import CLAIMS, HPAS, NAMESPACES, TARGETS, TEMPLATES, WATCHED, plural
+from webhook.cluster.resources import (
+    BETWEEN,
+    CLAIMS,
+    HPAS,
+    NAMESPACES,
+    TARGETS,
+    TEMPLATES,
+    WATCHED,
+    plural,
+)
 from webhook.core.objects import GroupKind
 from webhook.knowledge import FOLDER
 
@@ -48,7 +57,7 @@ def test_rights_are_those_that_are_used() -> None:
             for resource in rule["resources"]:
                 given[group, resource] |= set(rule["verbs"])
     used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
-    for kind in (*resources.kinds(TARGETS), *CLAIMS):
+    for kind in (*resources.kinds(TARGETS), *resources.kinds(BETWEEN), *CLAIMS):
         used[kind.group, plural(kind.kind)] = {"get"}
     assert given == used
 

@@ -105,6 +105,25 @@ def test_what_controllers_made_is_left_out(small: FakeApi, tmp_path: Path) -> No
     assert found["VerticalPodAutoscaler v"] == "warn"
 
 
+def test_what_stands_above_a_workload_of_a_vpa_stays(small: FakeApi, tmp_path: Path) -> None:
+    """A scaler of an InferenceSet meets a VPA three levels below it."""
+    on_groups(small, **{"kaito.sh": "v1"})
+    kinds = [{"name": f"{kind.lower()}s", "kind": kind} for kind in ("InferenceSet", "Workspace")]
+    small.on("/apis/kaito.sh/v1", answer({"resources": kinds}))
+    top = workload("phi", "InferenceSet", "kaito.sh/v1")
+    between = workload(
+        "phi-0", "Workspace", "kaito.sh/v1", metadata=owned_by("phi", "InferenceSet", "kaito.sh/v1")
+    )
+    below = workload("phi-0", metadata=owned_by("phi-0", "Workspace", "kaito.sh/v1"))
+    small.on("/apis/kaito.sh/v1/inferencesets", page([top], kind="InferenceSetList"))
+    small.on("/apis/kaito.sh/v1/workspaces", page([between], kind="WorkspaceList"))
+    small.on(DEPLOYMENTS, page([below], kind="DeploymentList"))
+    small.on(HPAS, page([autoscaler("h", key("phi", "InferenceSet", "kaito.sh"))]))
+    small.on(VPAS, page([autoscaler("v", key("phi-0"), vpa=True)]))
+    found = named(document(scan(small, tmp_path, "-o", "json")))
+    assert found["HorizontalPodAutoscaler h"] == found["VerticalPodAutoscaler v"] == "warn"
+
+
 def test_crds_that_are_there_are_read_in_their_version(small: FakeApi, tmp_path: Path) -> None:
     on_groups(small, **{"argoproj.io": "v1alpha1", "ray.io": "v1"})
     kinds = {"argoproj.io/v1alpha1": "Rollout", "ray.io/v1": "RayCluster"}

@@ -41,8 +41,8 @@ def test_counterparts_are_listed_once_and_now(server: FakeApi, cluster: Cluster)
     world = cluster.world()
     assert [scaler.ref.name for scaler in world.scalers(WEB)] == ["h"]
     assert [vpa.ref.name for vpa in world.vpas(WEB)] == ["v"]
-    assert world.scaled_objects(WEB) == []  # its CRD is not there
-    assert len(server.asked) == 3
+    assert world.makers(WEB) == []  # its CRD is not there
+    assert len(server.asked) == 4
     assert all("resourceVersion" not in asked.query for asked in server.asked)
     assert cluster.looked_up("counterparts", "found") == 1
 
@@ -121,7 +121,7 @@ def test_cached_world_is_that_of_the_watches(
         ],
     )
     known = cluster.state(strict=False)
-    assert len(known.not_ready()) == 5
+    assert len(known.not_ready()) == 6
     known.start()
     wait_until(lambda: known.not_ready() == [])
     world = known.world(ASKED)

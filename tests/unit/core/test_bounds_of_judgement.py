@@ -2,8 +2,11 @@
 
 from typing import Any
 
+from webhook.core.autoscalers.alias import MOST_SELECTORS
 from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.selectors import LONGEST_SELECTOR
 from webhook.core.gather import MOST_OVERLAPS, OVERLAPS_PER_DOCUMENT, gather
+from webhook.core.overlap_documents import LONGEST_QUOTE
 from webhook.core.world import World
 from webhook.knowledge import knowledge
 
@@ -78,3 +81,34 @@ def test_equal_metrics_meet_once_and_a_reason_names_few_containers() -> None:
     (reason,) = overlap.document["reductions"]
     assert reason.endswith("c6 or c7 or 1992 more")
     assert len(reason) < 200
+
+
+def test_a_long_expression_is_searched_to_its_end() -> None:
+    name = "x" * 100_000 + " container_cpu_usage_seconds_total"
+    external = {"type": "External", "external": {"metric": {"name": name}}}
+    facts = gather(read_hpa(hpa(metrics=[external])), World.of([vpa("v")], KINDS))
+    (overlap,) = facts.overlaps
+    assert overlap.document["type"] == "alias-metric"
+    assert len(overlap.document["expression"]) == LONGEST_QUOTE
+
+
+def test_selectors_beyond_the_bound_are_not_taken_for_others() -> None:
+    other = 'container_cpu_usage{namespace="other"} + '
+    for selectors, met in ((MOST_SELECTORS - 1, 0), (MOST_SELECTORS, 1)):
+        metric = {"type": "External", "external": {"metric": {"name": other * selectors}}}
+        facts = gather(read_hpa(hpa(metrics=[metric])), World.of([vpa("v")], KINDS))
+        assert len(facts.overlaps) == met
+
+
+def test_a_selector_that_is_not_closed_says_nothing() -> None:
+    name = 'container_cpu_usage{namespace="other",' + "x" * LONGEST_SELECTOR + "}"
+    metric = {"type": "External", "external": {"metric": {"name": name}}}
+    facts = gather(read_hpa(hpa(metrics=[metric])), World.of([vpa("v")], KINDS))
+    assert len(facts.overlaps) == 1
+
+
+def test_an_expression_of_a_scaler_without_a_target_meets_nothing() -> None:
+    metric = {"type": "External", "external": {"metric": {"name": 'container_cpu_usage{pod="a"}'}}}
+    raw = hpa(metrics=[metric])
+    raw["spec"]["scaleTargetRef"] = {}
+    assert gather(read_hpa(raw), World.of([vpa("v")], KINDS)).overlaps == ()

@@ -104,7 +104,8 @@ def test_text_comes_back_unchanged_from_an_alias(judge: Embedded, texts: tuple[s
         "scaler": {"text": scaler},
         "vpa": {"text": vpa, "mode": mode, "target": "Rollout shop/web"},
         "expression": expression,
-        "requestRelative": False,
+        "relativeTo": None,
+        "above": False,
         "path": path,
     }
     (verdict,) = judge(document(overlap))

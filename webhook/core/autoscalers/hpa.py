@@ -8,14 +8,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from webhook.core.autoscalers.alias import resources_behind
-from webhook.core.autoscalers.scaler import (
-    AliasClaim,
-    MetricClaim,
-    Scaler,
-    TargetType,
-    inert,
-)
+from webhook.core.autoscalers.alias import Expression, sorted_out
+from webhook.core.autoscalers.scaler import MetricClaim, Scaler, TargetType, inert
 from webhook.core.autoscalers.target import named_target
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
 from webhook.core.objects import (
@@ -53,16 +47,14 @@ def read_hpa(raw: Raw) -> Scaler:
     annotations = strings(raw, "metadata", "annotations")
     is_v1 = ref.api_version == "autoscaling/v1"
     reader = _v1_metrics if is_v1 else _metrics
-    claims: list[MetricClaim] = []
-    aliases: list[AliasClaim] = []
-    for claim in reader(raw):
-        (claims if isinstance(claim, MetricClaim) else aliases).append(claim)  # type: ignore[arg-type]
+    target = named_target(namespace, mapping(spec, "scaleTargetRef"))
+    metrics, aliases = sorted_out(reader(raw), target)
     return Scaler(
         ref,
         uid_of(raw),
-        named_target(namespace, mapping(spec, "scaleTargetRef")),
-        tuple(claims),
-        tuple(aliases),
+        target,
+        metrics,
+        aliases,
         active=not is_going(raw),
         inert=inert(
             integer(spec, "minReplicas"),
@@ -74,7 +66,6 @@ def read_hpa(raw: Raw) -> Scaler:
             ),
         ),
         exempt=exemptions(raw),
-        hpa_name=ref.name,
         owner=controller(raw),
         most=integer(spec, "maxReplicas"),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
@@ -93,7 +84,7 @@ def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:
     )
 
 
-def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
+def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | Expression]:
     """Metrics of autoscaling/v1: a cpu target, and all others in an annotation.
 
     Without a target, and without metrics in the annotation (missing, empty or broken), it is cpu
@@ -139,7 +130,7 @@ def _in_our_case(value: Any) -> Any:
     return {_ANNOTATED.get(key.lower(), key): _in_our_case(each) for key, each in value.items()}
 
 
-def _metrics(raw: Raw) -> Iterator[MetricClaim | AliasClaim]:
+def _metrics(raw: Raw) -> Iterator[MetricClaim | Expression]:
     """Metrics of autoscaling/v2 and its betas; none at all means cpu at 80 percent."""
     spec = mapping(raw, "spec")
     if not spec.get("metrics"):
@@ -153,7 +144,7 @@ def _default(path: str) -> MetricClaim:
     return MetricClaim(CPU, None, TargetType.UTILIZATION, target, path, defaulted=True)
 
 
-def _metric(metric: Raw, path: str) -> Iterator[MetricClaim | AliasClaim]:
+def _metric(metric: Raw, path: str) -> Iterator[MetricClaim | Expression]:
     kind = text(metric, "type")
     if kind in {"Resource", "ContainerResource"}:
         source = mapping(metric, kind[0].lower() + kind[1:])
@@ -161,9 +152,7 @@ def _metric(metric: Raw, path: str) -> Iterator[MetricClaim | AliasClaim]:
         target_type, target = _target(source)
         yield MetricClaim(text(source, "name"), container, target_type, target, path)
     elif kind in {"Pods", "Object", "External"}:
-        expression = _expression(mapping(metric, kind.lower()))
-        for resource, request_relative in resources_behind(expression):
-            yield AliasClaim(resource, expression, path, request_relative)
+        yield Expression(_expression(mapping(metric, kind.lower())), path)
 
 
 def _target(source: Raw) -> tuple[TargetType, str]:
@@ -182,5 +171,22 @@ def _target(source: Raw) -> tuple[TargetType, str]:
 
 
 def _expression(source: Raw) -> str:
-    """The name of a custom or external metric (v2: `metric.name`, flat in v1 and v2beta1)."""
-    return text(mapping(source, "metric"), "name") or text(source, "metricName")
+    """The name of a custom or external metric, with what selects its series as PromQL has it.
+
+    v2 has `metric.name` and `metric.selector`, v1's annotation and v2beta1 flat fields.
+    """
+    metric = mapping(source, "metric")
+    name = text(metric, "name") or text(source, "metricName")
+    labels = {
+        **strings(metric, "selector", "matchLabels"),
+        **strings(source, "metricSelector", "matchLabels"),
+        **_described(mapping(source, "describedObject") or mapping(source, "target")),
+    }
+    matchers = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    return f"{name}{{{matchers}}}" if matchers else name
+
+
+def _described(described: Raw) -> dict[str, str]:
+    """The object that an Object metric is about, where that is one with pods of its own."""
+    kind, name = text(described, "kind"), text(described, "name")
+    return {kind.lower(): name} if kind in {"Pod", "Deployment", "StatefulSet"} and name else {}

@@ -6,11 +6,12 @@ pkg/scalers/cpu_memory_scaler.go, controllers/keda/hpa.go.
 
 from collections.abc import Iterator
 
-from webhook.core.autoscalers.alias import resources_behind
+from webhook.core.autoscalers.alias import Expression, sorted_out
+from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import (
-    AliasClaim,
     Inert,
     MetricClaim,
+    Product,
     Scaler,
     TargetType,
     inert,
@@ -39,6 +40,9 @@ DEFAULT_MAX_REPLICAS = 100
 # The direction of the HPA's behaviour that each annotation disables.
 _PAUSED_DIRECTIONS = {"scaleDown": PAUSED_SCALE_IN, "scaleUp": PAUSED_SCALE_OUT}
 
+# Triggers that count time or pods, whatever their fields say.
+_WITHOUT_METRICS = frozenset({"cron", "kubernetes-workload"})
+
 _HPA_CONFIG_PATH = "spec.advanced.horizontalPodAutoscalerConfig"
 
 _GO_FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -52,19 +56,21 @@ def read_scaled_object(raw: Raw) -> Scaler:
     advanced = mapping(spec, "advanced")
     hpa_config = mapping(advanced, "horizontalPodAutoscalerConfig")
     override = text(hpa_config, "name")
-    metrics, aliases = _claims(spec, modified=any(mapping(advanced, "scalingModifiers").values()))
+    target = _target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "scaleTargetRef"))
+    modified = any(mapping(advanced, "scalingModifiers").values())
+    metrics, aliases = sorted_out(_claims(spec, modified=modified), target)
     transfer = annotations.get(TRANSFER_OWNERSHIP) == "true"
     least = integer(spec, "minReplicaCount")
     return Scaler(
         ref,
         uid_of(raw),
-        _target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "scaleTargetRef")),
+        target,
         metrics,
         aliases,
         active=not is_going(raw) and not is_paused(annotations),
         inert=_inert(spec, hpa_config, annotations),
         exempt=exemptions(raw),
-        hpa_name=override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None),
+        makes=Product(HPA, override or (f"{GENERATED_PREFIX}{ref.name}" if ref.name else None)),
         owner=controller(raw),
         least=least or 0,
         takes_over=override if transfer and override else None,
@@ -124,16 +130,14 @@ def _target(namespace: str, ref: Raw) -> WorkloadKey | None:
     return WorkloadKey(namespace, group, text(ref, "kind") or "Deployment", name)
 
 
-def _claims(spec: Raw, *, modified: bool) -> tuple[tuple[MetricClaim, ...], tuple[AliasClaim, ...]]:
-    metrics: list[MetricClaim] = []
-    aliases: list[AliasClaim] = []
+def _claims(spec: Raw, *, modified: bool) -> Iterator[MetricClaim | Expression]:
     for index, trigger in members(spec, "triggers"):
         path = f"spec.triggers[{index}]"
-        if text(trigger, "type") in COMPUTE_RESOURCES:
-            metrics.append(_resource_claim(trigger, path, modified=modified))
-        else:
-            aliases += _alias_claims(trigger, path)
-    return tuple(metrics), tuple(aliases)
+        kind = text(trigger, "type")
+        if kind in COMPUTE_RESOURCES:
+            yield _resource_claim(trigger, path, modified=modified)
+        elif kind not in _WITHOUT_METRICS:
+            yield from _expressions(trigger, f"{path}.metadata")
 
 
 def _resource_claim(trigger: Raw, path: str, *, modified: bool) -> MetricClaim:
@@ -156,7 +160,15 @@ def _resource_claim(trigger: Raw, path: str, *, modified: bool) -> MetricClaim:
     )
 
 
-def _alias_claims(trigger: Raw, path: str) -> Iterator[AliasClaim]:
-    for expression in strings(trigger, "metadata").values():
-        for resource, request_relative in resources_behind(expression):
-            yield AliasClaim(resource, expression, f"{path}.metadata", request_relative)
+def _expressions(trigger: Raw, path: str) -> Iterator[Expression]:
+    """Whatever a trigger asks for: a query, or a metric's name with CloudWatch's dimensions."""
+    metadata = strings(trigger, "metadata")
+    dimensions = zip(
+        metadata.get("dimensionName", "").split(";"),
+        metadata.get("dimensionValue", "").split(";"),
+        strict=False,
+    )
+    matchers = ",".join(f'{name}="{value}"' for name, value in dimensions if name)
+    for name, value in metadata.items():
+        named = name == "metricName" and matchers
+        yield Expression(f"{value}{{{matchers}}}" if named else value, path)

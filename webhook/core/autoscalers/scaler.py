@@ -1,11 +1,12 @@
-"""A scaler of replicas, HPA or ScaledObject, with what its metrics read."""
+"""A scaler of replicas (HPA, ScaledObject, PodAutoscaler), with what its metrics read."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, mapping, text
-from webhook.core.objects import ObjectRef, Owner
+from webhook.core.objects import GroupKind, ObjectRef, Owner
 
 
 class TargetType(StrEnum):
@@ -39,7 +40,8 @@ class AliasClaim:
     resource: str
     expression: str
     path: str
-    request_relative: bool
+    relative_to: str | None
+    """What usage is divided by: `request`, `limit`; None where by nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +68,16 @@ def inert(
     return None
 
 
+class Product(NamedTuple):
+    """What an operator makes of an object that scales: most often an HPA."""
+
+    group_kind: GroupKind
+    name: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Scaler:
-    """An HPA or a ScaledObject."""
+    """An HPA, or an object of which an operator makes one, or scales by itself."""
 
     ref: ObjectRef
     uid: str | None
@@ -80,8 +89,8 @@ class Scaler:
     inert: Inert | None
     """Why it has no effect now though it is active; None where it has one."""
     exempt: frozenset[str]
-    hpa_name: str | None
-    """The name of the HPA itself; of a ScaledObject, that of the HPA it makes."""
+    makes: Product | None = None
+    """What its operator makes of it; None where that is nothing."""
     owner: Owner | None = None
     takes_over: str | None = None
     """The HPA whose ownership a ScaledObject takes over."""
@@ -93,5 +102,7 @@ class Scaler:
     """How many replicas it may bring; None where that is not written."""
     least: int | None = None
     """The fewest replicas that it leaves."""
+    part: str | None = None
+    """The part of its target that it scales, where that has several with replicas of their own."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
