@@ -66,7 +66,7 @@ class LiveWorld(World):
         """All VPAs on a workload; raises `CannotJudge`."""
         return self._all.vpas.on(key)
 
-    def seen(self, key: WorkloadKey) -> Workload | None:
+    def look_up(self, key: WorkloadKey) -> Workload | None:
         """Read a workload; None where it is not there or cannot be read."""
         if key not in self._known:
             self._known[key] = self._lookups.workload(key, self._until)

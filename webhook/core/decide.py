@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.autoscaler_facts import Around
 from webhook.core.classify import Maker, made_by
-from webhook.core.conclude import conclude, ratchet
+from webhook.core.conclude import conclude, in_order, ratchet
 from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw, mapping, strings
 from webhook.core.finding import Action, Finding
@@ -25,6 +25,7 @@ from webhook.core.profile import PROFILE_ANNOTATION, Profiles
 from webhook.core.review import Request
 from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
+from webhook.core.workload_change import Judging, brought
 from webhook.core.world import AUTOSCALERS, Autoscaler, World, read_autoscaler
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
@@ -75,9 +76,15 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        around = Around(self.fitted, self.profiles.node_shapes)
-        facts = gather(subject, world, around)
-        return self._conclude(facts, subject.ref.namespace, world)
+        return self._conclude(self._gather(subject, world), subject.ref.namespace, world)
+
+    def brought(self, request: Request, world: World) -> list[Finding]:
+        """Judge what a request for a workload means to the autoscalers that act on it."""
+        judging = Judging(
+            self._gather, lambda facts: self._conclude(facts, facts.subject.ref.namespace, world)
+        )
+        found = brought(request, world, self.knowledge.kinds, judging)
+        return in_order(found, self.settings)
 
     def settings_in(self, namespace: str | None, world: World) -> Settings:
         """What holds in a namespace; what is in none is judged by what holds for everybody."""
@@ -130,6 +137,9 @@ class Judge:
         facts = gather_pod(subject, world, context, is_new=is_new)
         return self._conclude(facts, subject.ref.namespace, world) if facts is not None else []
 
+    def _gather(self, subject: Autoscaler, world: World) -> Facts:
+        return gather(subject, world, Around(self.fitted, self.profiles.node_shapes))
+
     def _conclude(
         self, facts: Facts | PodFacts, namespace: str | None, world: World
     ) -> list[Finding]:
@@ -152,7 +162,8 @@ class Judge:
 def validate(request: Request, world: World, judge: Judge) -> Decision:
     """Decide on an autoscaler, or on what makes pods; everything else, and every DELETE, passes.
 
-    What is made by something that is judged itself passes too: a ReplicaSet of a Deployment.
+    What is made by something that is judged itself passes too: a ReplicaSet of a Deployment. On a
+    workload is said as well what it means to the autoscalers that act on it.
     """
     if request.operation not in {"CREATE", "UPDATE"} or request.sub_resource:
         return ALLOWED
@@ -165,9 +176,10 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
         old = judge.all_findings(request.old_object, world, is_new=False)
         findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
+    found = (*findings, *judge.brought(request, world))
     notes = unknown_exemptions(request.object, judge.settings.rules)
     mode = judge.settings_in(reference(request.object).namespace, world).mode
-    return Decision(allowed=not denied, findings=tuple(findings), notes=notes, mode=mode)
+    return Decision(allowed=not denied, findings=found, notes=notes, mode=mode)
 
 
 def mutate(request: Request, world: World, judge: Judge) -> Decision:

@@ -13,7 +13,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.finding import ObjectFix
-from webhook.core.generated import generated, made, maker
+from webhook.core.generated import generated, judged, made, maker
 from webhook.core.objects import ObjectRef
 from webhook.core.overlaps import AliasMetric, SameMetric, alias_metric, same_metric
 from webhook.core.vpa_limits import excesses
@@ -105,10 +105,10 @@ def _scaler_meetings(subject: Scaler, key: WorkloadKey, world: World) -> Iterato
 
 def _vpa_meetings(subject: Vpa, key: WorkloadKey, world: World) -> Iterator[Overlap]:
     for at in (key, *world.owners(key)):
-        for scaler in _judged(at, world):
+        for scaler in judged(at, world):
             yield from _pair(scaler, subject, at, world, is_scaler=False)
     for name in world.other_names(key):
-        for scaler in _judged(name, world):
+        for scaler in judged(name, world):
             yield from _two_names(scaler, subject, name, world, is_scaler=False)
     for other in world.vpas(key):
         if other.writes and subject.writes and not is_same_object(other, subject):
@@ -133,11 +133,6 @@ def _vpa_limits(subject: Vpa, key: WorkloadKey, world: World, around: Around) ->
             exempt,
             ObjectFix(subject.ref, list(found.patch)) if found.patch else None,
         )
-
-
-def _judged(key: WorkloadKey, world: World) -> list[Scaler]:
-    """The scalers of a workload that a finding names: a ScaledObject, not the HPA made of it."""
-    return [scaler for scaler in world.scalers(key) if maker(scaler, key, world) is None]
 
 
 def _exempt(world: World, *objects: Autoscaler) -> Mapping[str, ObjectRef]:

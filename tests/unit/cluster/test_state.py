@@ -8,17 +8,23 @@ import pytest
 from tests.unit.cluster.fake import Answer, FakeApi, page, status
 from tests.unit.cluster.states import (
     ASKED,
+    DEPLOYMENTS,
     HPAS,
     VPAS,
     WEB,
     Cluster,
+    answer,
     autoscaler,
     on_watches,
     wait_until,
+    workload,
 )
+from webhook import config as configuration
 from webhook.cluster import counterparts, state
+from webhook.core.decide import validate
 from webhook.core.objects import GroupKind
 from webhook.core.verdict import CannotJudge
+from webhook.wiring import build_judge
 
 
 def test_nothing_is_read_before_somebody_asks(server: FakeApi, cluster: Cluster) -> None:
@@ -135,3 +141,36 @@ def test_cached_world_is_that_of_the_watches(
     age = cluster.registry.get_sample_value("scaleguard_watch_last_event_age_seconds", held)
     assert age is not None
     assert 0 <= age < 5
+
+
+def test_a_workload_that_is_written_is_judged_as_it_is_written_and_not_read(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    """Reads are kept for a moment and would be behind: the request's own versions count."""
+    on_watches(
+        server,
+        verticalpodautoscalers=[autoscaler("v", WEB, vpa=True)],
+        horizontalpodautoscalers=[autoscaler("h", WEB)],
+    )
+    known = cluster.state().start()
+    wait_until(lambda: known.not_ready() == [])
+    old, new = workload("web"), workload("web")
+    new["spec"]["template"]["spec"]["containers"].append({"name": "istio-proxy"})
+    asked = replace(
+        ASKED,
+        operation="UPDATE",
+        group_kind=GroupKind("apps", "Deployment"),
+        object=new,
+        old_object=old,
+    )
+    server.on(f"{DEPLOYMENTS}/web", answer(old))
+    judge = build_judge(configuration.parse({}, "no file"))
+    before = len(server.asked)
+    said = validate(asked, known.world(asked), judge).findings
+    assert [(one.rule, one.containers) for one in said] == [
+        ("hpa-vpa-same-metric", ("app", "istio-proxy")),
+        ("hpa-missing-request", ("app", "istio-proxy")),
+    ]
+    read = [one for one in server.asked[before:] if "watch" not in one.query]
+    assert [one.path for one in read if "deployments" in one.path] == []
+    assert HPAS not in server.paths()
