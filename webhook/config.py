@@ -52,7 +52,7 @@ class Config:
     mutate_templates: bool = False
     """Whether templates of what waits in a queue of Kueue are fitted, and not their pods alone."""
     consistency: str = "strict"
-    """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
+    """strict: requests are settled between replicas; cached: the watches alone are asked."""
     stale_after_seconds: float = 90.0
     mode: Mode = Mode.ENFORCE
     namespaces: tuple[NamespaceSettings, ...] = ()

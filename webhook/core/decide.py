@@ -42,6 +42,8 @@ class Decision:
     ai_pod: AiPod | None = None
     invalid: str | None = None
     """What makes the object invalid whatever rules say; the API server would refuse it too."""
+    ask_again: str | None = None
+    """Why there is no answer at this moment, and there will be one in a second."""
     notes: tuple[str, ...] = ()
     """What is to be said beside findings."""
     mode: Mode = Mode.ENFORCE

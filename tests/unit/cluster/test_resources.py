@@ -9,7 +9,17 @@ import yaml
 
 from webhook.cluster import resources
 from webhook.cluster.errors import ApiError
-from webhook.cluster.resources import CLAIMS, HPAS, NAMESPACES, TARGETS, TEMPLATES, WATCHED, plural
+from webhook.cluster.fresh import RESOURCES
+from webhook.cluster.resources import (
+    CLAIMS,
+    HPAS,
+    LEASES,
+    NAMESPACES,
+    TARGETS,
+    TEMPLATES,
+    WATCHED,
+    plural,
+)
 from webhook.core.objects import GroupKind
 from webhook.knowledge import FOLDER
 
@@ -50,6 +60,9 @@ def test_rights_are_those_that_are_used() -> None:
     used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
     for kind in (*resources.kinds(TARGETS), *CLAIMS):
         used[kind.group, plural(kind.kind)] = {"get"}
+    for one in RESOURCES.values():
+        used[one.group, one.plural] |= {"get"}
+    used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
     assert given == used
 
 
