@@ -32,6 +32,10 @@ check: lint types contracts rego coverage-core ## everything that is quick: run 
 test: tools check controlplane ## everything, with a real control plane (made with Go on first use)
 	$(bin)/pytest -q $(slow)
 
+.PHONY: consistency
+consistency: venv ## 500 rounds of conflicting requests through two replicas, and 1,000 requests in a row
+	SCALEGUARD_CONSISTENCY_ROUNDS=500 $(bin)/pytest -q -s tests/e2e/test_consistency.py
+
 .PHONY: tools
 tools: venv
 	@$(bin)/python scripts/tools.py

@@ -54,7 +54,7 @@ class Config:
     plans_vpas: bool = True
     """Whether VPAs are made for AI workloads."""
     consistency: str = "strict"
-    """strict: counterparts are listed for each judgement; cached: the watches alone are asked."""
+    """strict: requests are settled between replicas; cached: the watches alone are asked."""
     stale_after_seconds: float = 90.0
     mode: Mode = Mode.ENFORCE
     namespaces: tuple[NamespaceSettings, ...] = ()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from webhook.config import Config, OpaConfig
 from webhook.core.accelerators import Catalogue
-from webhook.core.decide import Judge
+from webhook.core.decide import Decision, Judge
 from webhook.core.review import Request
 from webhook.core.verdict import Ask, Rule, Settings
 from webhook.core.world import World
@@ -140,9 +140,9 @@ class StaticService:
         """The last good one."""
         return self.reloading.judge
 
-    def world(self, _asked: Request, /) -> World:
-        """Return the world of the manifests."""
-        return self.manifests
+    def decided(self, _asked: Request, decide: Callable[[World], Decision], /) -> Decision:
+        """Decide in the world of the manifests."""
+        return decide(self.manifests)
 
     def not_ready(self) -> list[str]:
         """Everything was loaded before the server began."""
@@ -177,9 +177,9 @@ class ClusterService:
         """The last good one."""
         return self.reloading.judge
 
-    def world(self, asked: Request, /) -> World:
-        """Return the world of a request."""
-        return self.state.world(asked)
+    def decided(self, asked: Request, decide: Callable[[World], Decision], /) -> Decision:
+        """Decide in the world of a request."""
+        return self.state.decided(asked, decide)
 
     def not_ready(self) -> list[str]:
         """Say what of the cluster is not known yet, or not known any more."""
@@ -197,9 +197,7 @@ def _waiting(first: Config, now: Config) -> list[str]:
     return [key for key, value in _AT_START.items() if value(first) != value(now)]
 
 
-def cluster_state(
-    config: Config, judge: Judge, kubeconfig: Path | None, context: str | None
-) -> "ClusterState":
+def cluster_state(config: Config, judge: Judge, plan: "ServePlan") -> "ClusterState":
     """Begin to follow a cluster: in a process that forks no more, because threads do it.
 
     Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
@@ -210,9 +208,9 @@ def cluster_state(
     from webhook.cluster.timing import Timing  # noqa: PLC0415
 
     return ClusterState(
-        connect(kubeconfig, context),
+        connect(plan.kubeconfig, plan.context),
         judge.knowledge.kinds,
-        strict=config.consistency == "strict",
+        lease_namespace=_lease_namespace(config, plan),
         timing=Timing(config.stale_after_seconds),
         recorder=Counters(),
     ).start()
@@ -238,6 +236,8 @@ class ServePlan:
     """Namespace and name of the Secret that certificates are kept in; None: the folder alone."""
     webhook_configurations: tuple[str, ...] = ()
     drain_seconds: float = 0.0
+    lease_namespace: str | None = None
+    """Where replicas settle requests between each other; None: the namespace of this pod."""
 
 
 def serve(plan: ServePlan) -> None:
@@ -283,15 +283,33 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
     from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
 
     connect(plan.kubeconfig, plan.context)
+    _lease_namespace(first.config, plan)
     begin = _certificates(plan)
 
     def make_following() -> ClusterService:
         begun = last_good.get()
         reloading = _reloading(sources, begun, last_good, partial(_waiting, begun.config))
-        state = cluster_state(begun.config, reloading.judge, plan.kubeconfig, plan.context)
+        state = cluster_state(begun.config, reloading.judge, plan)
         return ClusterService(reloading, state, begin())
 
     return make_following
+
+
+def _lease_namespace(config: Config, plan: ServePlan) -> str | None:
+    """Find the one namespace that all replicas keep the ledger of requests in flight in.
+
+    None where there is none. Raises `ScaleguardError` where this pod does not know its own.
+    """
+    if config.consistency != "strict":
+        return None
+    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415 - as in `_service`
+
+    if plan.lease_namespace is not None:
+        return plan.lease_namespace
+    own = own_namespace(plan.kubeconfig, plan.context)
+    if own is not None:
+        return own
+    return plan.certificate_secret[0] if plan.certificate_secret is not None else "default"
 
 
 def _reloading(

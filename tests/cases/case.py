@@ -14,7 +14,7 @@ from webhook.core.objects import reference
 
 FOLDER = Path(__file__).parent
 VERDICTS = ("deny", "warn", "audit", "allow", "fit", "leave")
-_HEADER = {"shows", "config", "expect", "old"}
+_HEADER = {"shows", "config", "expect", "old", "request"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,10 @@ class Case:
     @property
     def expected(self) -> dict[str, dict[str, Any]]:
         return self.header.get("expect") or {}
+
+    def is_requested(self, raw: dict[str, Any]) -> bool:
+        """Whether somebody writes the object; in a case about one request the others are there."""
+        return self.header.get("request") in {None, label(raw)}
 
     def old(self, raw: dict[str, Any]) -> dict[str, Any] | None:
         """The object before the update, where the case is about an update."""

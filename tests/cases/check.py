@@ -41,16 +41,16 @@ def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[st
     }
 
 
-_FINDING_KEYS = {"action", "findings"}
+FINDING_KEYS = {"action", "findings"}
 _MARKS = {"labels", "annotations"}
-_POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes", "would"}
+POD_KEYS = {"workload", "tolerations", "requests", "patch", "notes", "would"}
 
 
 def check(case: Case, judge: Judge) -> None:
     """Judge every object of a case by admission, and compare."""
     assert_names(case)
     seen: list[str] = []
-    for raw in case.objects:
+    for raw in filter(case.is_requested, case.objects):
         expected = case.expected.get(label(raw), {})
         # Admission never finds the object itself in its world unless it is an update.
         others = [other for other in case.objects if other is not raw]
@@ -58,12 +58,12 @@ def check(case: Case, judge: Judge) -> None:
         world = World.of(others if old is None else [*others, old], judge.knowledge.kinds)
         request = read_review(json.loads(json.dumps(review_of(raw, old))))
         is_autoscaler = read_autoscaler(raw) is not None
-        if is_autoscaler or _FINDING_KEYS & set(expected):
+        if is_autoscaler or FINDING_KEYS & set(expected):
             decision = validate(request, world, judge)
             assert_findings(case, label(raw), decision, expected)
             assert_response(request, decision)
             seen += [finding.action.value for finding in decision.findings]
-            if is_autoscaler or not _POD_KEYS & set(expected):
+            if is_autoscaler or not POD_KEYS & set(expected):
                 continue
         if request.group_kind == POD:
             decisions = {label(raw): (raw, mutate(request, world, judge))}
@@ -87,13 +87,16 @@ def assert_names(case: Case) -> None:
     """What a case expects has a name that something reads: a typo would pass for ever."""
     objects = {label(raw): raw for raw in case.objects}
     named = {name.partition("#")[0] for name in case.expected}
-    unknown = (named | set(case.header.get("old") or {})) - set(objects)
+    requested = {case.header["request"]} if "request" in case.header else set()
+    unknown = (named | requested | set(case.header.get("old") or {})) - set(objects)
     assert not unknown, f"{case.name}: objects that are not in the case: {unknown}"
+    silent = requested and named - requested
+    assert not silent, f"{case.name}: objects that nobody writes say nothing: {silent}"
     both = {name.partition("#")[0] for name in case.expected if "#" in name} & set(case.expected)
     assert not both, f"{case.name}: an object goes by its name or by its paths: {both}"
     for name, expected in case.expected.items():
         is_pod = read_autoscaler(objects[name.partition("#")[0]]) is None
-        unread = set(expected) - _FINDING_KEYS - (_POD_KEYS if is_pod else set())
+        unread = set(expected) - FINDING_KEYS - (POD_KEYS if is_pod else set())
         assert not unread, f"{case.name}: {name}: unknown keys: {unread}"
 
 

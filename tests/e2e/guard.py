@@ -123,7 +123,7 @@ class Guard:
                 "clientConfig": {"url": url, "caBundle": bundle},
                 "rules": rules,
                 "failurePolicy": fail,
-                "sideEffects": "None",
+                "sideEffects": "NoneOnDryRun",
                 "timeoutSeconds": 3,
                 "admissionReviewVersions": ["v1"],
                 "namespaceSelector": NAMESPACES,

@@ -12,7 +12,10 @@ import yaml
 from scripts import chart_workloads
 from scripts.chart_schema import TARGET, embedded
 from webhook.cluster import resources
+from webhook.cluster.fresh import RESOURCES
+from webhook.cluster.leases import NAME as LEASE_NAME
 from webhook.core.objects import POD
+from webhook.core.shard import SHARDS
 from webhook.knowledge import knowledge
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
@@ -94,7 +97,15 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     }
     read_one_by_one = (*resources.kinds(resources.TARGETS), *resources.CLAIMS)
     fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
-    assert granted == watched | fetched
+    confirmed = {(one.group, one.plural, "get") for one in RESOURCES.values()}
+    assert granted == watched | fetched | confirmed
+
+
+@pytest.mark.parametrize("name", ["role.yaml", "lease.yaml"])
+def test_the_leases_are_those_that_the_program_writes(name: str) -> None:
+    template = (CHART / "templates" / name).read_text(encoding="utf-8")
+    assert re.findall(r"until (\d+)", template) == [str(SHARDS)]
+    assert f'{LEASE_NAME}-{{{{ printf "%02d" $number }}}}' in template
 
 
 def test_the_workloads_that_are_asked_about_are_those_of_the_catalogue() -> None:

@@ -1,5 +1,6 @@
 """`scaleguard webhook`: the admission server."""
 
+import re
 from pathlib import Path
 
 import click
@@ -11,6 +12,9 @@ from webhook.cli.options import (
     option,
     set_up_logging,
 )
+
+# A DNS label (RFC 1123), as namespaces are named.
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _EXAMPLES = """\b
 Examples:
@@ -60,6 +64,12 @@ Examples:
     help="Webhook configurations whose caBundle is kept right, with --cert-secret.",
 )
 @option(
+    "--lease-namespace",
+    metavar="NAMESPACE",
+    help="Namespace of the Leases by which replicas agree (consistency: strict), the same for all "
+    "of them. By default that of this pod, else that of --cert-secret, else default.",
+)
+@option(
     "--drain-seconds",
     type=click.FloatRange(0, 300),
     default=0,
@@ -79,6 +89,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     manifests: Path | None,
     cert_secret: str | None,
     webhook_configurations: str,
+    lease_namespace: str | None,
     drain_seconds: float,
     kubeconfig: Path | None,
     context: str | None,
@@ -95,6 +106,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     set_up_logging(log_format, log_level)
     if manifests is not None and (kubeconfig is not None or context is not None):
         raise click.UsageError("--manifests needs no cluster: leave out --kubeconfig and --context")
+    if manifests is not None and lease_namespace is not None:
+        raise click.UsageError("--lease-namespace is in a cluster: leave out --manifests")
+    if lease_namespace is not None and not _LABEL.fullmatch(lease_namespace):
+        raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring import ServePlan, serve  # noqa: PLC0415
@@ -115,6 +130,7 @@ def command(  # noqa: PLR0913 - one parameter per option
             certificate_secret=secret,
             webhook_configurations=tuple(filter(None, webhook_configurations.split(","))),
             drain_seconds=drain_seconds,
+            lease_namespace=lease_namespace,
         )
     )
 

@@ -123,6 +123,10 @@ class Api:
         """Create an object; raises `ApiError`."""
         return self._json("POST", path, time.monotonic() + seconds, None, raw, JSON)
 
+    def replace(self, path: str, raw: Raw, seconds: float) -> Raw:
+        """Write an object over the version that it names; raises `ApiError`."""
+        return self._json("PUT", path, time.monotonic() + seconds, None, raw, JSON)
+
     def patch(self, path: str, patch: Raw | Sequence[Raw], seconds: float) -> Raw:
         """Patch an object: a list is a JSON patch (RFC 6902), an object a merge patch (RFC 7396).
 

@@ -17,6 +17,10 @@ DEFAULT_KUBECONFIG = "~/.kube/config"
 # than these are opened where they are needed, and closed after use.
 KEPT_CONNECTIONS = 32
 
+NAMESPACE_FILE = Path(SERVICE_TOKEN_FILENAME).with_name("namespace")
+
+_NAMESPACE_FIX = "name one with --lease-namespace, the same for all replicas"
+
 _FIX = "name one with --kubeconfig or KUBECONFIG, and its context with --context"
 
 
@@ -26,11 +30,32 @@ def loader(kubeconfig: Path | None, context: str | None) -> Callable[[], Configu
     What is returned loads the credentials, and can do so again when they are refused; it raises
     `ScaleguardError` with what to do where there are none.
     """
-    named = os.environ.get("KUBECONFIG")
-    if kubeconfig is None and context is None and not named and _in_pod():
+    if _is_own_pod(kubeconfig, context):
         return _of_pod
+    named = os.environ.get("KUBECONFIG")
     files = str(kubeconfig) if kubeconfig is not None else named or DEFAULT_KUBECONFIG
     return lambda: _of_kubeconfig(files, context)
+
+
+def own_namespace(kubeconfig: Path | None, context: str | None) -> str | None:
+    """Return the namespace of this pod; None where the cluster is found by a kubeconfig.
+
+    Raises `ScaleguardError` where the pod does not know it.
+    """
+    if not _is_own_pod(kubeconfig, context):
+        return None
+    try:
+        found = NAMESPACE_FILE.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScaleguardError(f"{NAMESPACE_FILE}: {error}; {_NAMESPACE_FIX}") from error
+    if not found:
+        raise ScaleguardError(f"{NAMESPACE_FILE} is empty; {_NAMESPACE_FIX}")
+    return found
+
+
+def _is_own_pod(kubeconfig: Path | None, context: str | None) -> bool:
+    named = os.environ.get("KUBECONFIG")
+    return kubeconfig is None and context is None and not named and _in_pod()
 
 
 def _in_pod() -> bool:

@@ -38,6 +38,11 @@ class ApiError(Exception):
         return self.status == HTTPStatus.NOT_FOUND
 
     @property
+    def is_conflict(self) -> bool:
+        """Whether somebody else was quicker: the object is there already, or not as it was."""
+        return self.status == HTTPStatus.CONFLICT
+
+    @property
     def is_forbidden(self) -> bool:
         """Whether RBAC withholds it."""
         return self.status == HTTPStatus.FORBIDDEN
@@ -52,6 +57,7 @@ _LABELS: dict[int, str] = {
     HTTPStatus.UNAUTHORIZED: "unauthorized",
     HTTPStatus.FORBIDDEN: "forbidden",
     HTTPStatus.NOT_FOUND: "not_found",
+    HTTPStatus.CONFLICT: "conflict",
     HTTPStatus.GONE: "gone",
     HTTPStatus.TOO_MANY_REQUESTS: "throttled",
 }

@@ -1,6 +1,5 @@
 """The world of one request in a cluster."""
 
-import time
 from collections.abc import Callable, Sequence
 
 from webhook.cluster.counterparts import Counterparts
@@ -20,9 +19,6 @@ from webhook.core.quota import Quota
 from webhook.core.workload import Workload
 from webhook.core.world import World
 
-REQUEST_SECONDS = 2.5
-"""For all that one judgement reads, inside the 3 s that an API server waits at most."""
-
 # Workloads that are read beside the one that is judged, to find those that it owns or that are it
 # under another name. Each takes some milliseconds.
 MOST_RELATIVES = 8
@@ -40,13 +36,14 @@ class LiveWorld(World):
     def __init__(
         self,
         kinds: Kinds,
-        counterparts: Callable[[float], Counterparts],
+        counterparts: Callable[[], Counterparts],
         lookups: Lookups,
         surroundings: Surroundings,
+        until: float,
     ) -> None:
         super().__init__(kinds)
         self._around = surroundings
-        self._until = time.monotonic() + REQUEST_SECONDS
+        self._until = until
         self._ask = counterparts
         self._counterparts: Counterparts | None = None
         self._lookups = lookups
@@ -55,7 +52,7 @@ class LiveWorld(World):
     @property
     def _all(self) -> Counterparts:
         if self._counterparts is None:
-            self._counterparts = self._ask(self._until)
+            self._counterparts = self._ask()
         return self._counterparts
 
     def scalers_on(self, key: WorkloadKey) -> Sequence[Scaler]:
@@ -64,9 +61,9 @@ class LiveWorld(World):
 
     def vpas_on(self, key: WorkloadKey) -> Sequence[Vpa]:
         """All VPAs on a workload; raises `CannotJudge`."""
-        return self._all.vpas.on(key)
+        return self._all.vpas_on(key)
 
-    def seen(self, key: WorkloadKey) -> Workload | None:
+    def look_up(self, key: WorkloadKey) -> Workload | None:
         """Read a workload; None where it is not there or cannot be read."""
         if key not in self._known:
             self._known[key] = self._lookups.workload(key, self._until)
@@ -91,13 +88,13 @@ class LiveWorld(World):
         Controllers name what they make after what it is made for: a Deployment's ReplicaSets, a
         CronJob's Jobs. What a person named otherwise is a VPA without effect that nobody warns of.
         """
-        targets = self._all.vpas.targets(key.namespace)
+        targets = self._all.vpa_targets(key.namespace)
         named = [target for target in targets if target != key and target.name.startswith(key.name)]
         return [name for name in self._likely(named, key) if key in self.owners(name)]
 
     def below(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload stands above, as far as a VPA names them: see `owned`."""
-        targets = self._all.vpas.targets(key.namespace)
+        targets = self._all.vpa_targets(key.namespace)
         named = [target for target in targets if target != key and target.name.startswith(key.name)]
         return [name for name in self._likely(named, key) if key in self.above(name)]
 

@@ -25,7 +25,19 @@ class Recorder(Protocol):
         ...
 
     def looked_up(self, what: str, result: str) -> None:
-        """Count a read that a judgement asked for: of a workload, a claim, or counterparts."""
+        """Count a read that a judgement asked for: of a workload, a claim, or a counterpart."""
+        ...
+
+    def settled(self, outcome: str) -> None:
+        """Count a request that was settled between replicas, or could not be."""
+        ...
+
+    def ledger_asked(self, verb: str, result: str) -> None:
+        """Count a request about the ledger itself: get, create, update."""
+        ...
+
+    def ledger_held(self, entries: int) -> None:
+        """Note how many requests in flight are known."""
         ...
 
 
@@ -46,6 +58,15 @@ class Silent:
 
     def looked_up(self, what: str, result: str) -> None:
         """Count nothing."""
+
+    def settled(self, outcome: str) -> None:
+        """Count nothing."""
+
+    def ledger_asked(self, verb: str, result: str) -> None:
+        """Count nothing."""
+
+    def ledger_held(self, entries: int) -> None:
+        """Note nothing."""
 
 
 class Counters:
@@ -70,22 +91,35 @@ class Counters:
             "what",
             "result",
         )
+        self._settled = count(
+            "scaleguard_ledger_reviews",
+            "Reviews with strict consistency, by how they were settled between replicas.",
+            "outcome",
+        )
+        self._ledger_requests = count(
+            "scaleguard_ledger_requests",
+            "Requests about the ledger of requests in flight, by how they ended.",
+            "verb",
+            "result",
+        )
+        self._ledger_entries = gauge(
+            "scaleguard_ledger_entries", "Entries of the ledger, when it was last read."
+        )
         self._age = gauge(
             "scaleguard_watch_last_event_age_seconds",
             "Time since the API server last said anything about a resource.",
+            "resource",
         )
-        self._held = gauge("scaleguard_watch_objects", "Objects that are held in memory.")
+        self._held = gauge(
+            "scaleguard_watch_objects", "Objects that are held in memory.", "resource"
+        )
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
 
-    def _gauge(self, name: str, documentation: str) -> Gauge:
+    def _gauge(self, name: str, documentation: str, *labels: str) -> Gauge:
         return Gauge(
-            name,
-            documentation,
-            ("resource",),
-            registry=self.registry,
-            multiprocess_mode="livemax",
+            name, documentation, labels, registry=self.registry, multiprocess_mode="livemax"
         )
 
     def event(self, resource: str, kind: str) -> None:
@@ -108,3 +142,15 @@ class Counters:
     def looked_up(self, what: str, result: str) -> None:
         """Count a read that a judgement asked for."""
         self._lookups.labels(what, result).inc()
+
+    def settled(self, outcome: str) -> None:
+        """Count a request that was settled between replicas, or could not be."""
+        self._settled.labels(outcome).inc()
+
+    def ledger_asked(self, verb: str, result: str) -> None:
+        """Count a request about the ledger itself."""
+        self._ledger_requests.labels(verb, result).inc()
+
+    def ledger_held(self, entries: int) -> None:
+        """Note how many requests in flight are known."""
+        self._ledger_entries.set(entries)

@@ -5,11 +5,13 @@ changes; so it takes no lock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.entry import version_of
 from webhook.core.fields import Raw
-from webhook.core.objects import ObjectRef
+from webhook.core.objects import ObjectRef, uid_of
 from webhook.core.world import Autoscaler
 
 Record = TypeVar("Record")
@@ -17,6 +19,10 @@ Kept = TypeVar("Kept", bound=Autoscaler)
 
 Identity = tuple[str | None, str | None]
 """Namespace and name: a store holds one kind."""
+
+# What is remembered of objects that are gone: for a minute, requests in flight are compared with
+# it. Some 200 bytes each, and deleting a hundred a second for a minute fits.
+_MOST_GONE = 8192
 
 
 class Store(Protocol[Record]):
@@ -26,8 +32,8 @@ class Store(Protocol[Record]):
         """Make the record of an object; the object is dropped after that."""
         ...
 
-    def replace(self, records: Sequence[Record]) -> None:
-        """Hold these and nothing else."""
+    def replace(self, records: Sequence[Record], version: int) -> None:
+        """Hold these and nothing else, as it was at a version of the cluster."""
         ...
 
     def put(self, record: Record) -> None:
@@ -43,14 +49,33 @@ class Store(Protocol[Record]):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Held(Generic[Kept]):
+    """A record, and of which version of which object it is."""
+
+    record: Kept
+    uid: str | None
+    version: int
+
+    @property
+    def identity(self) -> Identity:
+        """Namespace and name."""
+        return identity(self.record.ref)
+
+
 class Autoscalers(Generic[Kept]):
     """Autoscalers of one kind, by the workload that they act on."""
 
-    def __init__(self, read: Callable[[Raw], Kept], records: Iterable[Kept] = ()) -> None:
-        self.read = read
-        self._records: dict[Identity, Kept] = {}
+    def __init__(self, read: Callable[[Raw], Kept], objects: Iterable[Raw] = ()) -> None:
+        self._read = read
+        self._held: dict[Identity, Held[Kept]] = {}
         self._on: dict[WorkloadKey, tuple[Kept, ...]] = {}
-        self.replace(tuple(records))
+        self._gone: dict[Identity | str, int] = {}
+        self.replace([self.read(raw) for raw in objects], 0)
+
+    def read(self, raw: Raw) -> Held[Kept]:
+        """Make the record of an object."""
+        return Held(self._read(raw), uid_of(raw), version_of(raw))
 
     def on(self, key: WorkloadKey) -> tuple[Kept, ...]:
         """Those that act on a workload."""
@@ -60,51 +85,83 @@ class Autoscalers(Generic[Kept]):
         """The workloads of a namespace that any of them acts on."""
         return [key for key in tuple(self._on) if key.namespace == namespace]
 
-    def replace(self, records: Sequence[Kept]) -> None:
-        """Hold these and nothing else."""
-        on: dict[WorkloadKey, tuple[Kept, ...]] = {}
-        for record in records:
-            if record.target is not None:
-                on[record.target] = (*on.get(record.target, ()), record)
-        self._records = {_identity(record.ref): record for record in records}
-        self._on = on
+    def named(self, ref: ObjectRef) -> Held[Kept] | None:
+        """What is held of one object."""
+        return self._held.get(identity(ref))
 
-    def put(self, record: Kept) -> None:
+    def seen_at(self, ref: ObjectRef, uid: str | None, after: int) -> int | None:
+        """Say at which version an object has been seen to be later than one of its versions.
+
+        Be it gone since. None where it has not been seen so. Without a uid its name stands for it.
+        """
+        held = self._held.get(identity(ref))
+        if held is not None and held.version > after and uid in {None, held.uid}:
+            return held.version
+        gone = self._gone.get(identity(ref) if uid is None else uid, 0)
+        return gone if gone > after else None
+
+    def replace(self, records: Sequence[Held[Kept]], version: int) -> None:
+        """Hold these and nothing else, as it was at a version of the cluster."""
+        on: dict[WorkloadKey, tuple[Kept, ...]] = {}
+        for held in records:
+            key = held.record.target
+            if key is not None:
+                on[key] = (*on.get(key, ()), held.record)
+        before, now = self._held, {held.identity: held for held in records}
+        # What is seen follows what is judged by, here and below: never the other way round.
+        self._on, self._held = on, now
+        for one in before.values():
+            same = now.get(one.identity)
+            if same is None or same.uid != one.uid:
+                self._forget(one, max(version, one.version))
+
+    def put(self, record: Held[Kept]) -> None:
         """Hold a record in the place of any other of the same object.
 
         A change of target adds before it takes away: in between both are seen, never none.
         """
-        identity = _identity(record.ref)
-        before = self._records.get(identity)
-        self._records[identity] = record
-        if record.target is not None:
-            others = self._others(record.target, identity)
-            self._on[record.target] = (*others, record)
-        if before is not None and before.target != record.target:
+        before = self._held.get(record.identity)
+        key = record.record.target
+        if key is not None:
+            self._on[key] = (*self._others(key, record.identity), record.record)
+        if before is not None and before.record.target != key:
             self._leave(before)
+        self._held[record.identity] = record
 
-    def remove(self, record: Kept) -> None:
+    def remove(self, record: Held[Kept]) -> None:
         """Hold nothing of the object any more."""
-        before = self._records.pop(_identity(record.ref), None)
+        before = self._held.get(record.identity)
         if before is not None:
             self._leave(before)
+            del self._held[record.identity]
+        self._forget(record, record.version)
 
     def __len__(self) -> int:
         """How many objects are held."""
-        return len(self._records)
+        return len(self._held)
 
-    def _leave(self, record: Kept) -> None:
-        if record.target is None:
+    def _forget(self, held: Held[Kept], version: int) -> None:
+        for key in (held.identity, held.uid):
+            if key is not None:
+                self._gone.pop(key, None)
+                self._gone[key] = version
+        while len(self._gone) > _MOST_GONE:
+            del self._gone[next(iter(self._gone))]
+
+    def _leave(self, held: Held[Kept]) -> None:
+        key = held.record.target
+        if key is None:
             return
-        others = self._others(record.target, _identity(record.ref))
+        others = self._others(key, held.identity)
         if others:
-            self._on[record.target] = others
+            self._on[key] = others
         else:
-            self._on.pop(record.target, None)
+            self._on.pop(key, None)
 
-    def _others(self, key: WorkloadKey, identity: Identity) -> tuple[Kept, ...]:
-        return tuple(one for one in self._on.get(key, ()) if _identity(one.ref) != identity)
+    def _others(self, key: WorkloadKey, but: Identity) -> tuple[Kept, ...]:
+        return tuple(one for one in self._on.get(key, ()) if identity(one.ref) != but)
 
 
-def _identity(ref: ObjectRef) -> Identity:
+def identity(ref: ObjectRef) -> Identity:
+    """Tell an object from the others of its kind."""
     return ref.namespace, ref.name

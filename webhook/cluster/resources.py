@@ -86,6 +86,9 @@ AUTOSCALERS = (HPAS, VPAS, SCALED_OBJECTS, POD_AUTOSCALERS)
 WATCHED = (*AUTOSCALERS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, BUDGETS, NODES)
 """Listed and watched, over all namespaces."""
 
+LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
+"""A few of them, in one namespace: what is known of requests in flight (`leases.py`)."""
+
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
 CLAIMS = (RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE)

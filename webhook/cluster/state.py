@@ -1,11 +1,16 @@
 """The state of a cluster: what is watched, and the world of each request."""
 
 import threading
-from functools import partial
+import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from webhook.cluster.api import Api
-from webhook.cluster.counterparts import Counterparts, Listings
+from webhook.cluster.counterparts import Counterparts, Watched
+from webhook.cluster.denials import Denials
+from webhook.cluster.fresh import Fresh
+from webhook.cluster.leases import Leases
+from webhook.cluster.ledger import Ledger
 from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
@@ -21,39 +26,44 @@ from webhook.cluster.resources import (
     VPAS,
     Resource,
 )
+from webhook.cluster.sight import Sight
 from webhook.cluster.surroundings import Surroundings
+from webhook.cluster.sweeper import Sweeper
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
 from webhook.core.autoscalers.kinds import AUTOSCALERS
+from webhook.core.decide import Decision
 from webhook.core.kinds import Kinds
-from webhook.core.objects import DEFAULT_NAMESPACE
 from webhook.core.review import Request
+from webhook.core.world import World
 
 if TYPE_CHECKING:
     from webhook.cluster.records import Store
+
+REQUEST_SECONDS = 2.5
+"""For all that one judgement reads, inside the 3 s that an API server waits at most."""
 
 # How often the ages of all watches are noted; Prometheus asks every 15 s or more.
 _NOTE_SECONDS = 1.0
 
 
 class ClusterState:
-    """Follows a cluster from `start` on; `world` is called by many threads."""
+    """Follows a cluster from `start` on; `decided` is called by many threads."""
 
     def __init__(
         self,
         api: Api,
         kinds: Kinds,
         *,
-        strict: bool = True,
+        lease_namespace: str | None,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
         recorder: Recorder | None = None,
     ) -> None:
         self._kinds = kinds
         self._recorder = recorder if recorder is not None else Silent()
-        self._watched = Counterparts.none()
+        self._watched = Watched.none()
         self._around = Surroundings()
         self._lookups = Lookups(api, kinds, self._recorder)
-        self._listings = Listings(api, self._recorder, self._watched) if strict else None
         stores: tuple[tuple[Resource, Store[Any]], ...] = (
             (HPAS, self._watched.hpas),
             (VPAS, self._watched.vpas),
@@ -68,12 +78,33 @@ class ClusterState:
         self._watches = [
             Watch(resource, store, api, self._recorder, timing) for resource, store in stores
         ]
+        self._ledger: Ledger | None = None
+        self._sight: Sight | None = None
+        self._sweeper: Sweeper | None = None
+        if lease_namespace is not None:
+            self._settle_by(api, lease_namespace)
         self._stop = threading.Event()
+
+    def _settle_by(self, api: Api, namespace: str) -> None:
+        """Settle requests with other replicas, by Leases of a namespace."""
+        watches = {
+            watch.resource.group_kind: watch
+            for watch in self._watches
+            if watch.resource.group_kind in AUTOSCALERS
+        }
+        self._sight = sight = Sight(self._watched, watches)
+        leases = Leases(api, namespace, self._recorder)
+        fresh = Fresh(api, self._recorder)
+        denials = Denials(self._watched, fresh)
+        self._ledger = Ledger(leases, sight, denials, self._recorder)
+        self._sweeper = Sweeper(leases, sight, fresh)
 
     def start(self) -> "ClusterState":
         """Begin to follow, in threads: after a fork, not before."""
         for watch in self._watches:
             watch.start()
+        if self._sweeper is not None:
+            self._sweeper.start()
         threading.Thread(target=self._note, name="watch ages", daemon=True).start()
         return self
 
@@ -82,6 +113,8 @@ class ClusterState:
         self._stop.set()
         for watch in self._watches:
             watch.stop()
+        if self._sweeper is not None:
+            self._sweeper.stop()
 
     def not_ready(self) -> list[str]:
         """Say which resources are not known yet, or have not been heard of for too long.
@@ -94,25 +127,27 @@ class ClusterState:
             if not watch.resource.advisory and (why := watch.not_ready()) is not None
         ]
 
-    def world(self, asked: Request) -> LiveWorld:
-        """Return the world of a request.
+    def decided(self, asked: Request, decide: Callable[[World], Decision]) -> Decision:
+        """Decide on a request in its world.
 
-        With strict consistency the autoscalers of its namespace are listed when an autoscaler is
-        judged, which raises `CannotJudge` where they cannot be had in time. What makes pods is only
+        With strict consistency what happens to an autoscaler is settled between all replicas,
+        which raises `CannotJudge` where that cannot be done in time. What makes pods is only
         advised upon: for that the watches are enough.
         """
-        namespace = asked.namespace or DEFAULT_NAMESPACE
-        listings = self._listings
-        ask = self._follow
-        if listings is not None and asked.group_kind in AUTOSCALERS:
-            ask = partial(listings.of, namespace)
-        return LiveWorld(self._kinds, ask, self._lookups, self._around)
+        until = time.monotonic() + REQUEST_SECONDS
 
-    def _follow(self, _until: float) -> Counterparts:
-        return self._watched
+        def among(counterparts: Callable[[], Counterparts]) -> Decision:
+            world = LiveWorld(self._kinds, counterparts, self._lookups, self._around, until)
+            return decide(world)
+
+        if self._ledger is not None and asked.group_kind in AUTOSCALERS:
+            return self._ledger.settle(asked, among, until)
+        return among(lambda: self._watched)
 
     def _note(self) -> None:
         while not self._stop.wait(_NOTE_SECONDS):
             for watch in self._watches:
                 held = len(watch.store)
                 self._recorder.state(str(watch.resource), watch.age_seconds(), held)
+            if self._sight is not None:
+                self._recorder.ledger_held(self._sight.entries())

@@ -26,7 +26,7 @@ class Namespaces:
         """Read a namespace."""
         return reference(raw).name or "", read_namespace(raw)
 
-    def replace(self, records: Sequence[NamespaceRecord]) -> None:
+    def replace(self, records: Sequence[NamespaceRecord], _version: int = 0) -> None:
         """Hold these and nothing else."""
         self._known = dict(records)
 
@@ -62,7 +62,7 @@ class LimitRanges:
         ref = reference(raw)
         return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", of_limit_range(raw)
 
-    def replace(self, records: Sequence[LimitRangeRecord]) -> None:
+    def replace(self, records: Sequence[LimitRangeRecord], _version: int = 0) -> None:
         """Hold these and nothing else."""
         self._known = {(namespace, name): bounds for namespace, name, bounds in records}
         joined: dict[str, Bounds] = {}
@@ -113,7 +113,7 @@ class ByNamespace(Generic[Kept]):
         ref = reference(raw)
         return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", self._read(raw)
 
-    def replace(self, records: Sequence[NamedRecord[Kept]]) -> None:
+    def replace(self, records: Sequence[NamedRecord[Kept]], _version: int = 0) -> None:
         """Hold these and nothing else."""
         known: dict[str, dict[str, Kept]] = {}
         for namespace, name, one in records:
@@ -157,7 +157,7 @@ class Nodes:
         """Read a node."""
         return read_node(raw)
 
-    def replace(self, records: Sequence[NodeShape]) -> None:
+    def replace(self, records: Sequence[NodeShape], _version: int = 0) -> None:
         """Hold these and nothing else."""
         pools = Pools()
         for shape in records:

@@ -17,6 +17,7 @@ from webhook.cluster.recorder import Recorder
 from webhook.cluster.records import Store
 from webhook.cluster.resources import Resource
 from webhook.cluster.timing import Timing
+from webhook.core.entry import as_version
 from webhook.core.fields import integer, mapping, text
 
 Record = TypeVar("Record")
@@ -51,6 +52,8 @@ class Watch(Generic[Record]):
         """Whether the cluster has no such resource."""
         self.problem: str | None = None
         """What keeps it from following now."""
+        self.position = 0
+        """The resourceVersion up to which the store knows everything, or did before it was lost."""
         self._api = api
         self._recorder = recorder
         self._timing = timing
@@ -109,8 +112,9 @@ class Watch(Generic[Record]):
         self._recorder.relisted(self._name, self._why)
         path, page_seconds = self.resource.path(), self._timing.page_seconds
         found = self._api.list(path, self._read, page_seconds, on_page=lambda _count: self._hear())
-        self.store.replace([record for record in found.items if record is not None])
-        self._version = found.resource_version
+        at = as_version(found.resource_version)
+        self.store.replace([record for record in found.items if record is not None], at)
+        self._version, self.position = found.resource_version, at
         self.synced = True
         self._hear()
         return found.resource_version
@@ -164,7 +168,7 @@ class Watch(Generic[Record]):
                 self.store.remove(record)
         elif event.type != "BOOKMARK":
             raise ApiError(0, GARBAGE, f"an event of type {event.type!r}")
-        self._version = version
+        self._version, self.position = version, as_version(version)
         self._recorder.event(self._name, event.type.lower())
 
     def _is_missing(self) -> bool:
@@ -175,7 +179,7 @@ class Watch(Generic[Record]):
         if missing:
             if not self.is_absent:
                 _log.info("%s: the cluster has no such resource", self._name)
-            self.store.replace(())
+            self.store.replace((), self.position)
             self._version, self._failures = None, 0
             self.synced = True
             self._hear()

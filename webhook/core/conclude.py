@@ -36,9 +36,14 @@ def conclude(
             key = (*key, verdict.overlap)
         other = merged.get(key)
         merged[key] = finding if other is None else _join(other, finding)
-    order = {rule: position for position, rule in enumerate(settings.rules)}
-    concluded = sorted(merged.values(), key=lambda finding: _place(finding, order))
+    concluded = in_order(merged.values(), settings)
     return [_in_mode(finding, settings.mode) for finding in concluded]
+
+
+def in_order(findings: Iterable[Finding], settings: Settings) -> list[Finding]:
+    """Sort the findings on one object as they are always listed."""
+    order = {rule: position for position, rule in enumerate(settings.rules)}
+    return sorted(findings, key=lambda finding: _place(finding, order))
 
 
 def _same(finding: Finding) -> tuple[object, ...]:
@@ -156,6 +161,12 @@ def _kept(finding: Finding) -> Finding:
         would=None if action is Action.WARN else Action.WARN,
         message=f"{finding.message}; {KEPT}",
     )
+
+
+def is_kept(new: Finding, old: Finding) -> bool:
+    """Whether another judgement of the same object said as much already, as strongly."""
+    is_as_strong = new.enforced.strength <= old.enforced.strength
+    return is_as_strong and _same(new) == _same(old) and _within(new, old)
 
 
 def _apart_from_places(finding: Finding) -> tuple[object, ...]:

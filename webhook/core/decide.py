@@ -8,7 +8,7 @@ from webhook.core.ai_pod import AiPod, Knowledge, recognise
 from webhook.core.autoscaler_facts import Around
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.classify import Maker, made_by
-from webhook.core.conclude import conclude, ratchet
+from webhook.core.conclude import conclude, in_order, ratchet
 from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw, mapping, strings
 from webhook.core.finding import Action, Finding
@@ -35,6 +35,7 @@ from webhook.core.templates import joined
 from webhook.core.verdict import Ask, Settings
 from webhook.core.vpa_plan.plan import Plan, Subject, plan
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
+from webhook.core.workload_change import Judging, brought
 from webhook.core.world import Autoscaler, World, read_autoscaler
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
@@ -51,6 +52,8 @@ class Decision:
     ai_pod: AiPod | None = None
     invalid: str | None = None
     """What makes the object invalid whatever rules say; the API server would refuse it too."""
+    ask_again: str | None = None
+    """Why there is no answer at this moment, and there will be one in a second."""
     notes: tuple[str, ...] = ()
     """What is to be said beside findings."""
     mode: Mode = Mode.ENFORCE
@@ -87,10 +90,15 @@ class Judge:
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
-        settings = self.settings_in(subject.ref.namespace, world)
-        around = Around(self.fitted, self.profiles.node_shapes, settings.gke_rightsizing)
-        facts = gather(subject, world, around)
-        return self._conclude(facts, subject.ref.namespace, world)
+        return self._conclude(self._gather(subject, world), subject.ref.namespace, world)
+
+    def brought(self, request: Request, world: World) -> list[Finding]:
+        """Judge what a request for a workload means to the autoscalers that act on it."""
+        judging = Judging(
+            self._gather, lambda facts: self._conclude(facts, facts.subject.ref.namespace, world)
+        )
+        found = brought(request, world, self.knowledge.kinds, judging)
+        return in_order(found, self.settings)
 
     def settings_in(self, namespace: str | None, world: World) -> Settings:
         """What holds in a namespace; what is in none is judged by what holds for everybody."""
@@ -176,6 +184,11 @@ class Judge:
         facts = gather_pod(subject, world, context, is_new=is_new)
         return self._conclude(facts, subject.ref.namespace, world) if facts is not None else []
 
+    def _gather(self, subject: Autoscaler, world: World) -> Facts:
+        settings = self.settings_in(subject.ref.namespace, world)
+        around = Around(self.fitted, self.profiles.node_shapes, settings.gke_rightsizing)
+        return gather(subject, world, around)
+
     def _conclude(
         self, facts: Facts | PodFacts, namespace: str | None, world: World
     ) -> list[Finding]:
@@ -198,7 +211,8 @@ class Judge:
 def validate(request: Request, world: World, judge: Judge) -> Decision:
     """Decide on an autoscaler, or on what makes pods; everything else, and every DELETE, passes.
 
-    What is made by something that is judged itself passes too: a ReplicaSet of a Deployment.
+    What is made by something that is judged itself passes too: a ReplicaSet of a Deployment. On a
+    workload is said as well what it means to the autoscalers that act on it.
     """
     if request.operation not in {"CREATE", "UPDATE"} or request.sub_resource:
         return ALLOWED
@@ -211,9 +225,10 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
         old = judge.all_findings(request.old_object, world, is_new=False)
         findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
+    found = (*findings, *judge.brought(request, world))
     notes = unknown_exemptions(request.object, judge.settings.rules)
     mode = judge.settings_in(reference(request.object).namespace, world).mode
-    return Decision(allowed=not denied, findings=tuple(findings), notes=notes, mode=mode)
+    return Decision(allowed=not denied, findings=found, notes=notes, mode=mode)
 
 
 def mutate(request: Request, world: World, judge: Judge) -> Decision:

@@ -21,6 +21,11 @@ MOST_ANNOTATION_CHARACTERS = 4096
 
 FORBIDDEN = 403
 UNPROCESSABLE = 422
+TOO_MANY_REQUESTS = 429
+
+# The API server makes a Retry-After of it, and clients that are made of client-go come back by
+# themselves, ten times, without a word.
+RETRY_AFTER_SECONDS = 1
 
 
 def encode(request: Request, decision: Decision) -> dict[str, Any]:
@@ -28,6 +33,8 @@ def encode(request: Request, decision: Decision) -> dict[str, Any]:
     response: dict[str, Any] = {"uid": request.uid, "allowed": decision.allowed}
     if decision.invalid is not None:
         response["status"] = _status(UNPROCESSABLE, "Invalid", decision.invalid, request)
+    elif decision.ask_again is not None:
+        response["status"] = _come_back(decision.ask_again)
     elif not decision.allowed:
         response["status"] = _status(FORBIDDEN, "Forbidden", _denial(decision.findings), request)
     if decision.patch:
@@ -85,6 +92,17 @@ def _audit(request: Request, decision: Decision) -> dict[str, str]:
 def _status(code: int, reason: str, message: str, request: Request) -> dict[str, Any]:
     message = f"{message}; decision {decision_id(request.uid)}"
     return {"status": "Failure", "code": code, "reason": reason, "message": message}
+
+
+def _come_back(why: str) -> dict[str, Any]:
+    """Ask to come back: no denial, so there is no decision to be found in the audit."""
+    return {
+        "status": "Failure",
+        "code": TOO_MANY_REQUESTS,
+        "reason": "TooManyRequests",
+        "message": f"scaleguard: {why}; ask again in a second",
+        "details": {"retryAfterSeconds": RETRY_AFTER_SECONDS},
+    }
 
 
 def _bounded(sentences: Iterable[str]) -> list[str]:

@@ -12,7 +12,7 @@ from webhook.core.autoscaler_facts import NOTHING_AROUND, Around, autoscaler_doc
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
-from webhook.core.generated import maker
+from webhook.core.generated import judged
 from webhook.core.objects import ObjectRef
 from webhook.core.overlap_documents import (
     Overlap,
@@ -113,13 +113,7 @@ class _Meetings:
 
     def _scalers(self, *keys: WorkloadKey) -> Iterator[tuple[Scaler, WorkloadKey]]:
         """The scalers of workloads that a finding names: makers, not the HPAs made of them."""
-        world = self._world
-        return (
-            (one, key)
-            for key in keys
-            for one in world.scalers(key)
-            if maker(one, key, world) is None
-        )
+        return ((one, key) for key in keys for one in judged(key, self._world))
 
     def _other_vpas(self, subject: Vpa, key: WorkloadKey) -> Iterator[Overlap]:
         world = self._world

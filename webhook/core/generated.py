@@ -13,6 +13,11 @@ def maker(scaler: Scaler, key: WorkloadKey, world: World) -> Scaler | None:
     return next((one for one in candidates if made(one, scaler)), None)
 
 
+def judged(key: WorkloadKey, world: World) -> list[Scaler]:
+    """The scalers of a workload that a finding names: makers, not the HPAs made of them."""
+    return [scaler for scaler in world.scalers(key) if maker(scaler, key, world) is None]
+
+
 def made(one: Scaler, other: Scaler) -> bool:
     """Whether the second was generated from the first.
 

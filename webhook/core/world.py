@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Self
 
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.kinds import HPA, POD_AUTOSCALER, SCALED_OBJECT, VPA
@@ -71,7 +71,7 @@ class World:
     """Objects as small records, indexed by the workload that they act on.
 
     This one holds what `put` was given: manifests. That of a cluster looks up elsewhere what
-    `scalers_on`, `vpas_on` and `seen` return, and what they do not: `owned`, `other_names`, and
+    `scalers_on`, `vpas_on` and `look_up` return, and what they do not: `owned`, `other_names`, and
     what concerns namespaces, nodes and claims.
     """
 
@@ -91,6 +91,7 @@ class World:
     _pools: Pools = field(default_factory=Pools)
     _bounds: dict[str, Bounds] = field(default_factory=dict)
     _claims: dict[tuple[str, str, bool], tuple[ClaimedDevice, ...]] = field(default_factory=dict)
+    _supposed: dict[WorkloadKey, Workload | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, objects: Iterable[Raw], kinds: Kinds) -> "World":
@@ -170,9 +171,19 @@ class World:
         """All VPAs on a workload."""
         return self._vpas.get(key, ())
 
+    def look_up(self, key: WorkloadKey) -> Workload | None:
+        """A workload as it is in this world; None where it is not there, or cannot be read."""
+        return self._workloads.get(key)
+
     def seen(self, key: WorkloadKey) -> Workload | None:
         """A workload, also while it is being deleted; None where nobody has seen it (yet)."""
-        return self._workloads.get(key)
+        return self._supposed[key] if key in self._supposed else self.look_up(key)
+
+    def supposing(self, key: WorkloadKey, workload: Workload | None) -> Self:
+        """The same world with another version of a workload; None: as if it were not there."""
+        other = copy(self)
+        other._supposed = {**self._supposed, key: workload}  # noqa: SLF001 - our own copy
+        return other
 
     def scalers(self, key: WorkloadKey) -> list[Scaler]:
         """Scalers of replicas on a workload that are active."""

@@ -86,6 +86,8 @@ class Admission:
             asked, decision = self._decided(shallow(body))
         response = json_answer(encode(asked, decision))
         self._tell(asked, decision)
+        if decision.ask_again is not None:
+            return response, "ask_again"
         return response, "allowed" if decision.allowed else "denied"
 
     def _body(self) -> bytes:
@@ -110,7 +112,8 @@ class Admission:
             asked = read_review(decode(body))
         except BadReview as error:
             raise refusal.bad_request(str(error)) from error
-        return asked, self.decide(asked, self.service.world(asked), self.service.judge)
+        judge = self.service.judge  # one for the whole request, though rules may change meanwhile
+        return asked, self.service.decided(asked, lambda world: self.decide(asked, world, judge))
 
     def _tell(self, asked: Request, decision: Decision) -> None:
         self.metrics.found(decision.findings)

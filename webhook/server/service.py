@@ -1,8 +1,9 @@
 """What the server needs to answer: a judge, a world, and whether both are there."""
 
+from collections.abc import Callable
 from typing import Protocol
 
-from webhook.core.decide import Judge
+from webhook.core.decide import Decision, Judge
 from webhook.core.review import Request
 from webhook.core.world import World
 
@@ -15,11 +16,11 @@ class Service(Protocol):
         """Everything that decisions need."""
         ...
 
-    def world(self, asked: Request, /) -> World:
-        """Return the world in which a request is judged.
+    def decided(self, asked: Request, decide: Callable[[World], Decision], /) -> Decision:
+        """Decide on a request in its world, once or, as what is known changes, several times.
 
-        It may look things up while it is judged in, and raise `CannotJudge` where they cannot be
-        known.
+        The world may look things up while it is judged in, and `CannotJudge` is raised where they
+        cannot be known.
         """
         ...
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from certs.authority import Names
-from tests.unit.cluster.fake import FakeApi, page
+from tests.unit.cluster.fake import FakeApi
 from tests.unit.cluster.followed import Followed
-from tests.unit.cluster.states import HPAS, Cluster
+from tests.unit.cluster.states import Cluster
 from webhook.cluster.api import Api
 from webhook.cluster.certificates import Keeping
 
@@ -34,8 +34,7 @@ def followed(api: Api) -> Followed:
 
 
 @pytest.fixture
-def cluster(server: FakeApi, api: Api) -> Iterator[Cluster]:
-    server.on(HPAS, page([]))
+def cluster(api: Api) -> Iterator[Cluster]:
     found = Cluster(api)
     yield found
     for each in found.states:

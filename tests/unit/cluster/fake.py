@@ -150,6 +150,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = _answer  # noqa: N815 - as the library calls it
     do_POST = _answer  # noqa: N815
+    do_PUT = _answer  # noqa: N815
     do_PATCH = _answer  # noqa: N815
 
     def _send(self, answer: Answer) -> None:

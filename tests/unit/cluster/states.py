@@ -9,14 +9,15 @@ from prometheus_client import CollectorRegistry
 
 from tests.unit.cluster.fake import Answer, FakeApi, Raw, Stream, page
 from webhook.cluster.api import Api
-from webhook.cluster.live import LiveWorld
 from webhook.cluster.recorder import Counters
 from webhook.cluster.resources import WATCHED
 from webhook.cluster.state import ClusterState
 from webhook.cluster.timing import Timing
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.decide import ALLOWED, Decision
 from webhook.core.objects import GroupKind
 from webhook.core.review import Request
+from webhook.core.world import World
 from webhook.knowledge import knowledge
 
 KINDS = knowledge().kinds
@@ -26,8 +27,6 @@ ASKED = Request(
 )  # fmt: skip
 
 DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
-HPAS = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers"
-VPAS = "/apis/autoscaling.k8s.io/v1/namespaces/shop/verticalpodautoscalers"
 
 
 def key(name: str = "web", kind: str = "Deployment", group: str = "apps") -> WorkloadKey:
@@ -73,19 +72,42 @@ class Cluster:
         self.counters = Counters(self.registry)
         self.states: list[ClusterState] = []
 
-    def state(self, *, strict: bool = True) -> ClusterState:
+    def state(self, *, lease_namespace: str | None = None) -> ClusterState:
         made = ClusterState(
-            self.api, KINDS, strict=strict, timing=Timing(5.0), recorder=self.counters
+            self.api,
+            KINDS,
+            lease_namespace=lease_namespace,
+            timing=Timing(5.0),
+            recorder=self.counters,
         )
         self.states.append(made)
         return made
 
-    def world(self, *, strict: bool = True) -> LiveWorld:
-        return self.state(strict=strict).world(ASKED)
+    def world(self) -> World:
+        return world_of(self.state())
+
+    def following(self, server: FakeApi, **items: list[Raw]) -> ClusterState:
+        """A state that knows these objects by its watches."""
+        on_watches(server, **items)
+        known = self.state().start()
+        wait_until(lambda: known.not_ready() == [])
+        return known
 
     def looked_up(self, what: str, result: str) -> float:
         labels = {"what": what, "result": result}
         return self.registry.get_sample_value("scaleguard_lookups_total", labels) or 0.0
+
+
+def world_of(state: ClusterState, asked: Request = ASKED) -> World:
+    """The world in which a state has a request decided."""
+    worlds: list[World] = []
+
+    def look(world: World) -> Decision:
+        worlds.append(world)
+        return ALLOWED
+
+    assert state.decided(asked, look) is ALLOWED
+    return worlds[0]
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -8,7 +8,9 @@ import pytest
 
 from tests.unit.cluster.fake import Answer, FakeApi, status
 from webhook.cluster import api as api_module
+from webhook.cluster import credentials
 from webhook.cluster.api import Api, connect
+from webhook.cluster.credentials import own_namespace
 from webhook.cluster.errors import ApiError
 from webhook.errors import ScaleguardError
 
@@ -87,17 +89,37 @@ def test_broken_kubeconfig_is_named(tmp_path: Path, text: str) -> None:
         connect(path)
 
 
-def test_pod_takes_its_service_account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from kubernetes.config import incluster_config  # noqa: PLC0415
-
-    from webhook.cluster import credentials  # noqa: PLC0415
-
-    token, authority = tmp_path / "token", tmp_path / "ca.crt"
-    token.write_text("secret", encoding="utf-8")
+@pytest.fixture
+def in_pod(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder where the service account of the pod is mounted."""
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
-    monkeypatch.setattr(credentials, "SERVICE_TOKEN_FILENAME", str(token))
+    (tmp_path / "token").write_text("secret", encoding="utf-8")
+    monkeypatch.setattr(credentials, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(credentials, "NAMESPACE_FILE", tmp_path / "namespace")
+    return tmp_path
+
+
+def test_pod_knows_its_namespace_or_says_what_to_do(in_pod: Path) -> None:
+    with pytest.raises(ScaleguardError, match=r"namespace: .*; name one with --lease-namespace"):
+        own_namespace(None, None)
+    (in_pod / "namespace").write_text("\n", encoding="utf-8")
+    with pytest.raises(ScaleguardError, match=r"is empty; name one with --lease-namespace"):
+        own_namespace(None, None)
+    (in_pod / "namespace").write_text("guard\n", encoding="utf-8")
+    assert own_namespace(None, None) == "guard"
+
+
+def test_pod_that_speaks_with_another_cluster_has_no_namespace_there(in_pod: Path) -> None:
+    assert own_namespace(in_pod / "kubeconfig", None) is None
+    assert own_namespace(None, "elsewhere") is None
+
+
+def test_pod_takes_its_service_account(in_pod: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from kubernetes.config import incluster_config  # noqa: PLC0415
+
+    token, authority = in_pod / "token", in_pod / "ca.crt"
     monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(token))
     monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(authority))
     with pytest.raises(ScaleguardError, match="automountServiceAccountToken"):

@@ -4,12 +4,9 @@ import time
 
 import pytest
 
-from tests.unit.cluster.fake import Answer, FakeApi, page, status
+from tests.unit.cluster.fake import Answer, FakeApi, status
 from tests.unit.cluster.states import (
-    ASKED,
     DEPLOYMENTS,
-    HPAS,
-    VPAS,
     WEB,
     Cluster,
     answer,
@@ -17,6 +14,7 @@ from tests.unit.cluster.states import (
     key,
     owned_by,
     workload,
+    world_of,
 )
 from webhook.cluster import lookups
 from webhook.core.autoscalers.target import WorkloadKey
@@ -25,13 +23,13 @@ from webhook.core.autoscalers.target import WorkloadKey
 def test_workload_is_read_once_for_a_request(server: FakeApi, cluster: Cluster) -> None:
     server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
     known = cluster.state()
-    world = known.world(ASKED)
+    world = world_of(known)
     found = world.workload(WEB)
     assert found is not None
     assert found.containers is not None
     assert found.containers.regular == ("app",)
     assert world.workload(WEB) is found
-    assert known.world(ASKED).workload(WEB) == found  # and kept for the next one
+    assert world_of(known).workload(WEB) == found  # and kept for the next one
     assert len(server.asked) == 1
     assert cluster.looked_up("workload", "found") == 1
 
@@ -40,17 +38,17 @@ def test_workload_that_is_not_there_yet_is_looked_for_again(
     server: FakeApi, cluster: Cluster
 ) -> None:
     known = cluster.state()
-    assert known.world(ASKED).workload(WEB) is None
+    assert world_of(known).workload(WEB) is None
     server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
-    assert known.world(ASKED).workload(WEB) is not None
+    assert world_of(known).workload(WEB) is not None
     assert cluster.looked_up("workload", "not_found") == 1
 
 
 def test_workload_that_is_refused_is_unknown_for_a_while(server: FakeApi, cluster: Cluster) -> None:
     server.on(f"{DEPLOYMENTS}/web", status(403, "Forbidden"))
     known = cluster.state()
-    assert known.world(ASKED).workload(WEB) is None
-    assert known.world(ASKED).workload(WEB) is None
+    assert world_of(known).workload(WEB) is None
+    assert world_of(known).workload(WEB) is None
     assert cluster.looked_up("workload", "forbidden") == 1
     assert len(server.asked) == 1
 
@@ -99,7 +97,7 @@ def test_version_of_a_custom_kind_is_discovered(server: FakeApi, cluster: Cluste
     rollout = workload("web", "Rollout", "argoproj.io/v1alpha1")
     server.on("/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/web", answer(rollout))
     known = cluster.state()
-    world = known.world(ASKED)
+    world = world_of(known)
     assert world.workload(key("web", "Rollout", "argoproj.io")) is not None
     assert world.workload(key("other", "Rollout", "argoproj.io")) is None
     assert server.paths().count("/apis/argoproj.io") == 1
@@ -108,7 +106,7 @@ def test_version_of_a_custom_kind_is_discovered(server: FakeApi, cluster: Cluste
 def test_custom_kind_that_is_not_installed_is_unknown(server: FakeApi, cluster: Cluster) -> None:
     known = cluster.state()
     for _ in range(2):
-        assert known.world(ASKED).workload(key("web", "Rollout", "argoproj.io")) is None
+        assert world_of(known).workload(key("web", "Rollout", "argoproj.io")) is None
     assert server.paths() == ["/apis/argoproj.io"]
     assert cluster.looked_up("workload", "unknown_kind") == 2
 
@@ -126,11 +124,11 @@ def test_replica_set_of_a_deployment_is_found_where_a_vpa_names_it(
     server: FakeApi, cluster: Cluster
 ) -> None:
     made = key("web-5d4f", "ReplicaSet")
-    server.on(VPAS, page([autoscaler("v", made, vpa=True), autoscaler("w", WEB, vpa=True)]))
     server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
     replica_set = workload("web-5d4f", "ReplicaSet", metadata=owned_by("web"))
     server.on("/apis/apps/v1/namespaces/shop/replicasets/web-5d4f", answer(replica_set))
-    world = cluster.world()
+    vpas = [autoscaler("v", made, vpa=True), autoscaler("w", WEB, vpa=True)]
+    world = world_of(cluster.following(server, verticalpodautoscalers=vpas))
     assert world.owned(WEB) == [made]
     assert world.owners(made) == [WEB]
 
@@ -149,8 +147,8 @@ def test_workloads_are_found_below_an_owner_of_their_owner(
     below = workload("phi-0", metadata=owned_by("phi-0", "Workspace", "kaito.sh/v1"))
     server.on("/apis/kaito.sh/v1/namespaces/shop/workspaces/phi-0", answer(between))
     server.on(f"{DEPLOYMENTS}/phi-0", answer(below))
-    server.on(VPAS, page([autoscaler("v", key("phi-0"), vpa=True), autoscaler("w", WEB, vpa=True)]))
-    world = cluster.world()
+    vpas = [autoscaler("v", key("phi-0"), vpa=True), autoscaler("w", WEB, vpa=True)]
+    world = world_of(cluster.following(server, verticalpodautoscalers=vpas))
     assert world.below(top) == [key("phi-0")]
     assert world.owned(top) == []
     assert world.above(key("phi-0")) == [key("phi-0", "Workspace", "kaito.sh"), top]
@@ -166,11 +164,11 @@ def test_rollout_and_the_deployment_that_it_names_are_one(
         "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/canary",
         answer(workload("canary", "Rollout", "argoproj.io/v1alpha1", workloadRef=reference)),
     )
-    server.on(HPAS, page([autoscaler("h", rollout)]))
-    world = cluster.world()
+    known = cluster.following(server, horizontalpodautoscalers=[autoscaler("h", rollout)])
+    world = world_of(known)
     assert world.other_names(WEB) == [rollout]
     assert world.other_names(key("api")) == []
-    assert cluster.world().other_names(rollout) == [WEB]
+    assert world_of(known).other_names(rollout) == [WEB]
 
 
 def test_claim_is_read_when_a_pod_asks(server: FakeApi, cluster: Cluster) -> None:
@@ -186,9 +184,9 @@ def test_claim_is_read_when_a_pod_asks(server: FakeApi, cluster: Cluster) -> Non
     server.on("/apis/resource.k8s.io/v1/namespaces/shop/resourceclaims/c", answer(claim))
     known = cluster.state()
     for _ in range(2):
-        (device,) = known.world(ASKED).claim("shop", "c", is_template=False)
+        (device,) = world_of(known).claim("shop", "c", is_template=False)
         assert device.device_class == "gpu.nvidia.com"
-    assert known.world(ASKED).claim("shop", "none", is_template=True) == ()
+    assert world_of(known).claim("shop", "none", is_template=True) == ()
     assert cluster.looked_up("claim", "found") == 1
     assert cluster.looked_up("claim", "not_found") == 1
 

@@ -1,7 +1,10 @@
 from typing import Any
 
-from webhook.cluster.counterparts import Counterparts
-from webhook.cluster.records import Autoscalers
+import pytest
+
+from webhook.cluster import records
+from webhook.cluster.counterparts import Watched
+from webhook.cluster.records import Autoscalers, Held
 from webhook.cluster.surroundings import ByNamespace, LimitRanges, Namespaces, Nodes
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
@@ -14,12 +17,14 @@ Raw = dict[str, Any]
 WEB, API = (WorkloadKey("shop", "apps", "Deployment", name) for name in ("web", "api"))
 
 
-def vpa(name: str, target: str | None, namespace: str = "shop") -> Vpa:
-    metadata = {"namespace": namespace, "name": name}
+def written(name: str, target: str | None, namespace: str = "shop", **metadata: str) -> Raw:
     spec = {"targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target}}
-    api_version, kind = "autoscaling.k8s.io/v1", "VerticalPodAutoscaler"
-    raw = {"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec}
-    return read_vpa(raw)
+    raw = {"apiVersion": "autoscaling.k8s.io/v1", "kind": "VerticalPodAutoscaler", "spec": spec}
+    return raw | {"metadata": {"namespace": namespace, "name": name, **metadata}}
+
+
+def vpa(name: str, target: str | None, namespace: str = "shop", **metadata: str) -> Held[Vpa]:
+    return Autoscalers(read_vpa).read(written(name, target, namespace, **metadata))
 
 
 def named(raw: Raw, name: str, namespace: str | None = None) -> Raw:
@@ -47,27 +52,73 @@ def test_object_is_held_in_one_version() -> None:
 
 
 def test_reader_holds_what_it_got() -> None:
-    store = Autoscalers(read_vpa, [vpa("a", "web")])
+    store = Autoscalers(read_vpa, [written("a", "web")])
     got = store.on(WEB)
     store.put(vpa("b", "web"))
-    store.replace([])
+    store.replace([], 0)
     assert [record.ref.name for record in got] == ["a"]
     assert store.on(WEB) == ()
 
 
 def test_autoscaler_without_a_target_acts_on_nothing() -> None:
-    store = Autoscalers(read_vpa, [vpa("a", "web")])
+    store = Autoscalers(read_vpa, [written("a", "web")])
     store.put(vpa("a", None))
     assert (names(store, WEB), len(store)) == ([], 1)
     store.remove(vpa("a", None))
-    store.replace([vpa("b", None)])
+    store.replace([vpa("b", None)], 0)
     assert len(store) == 1
 
 
 def test_targets_are_those_of_the_namespace() -> None:
-    known = Counterparts.none()
-    known.vpas.replace([vpa("a", "web"), vpa("b", "web"), vpa("c", "api", "other")])
+    known = Watched.none()
+    known.vpas.replace([vpa("a", "web"), vpa("b", "web"), vpa("c", "api", "other")], 0)
     assert known.targets("shop") == [WEB]
+
+
+def seen(store: Autoscalers[Vpa], name: str, uid: str | None, after: int) -> int | None:
+    return store.seen_at(vpa(name, "web").record.ref, uid, after)
+
+
+def test_object_has_been_seen_by_its_uid_and_later_than_a_version() -> None:
+    store = Autoscalers(read_vpa)
+    store.put(vpa("a", "web", uid="1", resourceVersion="5"))
+    assert [seen(store, "a", "1", after) for after in (0, 4, 5)] == [5, 5, None]
+    assert seen(store, "a", "2", 0) is None
+    assert [seen(store, "a", None, after) for after in (4, 5)] == [5, None]
+    assert seen(store, "b", None, 0) is None
+
+
+def test_object_that_is_gone_has_been_seen() -> None:
+    """Else what came and went at once would seem to be about to come."""
+    store = Autoscalers(read_vpa)
+    store.put(vpa("a", "web", uid="1", resourceVersion="5"))
+    store.remove(vpa("a", "web", uid="1", resourceVersion="8"))
+    assert [seen(store, "a", uid, 7) for uid in ("1", None, "2")] == [8, 8, None]
+    store.put(vpa("a", "web", uid="2", resourceVersion="9"))
+    assert [seen(store, "a", uid, 0) for uid in ("1", "2", None)] == [8, 9, 9]
+
+
+def test_object_that_a_list_does_not_have_any_more_is_gone() -> None:
+    store = Autoscalers(read_vpa)
+    for name in ("a", "b", "c"):
+        store.put(vpa(name, "web", uid=name, resourceVersion="5"))
+    store.replace(
+        [
+            vpa("a", "web", uid="a", resourceVersion="5"),
+            vpa("b", "web", uid="next", resourceVersion="7"),
+        ],
+        9,
+    )
+    assert [seen(store, name, name, 5) for name in ("a", "b", "c")] == [None, 9, 9]
+    assert seen(store, "b", "next", 5) == 7
+
+
+def test_of_what_is_gone_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(records, "_MOST_GONE", 4)
+    store = Autoscalers(read_vpa)
+    for name in ("a", "b", "c", "a"):
+        store.remove(vpa(name, "web", uid=name, resourceVersion="5"))
+    assert [seen(store, name, name, 0) for name in ("a", "b", "c")] == [5, None, 5]
 
 
 def test_namespace_is_ignored_while_its_label_says_so() -> None:

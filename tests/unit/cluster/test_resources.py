@@ -9,10 +9,12 @@ import yaml
 
 from webhook.cluster import resources
 from webhook.cluster.errors import ApiError
+from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
     BETWEEN,
     CLAIMS,
     HPAS,
+    LEASES,
     NAMESPACES,
     TARGETS,
     TEMPLATES,
@@ -59,6 +61,9 @@ def test_rights_are_those_that_are_used() -> None:
     used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
     for kind in (*resources.kinds(TARGETS), *resources.kinds(BETWEEN), *CLAIMS):
         used[kind.group, plural(kind.kind)] = {"get"}
+    for one in RESOURCES.values():
+        used[one.group, one.plural] |= {"get"}
+    used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
     assert given == used
 
 

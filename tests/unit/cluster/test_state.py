@@ -1,107 +1,84 @@
 """The world of a request: what is asked for when, and what becomes of what cannot be had."""
 
-import time
 from dataclasses import replace
 
 import pytest
 
-from tests.unit.cluster.fake import Answer, FakeApi, page, status
+from tests.unit.cluster.fake import Answer, FakeApi, status
 from tests.unit.cluster.states import (
     ASKED,
-    HPAS,
-    VPAS,
+    DEPLOYMENTS,
     WEB,
     Cluster,
+    answer,
     autoscaler,
     on_watches,
     wait_until,
+    workload,
+    world_of,
 )
-from webhook.cluster import counterparts, state
+from tests.unit.core.autoscalers import asked, hpa
+from webhook import config as configuration
+from webhook.cluster import state
+from webhook.core.decide import ALLOWED, Decision, validate
 from webhook.core.objects import GroupKind
 from webhook.core.verdict import CannotJudge
+from webhook.core.world import World
+from webhook.wiring import build_judge
+
+
+def ask_for_counterparts(world: World) -> Decision:
+    world.scalers(WEB)
+    return ALLOWED
 
 
 def test_nothing_is_read_before_somebody_asks(server: FakeApi, cluster: Cluster) -> None:
-    world = cluster.world()
-    assert not world.is_ignored("shop")
+    known = cluster.state(lease_namespace="guard")
+    assert known.decided(asked(hpa()), lambda _world: ALLOWED) is ALLOWED
     assert server.asked == []
 
 
 def test_what_makes_pods_is_advised_upon_by_the_watches_alone(
     server: FakeApi, cluster: Cluster
 ) -> None:
-    asked = replace(ASKED, group_kind=GroupKind("apps", "Deployment"))
-    assert cluster.state().world(asked).vpas(WEB) == []
+    pods = replace(ASKED, group_kind=GroupKind("apps", "Deployment"))
+    assert world_of(cluster.state(lease_namespace="guard"), pods).vpas(WEB) == []
     assert server.asked == []
 
 
-def test_counterparts_are_listed_once_and_now(server: FakeApi, cluster: Cluster) -> None:
-    server.on(HPAS, page([autoscaler("h", WEB)]))
-    server.on(VPAS, page([autoscaler("v", WEB, vpa=True)]))
-    world = cluster.world()
-    assert [scaler.ref.name for scaler in world.scalers(WEB)] == ["h"]
-    assert [vpa.ref.name for vpa in world.vpas(WEB)] == ["v"]
-    assert world.makers(WEB) == []  # its CRD is not there
-    assert len(server.asked) == 4
-    assert all("resourceVersion" not in asked.query for asked in server.asked)
-    assert cluster.looked_up("counterparts", "found") == 1
+def test_autoscaler_is_settled_between_replicas(server: FakeApi, cluster: Cluster) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/guard/leases"
+    lease = f"{path}/scaleguard-in-flight-02"
+    server.on(lease, status(404, "NotFound"), Answer())
+    server.on(path, Answer(status=201))
+    known = cluster.state(lease_namespace="guard")
+    assert known.decided(asked(hpa()), ask_for_counterparts) is ALLOWED
+    made = [("GET", lease), ("POST", path), ("GET", lease), ("PUT", lease)]
+    assert [(one.method, one.path) for one in server.asked] == made
+    assert b"uid-h" in server.asked[-1].body
 
 
 @pytest.mark.parametrize(
-    ("refused", "label"),
-    [(status(403, "Forbidden"), "forbidden"), (status(500, "InternalError"), "http_500")],
+    ("refused", "label", "fix"),
+    [
+        (status(403, "Forbidden"), "forbidden", "needs get, create and update on leases of"),
+        (status(500, "InternalError"), "http_500", "InternalError"),
+    ],
 )
-def test_list_that_is_refused_leaves_no_judgement(
-    server: FakeApi, cluster: Cluster, refused: Answer, label: str
+def test_ledger_that_cannot_be_read_leaves_no_judgement(
+    server: FakeApi, cluster: Cluster, refused: Answer, label: str, fix: str
 ) -> None:
-    server.on(VPAS, refused)
-    with pytest.raises(CannotJudge, match=r"verticalpodautoscalers.* of namespace shop cannot be"):
-        cluster.world().scalers(WEB)
-    assert cluster.looked_up("counterparts", label) == 1
+    path = "/apis/coordination.k8s.io/v1/namespaces/guard/leases/scaleguard-in-flight-02"
+    server.on(path, refused)
+    with pytest.raises(CannotJudge, match=f"no read of Lease guard/scaleguard-in-flight-02.*{fix}"):
+        cluster.state(lease_namespace="guard").decided(asked(hpa()), ask_for_counterparts)
+    counted = cluster.registry.get_sample_value
+    failed = {"verb": "get", "result": label}
+    assert counted("scaleguard_ledger_requests_total", failed) == 1
+    assert counted("scaleguard_ledger_reviews_total", {"outcome": "failed"}) == 1
 
 
-def test_built_in_list_that_is_not_there_leaves_no_judgement(
-    server: FakeApi, cluster: Cluster
-) -> None:
-    server.on(HPAS, status(404, "NotFound"))
-    with pytest.raises(CannotJudge):
-        cluster.world().scalers(WEB)
-
-
-def test_crd_that_is_missing_beside_known_objects_leaves_no_judgement(
-    server: FakeApi, cluster: Cluster
-) -> None:
-    on_watches(server, verticalpodautoscalers=[autoscaler("v", WEB, vpa=True)])
-    known = cluster.state().start()
-    wait_until(lambda: known.not_ready() == [])
-    with pytest.raises(CannotJudge, match="NotFound"):
-        known.world(ASKED).scalers(WEB)
-
-
-def test_list_that_is_slow_leaves_no_judgement(
-    server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counterparts, "LIST_SECONDS", 0.2)
-    server.on(VPAS, Answer(delay=3))
-    begun = time.monotonic()
-    with pytest.raises(CannotJudge):
-        cluster.world().scalers(WEB)
-    assert time.monotonic() - begun < 1
-    assert cluster.looked_up("counterparts", "deadline") == 1
-
-
-def test_list_that_waits_for_a_thread_too_long_leaves_no_judgement(
-    server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(counterparts, "LIST_SECONDS", 0.2)
-    monkeypatch.setattr(counterparts, "LISTING_THREADS", 1)
-    server.on(HPAS, Answer(delay=0.5))
-    world = cluster.world()
-    with pytest.raises(CannotJudge, match="no answer in time"):
-        world.scalers(WEB)
-
-
-def test_cached_world_is_that_of_the_watches(
+def test_world_is_that_of_the_watches(
     server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "_NOTE_SECONDS", 0.01)
@@ -120,18 +97,62 @@ def test_cached_world_is_that_of_the_watches(
             }
         ],
     )
-    known = cluster.state(strict=False)
+    known = cluster.state()
     assert len(known.not_ready()) == 6
     known.start()
     wait_until(lambda: known.not_ready() == [])
-    world = known.world(ASKED)
+    world = world_of(known)
     assert [scaler.ref.name for scaler in world.scalers(WEB)] == ["h"]
     assert [vpa.ref.name for vpa in world.vpas(WEB)] == ["v"]
     assert world.is_ignored("out")
     assert world.bounds("shop").filled == {"cpu"}
-    assert HPAS not in server.paths()
+    assert not any("leases" in path for path in server.paths())
     held = {"resource": "namespaces"}
     wait_until(lambda: cluster.registry.get_sample_value("scaleguard_watch_objects", held) == 2)
     age = cluster.registry.get_sample_value("scaleguard_watch_last_event_age_seconds", held)
     assert age is not None
     assert 0 <= age < 5
+
+
+def test_a_workload_that_is_written_is_judged_as_it_is_written_and_not_read(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    """Reads are kept for a moment and would be behind: the request's own versions count."""
+    on_watches(
+        server,
+        verticalpodautoscalers=[autoscaler("v", WEB, vpa=True)],
+        horizontalpodautoscalers=[autoscaler("h", WEB)],
+    )
+    known = cluster.state().start()
+    wait_until(lambda: known.not_ready() == [])
+    old, new = workload("web"), workload("web")
+    new["spec"]["template"]["spec"]["containers"].append({"name": "istio-proxy"})
+    update = replace(
+        ASKED,
+        operation="UPDATE",
+        group_kind=GroupKind("apps", "Deployment"),
+        object=new,
+        old_object=old,
+    )
+    server.on(f"{DEPLOYMENTS}/web", answer(old))
+    judge = build_judge(configuration.parse({}, "no file"))
+    before = len(server.asked)
+    said = known.decided(update, lambda world: validate(update, world, judge)).findings
+    assert [(one.rule, one.containers) for one in said] == [
+        ("hpa-vpa-same-metric", ("app", "istio-proxy")),
+        ("hpa-missing-request", ("app", "istio-proxy")),
+    ]
+    read = [one for one in server.asked[before:] if "watch" not in one.query]
+    assert [one.path for one in read if "deployments" in one.path] == []
+    assert not any(one.method != "GET" for one in server.asked[before:])
+
+
+def test_shards_are_looked_after_and_their_entries_noted(
+    server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state, "_NOTE_SECONDS", 0.01)
+    on_watches(server)
+    cluster.state(lease_namespace="guard").start()
+    leases = "/apis/coordination.k8s.io/v1/namespaces/guard/leases/"
+    wait_until(lambda: sum(path.startswith(leases) for path in server.paths()) == 16)
+    wait_until(lambda: cluster.registry.get_sample_value("scaleguard_ledger_entries") == 0)

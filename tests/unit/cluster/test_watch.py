@@ -27,6 +27,7 @@ def test_lists_and_follows(server: FakeApi, followed: Followed) -> None:
     assert followed.step() == pytest.approx(0.2)
     assert [asked.query.get("resourceVersion") for asked in server.asked] == [None, "5", "9"]
     assert followed.count("relists", reason="start") == 1
+    assert followed.watch.position == 9, "what a bookmark says is known too"
 
 
 def test_list_that_differs_replaces_all(server: FakeApi, followed: Followed) -> None:
@@ -128,7 +129,7 @@ def test_thread_follows_and_survives_faults(
 ) -> None:
     broken = threading.Event()
 
-    def fail(_records: object) -> None:
+    def fail(_records: object, _version: int) -> None:
         broken.set()
         raise RuntimeError("a fault of ours")
 

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.cluster.fake import Answer, FakeApi, Stream, bookmark, event, page, status
 from tests.unit.cluster.followed import GROUP, PATH, SERVED, Followed, vpa
 from webhook.cluster.api import Api
+from webhook.cluster.records import Autoscalers
 from webhook.cluster.resources import HPAS
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 
@@ -97,7 +98,7 @@ def test_object_that_breaks_its_reader_is_left_out(
             raise KeyError("spec")
         return read_vpa(raw)
 
-    followed.store.read = read
+    followed.store = followed.watch.store = Autoscalers(read)
     server.on(PATH, page([vpa("bad"), vpa("a")], "5"))
     broken = [event(kind, vpa("bad", "6")) for kind in ("ADDED", "DELETED")]
     server.on(f"watch {PATH}", Stream(broken))

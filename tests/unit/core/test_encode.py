@@ -17,6 +17,21 @@ def answer(decision: Decision) -> dict[str, Any]:
     return response
 
 
+def test_who_is_asked_to_come_back_is_not_denied() -> None:
+    response = answer(Decision(allowed=False, ask_again="another one is in flight"))
+    assert response == {
+        "uid": "1",
+        "allowed": False,
+        "status": {
+            "status": "Failure",
+            "code": 429,
+            "reason": "TooManyRequests",
+            "message": "scaleguard: another one is in flight; ask again in a second",
+            "details": {"retryAfterSeconds": 1},
+        },
+    }
+
+
 def test_notes_are_warnings_behind_those_of_findings() -> None:
     warned = Finding("a-rule", Action.WARN, "two\nlines", "")
     decision = Decision(allowed=True, findings=(warned,), fitting=Fitting([], (), ("noted", "too")))

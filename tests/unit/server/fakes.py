@@ -1,11 +1,12 @@
 """A service made of the real core, with rules that say what a test wants."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from webhook.core.decide import Judge
+from webhook.core.decide import Decision, Judge
 from webhook.core.finding import Action
 from webhook.core.mode import Mode
 from webhook.core.profile import Profiles
@@ -55,8 +56,8 @@ class FakeService:
         }
         return Judge(KNOWLEDGE, Profiles(), Settings(rules, mode=self.mode), self.ask)
 
-    def world(self, _asked: Request, /) -> World:
-        return World(KNOWLEDGE.kinds)
+    def decided(self, _asked: Request, decide: Callable[[World], Decision], /) -> Decision:
+        return decide(World(KNOWLEDGE.kinds))
 
     def not_ready(self) -> list[str]:
         return self.reasons

@@ -1,6 +1,7 @@
 import base64
 import json
 import logging
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.unit.server.fakes import FakeService, deny_all, review
-from webhook.core.decide import decision_id
+from webhook.core.decide import Decision, decision_id
 from webhook.core.mode import Mode
 from webhook.core.review import Request
 from webhook.core.verdict import CannotJudge, Verdict
@@ -247,6 +248,24 @@ def test_reviews_wait_for_readiness(client: FlaskClient, service: FakeService, p
     assert answer.headers["Retry-After"] == "1"
 
 
+class Busy(FakeService):
+    def decided(self, _asked: Request, _decide: Callable[[World], Decision], /) -> Decision:
+        return Decision(allowed=False, ask_again="another one is in flight")
+
+
+def test_who_is_asked_to_come_back_is_counted_and_leaves_no_record(
+    metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = create_app(Busy(), metrics).test_client()
+    with caplog.at_level(logging.INFO, logger="scaleguard.decisions"):
+        status, body = post(client, "/validate", review(HPA))
+    assert status == HTTPStatus.OK
+    assert body["response"]["status"]["code"] == HTTPStatus.TOO_MANY_REQUESTS
+    ended = {"endpoint": "validate", "result": "ask_again"}
+    assert metrics.registry.get_sample_value("scaleguard_reviews_total", ended) == 1
+    assert [one for one in caplog.records if one.name == "scaleguard.decisions"] == []
+
+
 def test_load_is_shed(client: FlaskClient, metrics: Metrics) -> None:
     over = client.post("/validate", json=review(HPA), environ_overrides={OVERLOADED: True})
     refused((over.status_code, over.get_json()), HTTPStatus.TOO_MANY_REQUESTS, "too many requests")
@@ -274,7 +293,7 @@ def test_no_judgement_fails_the_call(
 
 
 class Broken(FakeService):
-    def world(self, _asked: Request, /) -> World:
+    def decided(self, _asked: Request, _decide: Callable[[World], Decision], /) -> Decision:
         raise KeyError("a secret of ours")
 
     def not_ready(self) -> list[str]:

@@ -147,6 +147,11 @@ def resources_behind(
             yield resource, _relative_to(expression)
 
 
+def names_usage(expression: str) -> bool:
+    """Whether an expression names the usage of a resource, be it of other pods."""
+    return any(name in expression for names in USAGE.values() for name in names)
+
+
 def _reads(expression: str, name: str, target: WorkloadKey | None) -> bool:
     if name in _AZURE and _AZURE_NODES in expression:
         return False

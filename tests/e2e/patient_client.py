@@ -1,0 +1,78 @@
+"""A client of an API server that comes back when it is asked to, as client-go does."""
+
+import http.client
+import json
+import ssl
+import threading
+import time
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from tests.controlplane.cluster import ControlPlane
+
+Raw = dict[str, Any]
+
+# As in k8s.io/client-go rest/request.go.
+MOST_RETRIES = 10
+
+
+class Said(NamedTuple):
+    """The last answer, and how often it was asked for."""
+
+    status: int
+    body: Raw
+    tries: int
+
+    @property
+    def is_done(self) -> bool:
+        return self.status in {http.HTTPStatus.OK, http.HTTPStatus.CREATED}
+
+    @property
+    def is_denied(self) -> bool:
+        """Whether a rule denied it, rather than anything else."""
+        return self.status == http.HTTPStatus.FORBIDDEN and "; decision " in self.body["message"]
+
+
+class PatientClient:
+    """For many threads, each with a connection that is kept."""
+
+    def __init__(self, plane: ControlPlane) -> None:
+        self._context = ssl.create_default_context(cafile=str(plane.layout.authority))
+        self._context.load_cert_chain(*plane.layout.admin)
+        address = urlsplit(plane.server)
+        self._address = str(address.hostname), address.port
+        self._local = threading.local()
+
+    def create(self, path: str, raw: Raw) -> Said:
+        return self._until_done("POST", path, raw)
+
+    def update(self, path: str, raw: Raw) -> Said:
+        return self._until_done("PUT", f"{path}/{raw['metadata']['name']}", raw)
+
+    def get(self, path: str) -> Said:
+        return self._until_done("GET", path, None)
+
+    def delete(self, path: str, name: str) -> Said:
+        return self._until_done("DELETE", f"{path}/{name}", None)
+
+    def _until_done(self, method: str, path: str, raw: Raw | None) -> Said:
+        tries = 0
+        while True:
+            status, retry_after, body = self._ask(method, path, raw)
+            tries += 1
+            is_asked = status == http.HTTPStatus.TOO_MANY_REQUESTS or status >= 500
+            if not is_asked or retry_after is None or tries > MOST_RETRIES:
+                return Said(status, body, tries)
+            time.sleep(int(retry_after))
+
+    def _ask(self, method: str, path: str, raw: Raw | None) -> tuple[int, str | None, Raw]:
+        connection = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = http.client.HTTPSConnection(
+                *self._address, timeout=30, context=self._context
+            )
+            self._local.connection = connection
+        headers = {"Content-Type": "application/json"}
+        connection.request(method, path, json.dumps(raw) if raw is not None else None, headers)
+        answer = connection.getresponse()
+        return answer.status, answer.headers.get("Retry-After"), json.loads(answer.read())
