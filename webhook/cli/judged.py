@@ -63,10 +63,14 @@ def output_options(command: _Command) -> _Command:
     return command
 
 
-def judge_all(entries: Iterable[Entry], judge: Judge, progress: Progress) -> Review:
+def judge_all(
+    entries: Iterable[Entry], judge: Judge, progress: Progress, *, whole: bool = False
+) -> Review:
     """Judge what was read; where the rules give no answer, that is what a person is told."""
     try:
-        return review(entries, judge, lambda done, all_: progress("judging", done, all_))
+        return review(
+            entries, judge, lambda done, all_: progress("judging", done, all_), whole=whole
+        )
     except CannotJudge as error:
         raise ScaleguardError(f"the rules gave no answer: {error}") from error
 

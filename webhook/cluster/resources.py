@@ -75,8 +75,9 @@ NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", advisory=True)
+SERVICES = Resource("", "v1", "services", "Service", advisory=True)
 
-WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, NODES)
+WATCHED = (HPAS, VPAS, SCALED_OBJECTS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, SERVICES, NODES)
 """Listed and watched, over all namespaces."""
 
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
@@ -140,6 +141,12 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "sparkoperator.k8s.io": ("SparkApplication", "ScheduledSparkApplication"),
 }
 """The other kinds of the catalogue that make pods: a scan reads them, the webhook never does."""
+
+POOLS: Mapping[str, tuple[str, ...]] = {
+    "inference.networking.k8s.io": ("InferencePool",),
+    "inference.networking.x-k8s.io": ("InferencePool",),
+}
+"""What selects pods beside Services. A scan reads them, to tell that nothing else does."""
 
 
 def kinds(listed: Mapping[str, tuple[str, ...]]) -> tuple[GroupKind, ...]:

@@ -16,6 +16,7 @@ from webhook.cluster.resources import (
     NODES,
     RESOURCE_QUOTAS,
     SCALED_OBJECTS,
+    SERVICES,
     VPAS,
     Resource,
 )
@@ -59,6 +60,7 @@ class ClusterState:
             (NAMESPACES, self._around.namespaces),
             (LIMIT_RANGES, self._around.limit_ranges),
             (RESOURCE_QUOTAS, self._around.quotas),
+            (SERVICES, self._around.services),
             (NODES, self._around.nodes),
         )
         self._watches = [

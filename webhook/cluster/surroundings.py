@@ -1,7 +1,8 @@
-"""What is kept of what pods meet in a cluster: namespaces and their bounds and quotas, nodes."""
+"""What is kept of what pods meet in a cluster: namespaces and what is in them, nodes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
 from webhook.core.fields import Raw
@@ -9,6 +10,7 @@ from webhook.core.namespace import Namespace, read_namespace, unknown_namespace
 from webhook.core.nodes import NodeShape, Shares, distinct, read_node, smallest_shares
 from webhook.core.objects import DEFAULT_NAMESPACE, reference
 from webhook.core.quota import Quota, read_quota
+from webhook.core.services import Service, read_service
 
 NamespaceRecord = tuple[str, Namespace]
 
@@ -94,34 +96,37 @@ class LimitRanges:
         self._joined[namespace] = together
 
 
-QuotaRecord = tuple[str, str, Quota]
+Kept = TypeVar("Kept")
+
+NamedRecord = tuple[str, str, Kept]
 
 
-class Quotas:
-    """The ResourceQuotas of each namespace."""
+class InNamespaces(Generic[Kept]):
+    """What is read of the objects of one kind, by their namespace."""
 
-    def __init__(self) -> None:
-        self._known: dict[str, dict[str, Quota]] = {}
+    def __init__(self, read: Callable[[Raw], Kept]) -> None:
+        self._read = read
+        self._known: dict[str, dict[str, Kept]] = {}
 
-    def read(self, raw: Raw) -> QuotaRecord:
-        """Read a ResourceQuota."""
+    def read(self, raw: Raw) -> NamedRecord[Kept]:
+        """Read an object."""
         ref = reference(raw)
-        return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", read_quota(raw)
+        return ref.namespace or DEFAULT_NAMESPACE, ref.name or "", self._read(raw)
 
-    def replace(self, records: Sequence[QuotaRecord]) -> None:
+    def replace(self, records: Sequence[NamedRecord[Kept]]) -> None:
         """Hold these and nothing else."""
-        known: dict[str, dict[str, Quota]] = {}
-        for namespace, name, quota in records:
-            known.setdefault(namespace, {})[name] = quota
+        known: dict[str, dict[str, Kept]] = {}
+        for namespace, name, kept in records:
+            known.setdefault(namespace, {})[name] = kept
         self._known = known
 
-    def put(self, record: QuotaRecord) -> None:
-        """Hold a quota as it is now: readers have the mapping of a namespace as it was."""
-        namespace, name, quota = record
-        self._known[namespace] = {**self._known.get(namespace, {}), name: quota}
+    def put(self, record: NamedRecord[Kept]) -> None:
+        """Hold an object as it is now: readers have the mapping of a namespace as it was."""
+        namespace, name, kept = record
+        self._known[namespace] = {**self._known.get(namespace, {}), name: kept}
 
-    def remove(self, record: QuotaRecord) -> None:
-        """Forget a quota."""
+    def remove(self, record: NamedRecord[Kept]) -> None:
+        """Forget an object."""
         namespace, name, _ = record
         left = {**self._known.get(namespace, {})}
         left.pop(name, None)
@@ -131,11 +136,11 @@ class Quotas:
             self._known.pop(namespace, None)
 
     def __len__(self) -> int:
-        """How many quotas there are."""
-        return sum(len(quotas) for quotas in tuple(self._known.values()))
+        """How many objects there are."""
+        return sum(len(kept) for kept in tuple(self._known.values()))
 
-    def of(self, namespace: str) -> tuple[Quota, ...]:
-        """The quotas of a namespace."""
+    def of(self, namespace: str) -> tuple[Kept, ...]:
+        """Those of a namespace."""
         return tuple(self._known.get(namespace, {}).values())
 
 
@@ -204,4 +209,5 @@ class Surroundings:
     namespaces: Namespaces = field(default_factory=Namespaces)
     limit_ranges: LimitRanges = field(default_factory=LimitRanges)
     nodes: Nodes = field(default_factory=Nodes)
-    quotas: Quotas = field(default_factory=Quotas)
+    quotas: InNamespaces[Quota] = field(default_factory=lambda: InNamespaces(read_quota))
+    services: InNamespaces[Service] = field(default_factory=lambda: InNamespaces(read_service))

@@ -11,6 +11,7 @@ from webhook.core.generated import maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.overlaps import controlled
 from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.traffic import traffic_document
 from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
 from webhook.core.world import HPA, Autoscaler, World
 
@@ -46,6 +47,9 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
         "metrics": metric_documents(subject, key, world, around.fit)
         if key is not None and is_judged
         else [],
+        "traffic": traffic_document(subject, key, world, around.fit)
+        if key is not None and is_judged
+        else None,
     }
 
 

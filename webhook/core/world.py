@@ -23,6 +23,8 @@ from webhook.core.objects import (
 )
 from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.quota import Quota, read_quota
+from webhook.core.routing import Routing
+from webhook.core.services import Service
 from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
 HPA = GroupKind("autoscaling", "HorizontalPodAutoscaler")
@@ -68,6 +70,8 @@ class World:
     """
 
     kinds: Kinds
+    whole: bool = False
+    """Whether all that brings traffic is here, as in a scan: what is not, is nowhere."""
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
@@ -77,6 +81,9 @@ class World:
     _owned: dict[WorkloadKey, list[WorkloadKey]] = field(default_factory=lambda: defaultdict(list))
     _namespaces: dict[str, Namespace] = field(default_factory=dict)
     _quotas: dict[str, list[Quota]] = field(default_factory=lambda: defaultdict(list))
+    _routing: Routing = field(default_factory=Routing)
+    _folders: dict[WorkloadKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Where the workloads are written."""
     _node_shapes: list[NodeShape] = field(default_factory=list)
     _node_shares: Shares | None = None
     _bounds: dict[str, Bounds] = field(default_factory=dict)
@@ -90,14 +97,17 @@ class World:
             world.put(raw)
         return world
 
-    def put(self, raw: Raw) -> Autoscaler | None:
-        """Take an object in; return its record where it is an autoscaler."""
+    def put(self, raw: Raw, folder: str = "") -> Autoscaler | None:
+        """Take an object of a folder in; return its record where it is an autoscaler."""
         ref = reference(raw)
         autoscaler = read_autoscaler(raw)
+        self._routing.put(raw, folder)
         if autoscaler is not None:
             self._put_autoscaler(autoscaler)
         elif (kind := self.kinds.get(ref.group_kind)) is not None and ref.name is not None:
-            self._put_workload(read_workload(raw, kind))
+            workload = read_workload(raw, kind)
+            self._put_workload(workload)
+            self._folders[workload.key].add(folder)
         else:
             self._put_context(raw, ref)
         return autoscaler
@@ -231,6 +241,14 @@ class World:
     def quotas(self, namespace: str) -> Sequence[Quota]:
         """The ResourceQuotas of a namespace."""
         return self._quotas.get(namespace, ())
+
+    def services(self, namespace: str) -> Sequence[Service]:
+        """The Services and InferencePools of a namespace."""
+        return self._routing.services(namespace)
+
+    def has_all_services(self, key: WorkloadKey) -> bool:
+        """Whether a Service of a workload would be here if there were one."""
+        return self.whole or self._routing.is_complete(key.namespace, self._folders.get(key, set()))
 
     def node_shapes(self) -> Sequence[NodeShape]:
         """The nodes that have been seen, alike ones once."""

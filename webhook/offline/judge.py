@@ -1,5 +1,6 @@
 """Judge a set of manifests as one world."""
 
+import posixpath
 from collections.abc import Callable, Iterable
 
 from webhook.core.autoscalers.target import WorkloadKey
@@ -16,17 +17,21 @@ def review(
     entries: Iterable[Document | Skipped | Unreadable],
     judge: Judge,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
+    *,
+    whole: bool = False,
 ) -> Review:
     """Judge every object against all others; `progress` is told (done, all) after each.
+
+    `whole` says that what brings traffic to pods is all there: a scan has read it.
 
     Raises `CannotJudge` when the rules give no answer.
     """
     read = list(entries)
     documents = [entry for entry in read if isinstance(entry, Document)]
-    world = World(judge.knowledge.kinds)
+    world = World(judge.knowledge.kinds, whole=whole)
     # The record that stands in the world is the one that is judged: two versions of one object
     # (overlays) are never each other's counterpart, nor is an object without a name its own.
-    autoscalers = [world.put(document.raw) for document in documents]
+    autoscalers = [world.put(one.raw, posixpath.dirname(one.source.file)) for one in documents]
     results = []
     for document, autoscaler in zip(documents, autoscalers, strict=True):
         result = Result(document, reference(document.raw))

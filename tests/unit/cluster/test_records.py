@@ -2,11 +2,12 @@ from typing import Any
 
 from webhook.cluster.counterparts import Counterparts
 from webhook.cluster.records import Autoscalers
-from webhook.cluster.surroundings import LimitRanges, Namespaces, Nodes, Quotas
+from webhook.cluster.surroundings import InNamespaces, LimitRanges, Namespaces, Nodes
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED
 from webhook.core.namespace import unknown_namespace
+from webhook.core.quota import read_quota
 
 Raw = dict[str, Any]
 
@@ -127,7 +128,7 @@ def quota(name: str, cpu: str, namespace: str = "a") -> dict[str, Any]:
 
 
 def test_quotas_are_those_of_their_namespace() -> None:
-    store = Quotas()
+    store = InNamespaces(read_quota)
     store.replace([store.read(quota("x", "1")), store.read(quota("y", "2", "b"))])
     store.put(store.read(quota("z", "3")))
     store.put(store.read(quota("x", "4")))

@@ -135,3 +135,17 @@ def test_cached_world_is_that_of_the_watches(
     age = cluster.registry.get_sample_value("scaleguard_watch_last_event_age_seconds", held)
     assert age is not None
     assert 0 <= age < 5
+
+
+def test_services_are_those_of_the_watch_and_never_all(server: FakeApi, cluster: Cluster) -> None:
+    metadata = {"namespace": "shop", "name": "web", "resourceVersion": "1"}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+    on_watches(server, services=[service | {"spec": {"selector": {"app": "web"}}}])
+    known = cluster.state().start()
+    world = known.world(ASKED)
+    wait_until(lambda: len(world.services("shop")) == 1)
+    (found,) = world.services("shop")
+    assert found.selects({"app": "web"})
+    assert world.services("other") == ()
+    # It may be applied after its HPA, in the same moment.
+    assert not world.has_all_services(WEB)

@@ -78,7 +78,16 @@ def read_hpa(raw: Raw) -> Scaler:
         owner=controller(raw),
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
+        sources=frozenset(_sources(raw, is_v1=is_v1)),
     )
+
+
+def _sources(raw: Raw, *, is_v1: bool) -> Iterator[str]:
+    """Yield the types of its metrics that are not about resources of its pods."""
+    listed = {"metrics": _annotated(raw, METRICS_ANNOTATION)} if is_v1 else mapping(raw, "spec")
+    for _, metric in members(listed, "metrics"):
+        if (kind := text(metric, "type")) in {"Pods", "Object", "External"}:
+            yield kind
 
 
 def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:

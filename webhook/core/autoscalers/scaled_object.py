@@ -69,6 +69,8 @@ def read_scaled_object(raw: Raw) -> Scaler:
         takes_over=override if transfer and override else None,
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
+        sources=frozenset(text(trigger, "type") for _, trigger in members(spec, "triggers"))
+        - set(COMPUTE_RESOURCES),
     )
 
 

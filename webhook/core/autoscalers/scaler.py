@@ -91,3 +91,5 @@ class Scaler:
     """KEDA itself scales the workload between none (or idle) and the range of the HPA."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
+    sources: frozenset[str] = frozenset()
+    """What it scales on beside cpu and memory: types of an HPA's metrics, or of KEDA's triggers."""
