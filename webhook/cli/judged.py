@@ -65,11 +65,22 @@ def output_options(command: _Command) -> _Command:
 
 
 def judge_all(
-    entries: Iterable[Entry], judge: Judge, progress: Progress, running: Sequence[Raw] = ()
+    entries: Iterable[Entry],
+    judge: Judge,
+    progress: Progress,
+    running: Sequence[Raw] = (),
+    *,
+    whole: bool = False,
 ) -> Review:
     """Judge what was read; where the rules give no answer, that is what a person is told."""
     try:
-        return review(entries, judge, lambda done, all_: progress("judging", done, all_), running)
+        return review(
+            entries,
+            judge,
+            lambda done, all_: progress("judging", done, all_),
+            running,
+            whole=whole,
+        )
     except CannotJudge as error:
         raise ScaleguardError(f"the rules gave no answer: {error}") from error
 

@@ -62,14 +62,15 @@ def command(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Judge a running cluster through a kubeconfig: reading only, with nothing installed.
 
-    Read are HPAs, VPAs, ScaledObjects, PodAutoscalers, namespaces, LimitRanges and the workloads
-    that they act on or that make pods; no pods, no secrets, and nothing is written.
+    Read are HPAs, VPAs, ScaledObjects, PodAutoscalers, namespaces, LimitRanges, Services and the
+    workloads that autoscalers act on or that make pods; no pods, no secrets, and nothing is
+    written.
     """
     set_up_logging(log_format, log_level)
     judge = build_judge(configuration.load(config), policies)
     with progress_bar(steps_for_a_bar=1) as progress:
         found = read_running(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
-        judged = judge_all(_entries(found), judge, progress)
+        judged = judge_all(_entries(found), judge, progress, whole=found.has_all_traffic)
     tell_forbidden(found)
     show_judged(judged, judge.settings.rules, Output(output, show_patches, fail_on, verbose))
     sys.exit(exit_status(judged, fail_on))

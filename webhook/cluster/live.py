@@ -16,6 +16,7 @@ from webhook.core.nodes import NodeShape, Shares
 from webhook.core.objects import GroupKind
 from webhook.core.pod import ClaimedDevice
 from webhook.core.quota import Quota
+from webhook.core.services import Service
 from webhook.core.workload import Workload
 from webhook.core.world import World
 
@@ -119,6 +120,14 @@ class LiveWorld(World):
     def budgets(self, namespace: str) -> Sequence[Budget]:
         """The PodDisruptionBudgets of a namespace."""
         return self._around.budgets.of(namespace)
+
+    def services(self, namespace: str) -> Sequence[Service]:
+        """The Services of a namespace as the watch knows them."""
+        return self._around.services.of(namespace)
+
+    def has_all_services(self, key: WorkloadKey) -> bool:  # noqa: ARG002
+        """Never: what is applied together comes in any order, a Service after its HPA too."""
+        return False
 
     def node_shapes(self) -> Sequence[NodeShape]:
         """The nodes with devices, alike ones once."""

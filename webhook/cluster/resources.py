@@ -79,11 +79,20 @@ LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
 RESOURCE_QUOTAS = Resource("", "v1", "resourcequotas", "ResourceQuota", advisory=True)
 BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget", advisory=True)
+SERVICES = Resource("", "v1", "services", "Service", advisory=True)
 
 AUTOSCALERS = (HPAS, VPAS, SCALED_OBJECTS, POD_AUTOSCALERS)
 """What judgements compare: listed anew in one namespace where consistency is strict."""
 
-WATCHED = (*AUTOSCALERS, NAMESPACES, LIMIT_RANGES, RESOURCE_QUOTAS, BUDGETS, NODES)
+WATCHED = (
+    *AUTOSCALERS,
+    NAMESPACES,
+    LIMIT_RANGES,
+    RESOURCE_QUOTAS,
+    BUDGETS,
+    SERVICES,
+    NODES,
+)
 """Listed and watched, over all namespaces."""
 
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
@@ -153,6 +162,12 @@ TEMPLATES: Mapping[str, tuple[str, ...]] = {
     "sparkoperator.k8s.io": ("SparkApplication", "ScheduledSparkApplication"),
 }
 """The other kinds of the catalogue that make pods: a scan reads them, the webhook never does."""
+
+POOLS: Mapping[str, tuple[str, ...]] = {
+    "inference.networking.k8s.io": ("InferencePool",),
+    "inference.networking.x-k8s.io": ("InferencePool",),
+}
+"""What selects pods beside Services. A scan reads them, to tell that nothing else does."""
 
 
 def kinds(listed: Mapping[str, tuple[str, ...]]) -> tuple[GroupKind, ...]:

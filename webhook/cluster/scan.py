@@ -12,6 +12,8 @@ from webhook.cluster.resources import (
     CLAIMS,
     NAMESPACES,
     NODES,
+    POOLS,
+    SERVICES,
     TARGETS,
     TEMPLATES,
     WATCHED,
@@ -23,11 +25,14 @@ from webhook.core.fields import mapping, members, strings, text
 from webhook.core.kinds import Kinds, templates
 from webhook.core.objects import GroupKind, controller, reference
 from webhook.core.pod import claim_names
+from webhook.core.services import SELECTING
 from webhook.core.world import read_autoscaler
 
 # A page of 500 large objects over a slow line.
 PAGE_SECONDS = 60.0
 DISCOVERY_SECONDS = 15.0
+
+_KINDS = kinds(TARGETS) + kinds(TEMPLATES) + kinds(POOLS)
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
@@ -63,6 +68,12 @@ class Scanned:
     answered: int = 0
     """How many lists were answered, be they empty."""
 
+    @property
+    def has_all_traffic(self) -> bool:
+        """Whether all that selects pods for traffic was read."""
+        names = (one.resource.lower() for one in (*self.forbidden, *self.failed))
+        return not any(name == str(SERVICES) or name.startswith("inferencepool") for name in names)
+
 
 class Scan:
     """Reads one cluster: all of it, or some namespaces."""
@@ -79,7 +90,7 @@ class Scan:
         Raises `ApiError` where not even the list of API groups is to be had.
         """
         groups = self._groups()
-        resources = list(self._resources(groups, kinds(TARGETS) + kinds(TEMPLATES)))
+        resources = list(self._resources(groups, _KINDS))
         resources[:0] = [one for one in WATCHED if not one.optional or _is_in(one, groups)]
         for done, resource in enumerate(resources, 1):
             self._read(resource)
@@ -172,7 +183,8 @@ def _slim(raw: Raw) -> Raw:
 def _without_made(objects: list[Raw]) -> list[Raw]:
     """Leave out what controllers made of something that is judged itself: ReplicaSets, Jobs.
 
-    Those that an autoscaler names stay, and what owns them: it matters then whose they are.
+    Those that an autoscaler names stay, and what owns them: it matters then whose they are. So do
+    Services, whoever made them.
     """
     owners = {reference(raw).identity: _owner(raw) for raw in objects}
     read = (read_autoscaler(raw) for raw in objects)
@@ -188,6 +200,7 @@ def _without_made(objects: list[Raw]) -> list[Raw]:
         for raw in objects
         if owners[reference(raw).identity] not in owners
         or read_autoscaler(raw) is not None
+        or reference(raw).group_kind in SELECTING
         or reference(raw).identity in named
     ]
 

@@ -23,6 +23,7 @@ from webhook.cluster.resources import (
     POD_AUTOSCALERS,
     RESOURCE_QUOTAS,
     SCALED_OBJECTS,
+    SERVICES,
     VPAS,
     Resource,
 )
@@ -73,6 +74,7 @@ class ClusterState:
             (LIMIT_RANGES, self._around.limit_ranges),
             (RESOURCE_QUOTAS, self._around.quotas),
             (BUDGETS, self._around.budgets),
+            (SERVICES, self._around.services),
             (NODES, self._around.nodes),
         )
         self._watches = [

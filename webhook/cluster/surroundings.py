@@ -1,4 +1,4 @@
-"""What is kept of what pods meet in a cluster: namespaces and their bounds and quotas, nodes."""
+"""What is kept of what pods meet in a cluster: namespaces and what is in them, nodes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +12,7 @@ from webhook.core.nodes import NodeShape, Shares, distinct, read_node, smallest_
 from webhook.core.objects import DEFAULT_NAMESPACE, reference
 from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
+from webhook.core.services import Service, read_service
 
 NamespaceRecord = tuple[str, Namespace]
 
@@ -101,7 +102,7 @@ Kept = TypeVar("Kept")
 NamedRecord = tuple[str, str, Kept]
 
 
-class ByNamespace(Generic[Kept]):
+class InNamespaces(Generic[Kept]):
     """The objects of one kind in each namespace."""
 
     def __init__(self, read: Callable[[Raw], Kept]) -> None:
@@ -216,5 +217,6 @@ class Surroundings:
     namespaces: Namespaces = field(default_factory=Namespaces)
     limit_ranges: LimitRanges = field(default_factory=LimitRanges)
     nodes: Nodes = field(default_factory=Nodes)
-    quotas: ByNamespace[Quota] = field(default_factory=lambda: ByNamespace(read_quota))
-    budgets: ByNamespace[Budget] = field(default_factory=lambda: ByNamespace(read_budget))
+    quotas: InNamespaces[Quota] = field(default_factory=lambda: InNamespaces(read_quota))
+    budgets: InNamespaces[Budget] = field(default_factory=lambda: InNamespaces(read_budget))
+    services: InNamespaces[Service] = field(default_factory=lambda: InNamespaces(read_service))

@@ -15,6 +15,7 @@ from webhook.core.nodes import NodeShape
 from webhook.core.overlaps import controlled
 from webhook.core.patch import applied
 from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.traffic import traffic_document
 from webhook.core.vpa_excess import inverted
 from webhook.core.vpa_facts import MOST_UNSUPPORTED, target_document, unsupported
 from webhook.core.vpa_updates import unknown_policies, updates_document
@@ -62,6 +63,9 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
         "metrics": metric_documents(subject, key, world, around.fit)
         if key is not None and is_judged
         else [],
+        "traffic": traffic_document(subject, key, world, around.fit)
+        if key is not None and is_judged
+        else None,
     }
 
 

@@ -28,6 +28,8 @@ from webhook.core.objects import (
 from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
+from webhook.core.routing import Routing
+from webhook.core.services import Service
 from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
 NAMESPACE = GroupKind("", "Namespace")
@@ -76,6 +78,8 @@ class World:
     """
 
     kinds: Kinds
+    whole: bool = False
+    """Whether all that brings traffic is here, as in a scan: what is not, is nowhere."""
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
@@ -86,6 +90,9 @@ class World:
     _namespaces: dict[str, Namespace] = field(default_factory=dict)
     _quotas: dict[str, list[Quota]] = field(default_factory=lambda: defaultdict(list))
     _budgets: dict[str, list[Budget]] = field(default_factory=lambda: defaultdict(list))
+    _routing: Routing = field(default_factory=Routing)
+    _folders: dict[WorkloadKey, set[str]] = field(default_factory=lambda: defaultdict(set))
+    """Where the workloads are written."""
     _node_shapes: list[NodeShape] = field(default_factory=list)
     _node_shares: Shares | None = None
     _pools: Pools = field(default_factory=Pools)
@@ -106,14 +113,17 @@ class World:
         named = {field.name: _copied(getattr(self, field.name)) for field in fields(World)}
         return World(**named)
 
-    def put(self, raw: Raw) -> Autoscaler | None:
-        """Take an object in; return its record where it is an autoscaler."""
+    def put(self, raw: Raw, folder: str = "") -> Autoscaler | None:
+        """Take an object of a folder in; return its record where it is an autoscaler."""
         ref = reference(raw)
         autoscaler = read_autoscaler(raw)
+        self._routing.put(raw, folder)
         if autoscaler is not None:
             self._put_autoscaler(autoscaler)
         elif (kind := self.kinds.get(ref.group_kind)) is not None and ref.name is not None:
-            self._put_workload(read_workload(raw, kind))
+            workload = read_workload(raw, kind)
+            self._put_workload(workload)
+            self._folders[workload.key].add(folder)
         else:
             self._put_context(raw, ref)
         return autoscaler
@@ -311,6 +321,14 @@ class World:
         """The PodDisruptionBudgets of a namespace."""
         return self._budgets.get(namespace, ())
 
+    def services(self, namespace: str) -> Sequence[Service]:
+        """The Services and InferencePools of a namespace."""
+        return self._routing.services(namespace)
+
+    def has_all_services(self, key: WorkloadKey) -> bool:
+        """Whether a Service of a workload would be here if there were one."""
+        return self.whole or self._routing.is_complete(key.namespace, self._folders.get(key, set()))
+
     def node_shapes(self) -> Sequence[NodeShape]:
         """The nodes that have been seen, alike ones once."""
         return self._node_shapes
@@ -334,6 +352,8 @@ def _copied(index: Any) -> Any:
     """Copy an index; the records in it never change."""
     if isinstance(index, defaultdict):
         return defaultdict(index.default_factory, {key: list(one) for key, one in index.items()})
-    if isinstance(index, Pools):
+    if isinstance(index, Pools | Routing):
         return index.copy()
+    if isinstance(index, defaultdict) and index.default_factory is set:
+        return defaultdict(set, {key: set(one) for key, one in index.items()})
     return copy(index) if isinstance(index, dict | set | list) else index

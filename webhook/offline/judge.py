@@ -18,16 +18,19 @@ def review(
     judge: Judge,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
     running: Iterable[Raw] = (),
+    *,
+    whole: bool = False,
 ) -> Review:
     """Judge every object against all others; `progress` is told (done, all) after each.
 
-    `running` are the objects of a cluster: judged against, and not judged themselves. Raises
-    `CannotJudge` when the rules give no answer.
+    `running` are the objects of a cluster: judged against, and not judged themselves. `whole` says
+    that what brings traffic to pods is all there: a scan has read it. Raises `CannotJudge` when
+    the rules give no answer.
     """
     read = list(entries)
     documents = [entry for entry in read if isinstance(entry, Document)]
     results = []
-    for subject in subjects(documents, running, judge.knowledge.kinds):
+    for subject in subjects(documents, running, judge.knowledge.kinds, whole=whole):
         if subject.world.is_ignored(subject.ref.namespace):
             results.append(Result(subject.document, subject.ref))
         else:

@@ -1,5 +1,6 @@
 """Which objects a review judges against which others."""
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +24,9 @@ class Subject:
     """Whether the cluster has a version of it."""
 
 
-def subjects(documents: Sequence[Document], running: Iterable[Raw], kinds: Kinds) -> list[Subject]:
+def subjects(
+    documents: Sequence[Document], running: Iterable[Raw], kinds: Kinds, *, whole: bool = False
+) -> list[Subject]:
     """Put every object into its world.
 
     Plain files are one world with all that is there. What a chart or a kustomization renders meets
@@ -32,7 +35,7 @@ def subjects(documents: Sequence[Document], running: Iterable[Raw], kinds: Kinds
     """
     refs = [reference(document.raw) for document in documents]
     given = {ref.identity for ref in refs}
-    base, known = World(kinds), set()
+    base, known = World(kinds, whole=whole), set()
     for raw in running:
         identity = reference(raw).identity
         known.add(identity)
@@ -41,7 +44,7 @@ def subjects(documents: Sequence[Document], running: Iterable[Raw], kinds: Kinds
     # The record that stands in the world is the one that is judged: two versions of one object
     # (overlays) are never each other's counterpart, nor is an object without a name its own.
     records = {
-        index: base.put(document.raw)
+        index: base.put(document.raw, _folder(document))
         for index, document in enumerate(documents)
         if document.source.rendered is None
     }
@@ -51,10 +54,15 @@ def subjects(documents: Sequence[Document], running: Iterable[Raw], kinds: Kinds
     for index, document in enumerate(documents):
         root = document.source.rendered
         if root is not None:
-            worlds[None].put(document.raw)
-            records[index] = worlds[root].put(document.raw)
+            worlds[None].put(document.raw, _folder(document))
+            records[index] = worlds[root].put(document.raw, _folder(document))
     found = []
     for index, (document, ref) in enumerate(zip(documents, refs, strict=True)):
         world, runs = worlds[document.source.rendered], ref.identity in known
         found.append(Subject(document, ref, records[index], world, runs))
     return found
+
+
+def _folder(document: Document) -> str:
+    """Where an object is written, or what renders it: what belongs together stands there."""
+    return document.source.rendered or posixpath.dirname(document.source.file)

@@ -5,7 +5,7 @@ import pytest
 from webhook.cluster import records
 from webhook.cluster.counterparts import Watched
 from webhook.cluster.records import Autoscalers, Held
-from webhook.cluster.surroundings import ByNamespace, LimitRanges, Namespaces, Nodes
+from webhook.cluster.surroundings import InNamespaces, LimitRanges, Namespaces, Nodes
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.bounds import UNBOUNDED
@@ -191,7 +191,7 @@ def quota(name: str, cpu: str, namespace: str = "a") -> dict[str, Any]:
 
 
 def test_quotas_are_those_of_their_namespace() -> None:
-    store = ByNamespace(read_quota)
+    store = InNamespaces(read_quota)
     store.replace([store.read(quota("x", "1")), store.read(quota("y", "2", "b"))])
     store.put(store.read(quota("z", "3")))
     store.put(store.read(quota("x", "4")))

@@ -39,6 +39,7 @@ def small(server: FakeApi) -> FakeApi:
         "/api/v1/namespaces",
         "/api/v1/limitranges",
         "/api/v1/resourcequotas",
+        "/api/v1/services",
         "/api/v1/nodes",
         "/apis/policy/v1/poddisruptionbudgets",
         "/apis/keda.sh/v1alpha1/scaledobjects",
@@ -228,3 +229,69 @@ def test_cluster_that_does_not_answer_is_an_error(server: FakeApi, tmp_path: Pat
     result = scan(server, tmp_path)
     assert isinstance(result.exception, ScaleguardError)
     assert "kubectl get namespaces" in str(result.exception)
+
+
+READY = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}}}
+
+
+def server_pods(name: str) -> Raw:
+    raw = workload(name)
+    container = {"name": "app", "ports": [{"containerPort": 8080}], **READY}
+    requests = {"requests": {"cpu": "1"}}
+    metadata = {"labels": {"app": name}}
+    spec = {"containers": [container | {"resources": requests}]}
+    raw["spec"]["template"] = {"metadata": metadata, "spec": spec}
+    return raw
+
+
+def selecting(name: str, **metadata: Any) -> Raw:
+    spec = {"selector": {"app": name}, "ports": [{"port": 80}]}
+    return {"metadata": {"namespace": "shop", "name": name, **metadata}, "spec": spec}
+
+
+@pytest.fixture
+def unbalanced(small: FakeApi) -> FakeApi:
+    """A server on an HPA in a cluster without any Service."""
+    small.on(VPAS, page([]))
+    small.on(DEPLOYMENTS, page([server_pods("web")], kind="DeploymentList"))
+    return small
+
+
+def told(server: FakeApi, folder: Path) -> list[str]:
+    found = document(scan(server, folder, "-o", "json"))
+    return [one["rule"] for each in found["results"] for one in each["findings"]]
+
+
+def test_server_without_any_service_is_told(unbalanced: FakeApi, tmp_path: Path) -> None:
+    assert told(unbalanced, tmp_path) == ["hpa-not-load-balanced"]
+
+
+def test_service_of_an_operator_counts(unbalanced: FakeApi, tmp_path: Path) -> None:
+    service = selecting("web", **owned_by("web"))
+    unbalanced.on("/api/v1/services", page([service], kind="ServiceList"))
+    assert told(unbalanced, tmp_path) == []
+
+
+def test_pool_selects_as_a_service_does(unbalanced: FakeApi, tmp_path: Path) -> None:
+    on_groups(unbalanced, **{"inference.networking.k8s.io": "v1"})
+    path, kind = "/apis/inference.networking.k8s.io/v1", "InferencePool"
+    resource = {"name": "inferencepools", "kind": kind}
+    unbalanced.on(path, answer({"resources": [resource]}))
+    pool = selecting("web") | {"spec": {"selector": {"matchLabels": {"app": "web"}}}}
+    version = "inference.networking.k8s.io/v1"
+    listed = page([pool], kind=f"{kind}List", api_version=version)
+    unbalanced.on(f"{path}/inferencepools", listed)
+    assert told(unbalanced, tmp_path) == []
+
+
+def test_nothing_is_missing_where_services_cannot_be_read(
+    unbalanced: FakeApi, tmp_path: Path
+) -> None:
+    unbalanced.on("/api/v1/services", status(403, "Forbidden"))
+    assert told(unbalanced, tmp_path) == []
+
+
+def test_nothing_is_missing_where_pools_cannot_be_read(unbalanced: FakeApi, tmp_path: Path) -> None:
+    on_groups(unbalanced, **{"inference.networking.k8s.io": "v1"})
+    unbalanced.on("/apis/inference.networking.k8s.io/v1", status(403, "Forbidden"))
+    assert told(unbalanced, tmp_path) == []

@@ -156,3 +156,17 @@ def test_shards_are_looked_after_and_their_entries_noted(
     leases = "/apis/coordination.k8s.io/v1/namespaces/guard/leases/"
     wait_until(lambda: sum(path.startswith(leases) for path in server.paths()) == 16)
     wait_until(lambda: cluster.registry.get_sample_value("scaleguard_ledger_entries") == 0)
+
+
+def test_services_are_those_of_the_watch_and_never_all(server: FakeApi, cluster: Cluster) -> None:
+    metadata = {"namespace": "shop", "name": "web", "resourceVersion": "1"}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": metadata}
+    on_watches(server, services=[service | {"spec": {"selector": {"app": "web"}}}])
+    known = cluster.state().start()
+    world = world_of(known)
+    wait_until(lambda: len(world.services("shop")) == 1)
+    (found,) = world.services("shop")
+    assert found.selects({"app": "web"})
+    assert world.services("other") == ()
+    # It may be applied after its HPA, in the same moment.
+    assert not world.has_all_services(WEB)

@@ -12,6 +12,7 @@ from tests.unit.offline.manifests import (
     VPA,
     in_namespace,
     judged,
+    stream,
 )
 from webhook import config as configuration
 from webhook.core.verdict import CannotJudge, Verdict
@@ -150,3 +151,52 @@ def test_rules_without_an_answer_end_the_review() -> None:
     silent = type(judge)(judge.knowledge, judge.profiles, judge.settings, mute)
     with pytest.raises(CannotJudge, match="no answer"):
         judged(HPA, judge=silent)
+
+
+SERVER = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: app
+          image: web
+          ports: [{containerPort: 8080}]
+          readinessProbe: {tcpSocket: {port: 8080}}
+          resources: {requests: {cpu: 500m}}
+"""
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+spec: {selector: {app: other}, ports: [{port: 80}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("app/service.yaml", ["hpa-not-load-balanced"]),
+        ("other/service.yaml", []),
+        ("service.yaml", []),
+    ],
+)
+def test_services_of_another_folder_are_those_of_another_application(
+    file: str, rules: list[str]
+) -> None:
+    entries = [*read_text(stream(SERVER, HPA), "app/web.yaml"), *read_text(SERVICE, file)]
+    reviewed = review(entries, build_judge(configuration.Config()))
+    assert [one.rule for each in reviewed.results for one in each.findings] == rules
+
+
+def test_a_scan_knows_that_there_is_no_service() -> None:
+    entries = list(read_text(stream(SERVER, HPA), "cluster/shop"))
+    judge = build_judge(configuration.Config())
+    (finding,) = (
+        one for each in review(entries, judge, whole=True).results for one in each.findings
+    )
+    assert "no Service selects them" in finding.message

@@ -71,7 +71,16 @@ def read_hpa(raw: Raw) -> Scaler:
         tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
         least=1 if (least := integer(spec, "minReplicas")) is None else least,
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
+        sources=frozenset(_sources(raw, is_v1=is_v1)),
     )
+
+
+def _sources(raw: Raw, *, is_v1: bool) -> Iterator[str]:
+    """Yield the types of its metrics that are not about resources of its pods."""
+    listed = {"metrics": _annotated(raw, METRICS_ANNOTATION)} if is_v1 else mapping(raw, "spec")
+    for _, metric in members(listed, "metrics"):
+        if (kind := text(metric, "type")) in {"Pods", "Object", "External"}:
+            yield kind
 
 
 def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:

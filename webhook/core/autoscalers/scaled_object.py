@@ -77,6 +77,8 @@ def read_scaled_object(raw: Raw) -> Scaler:
         most=_most(spec),
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
+        sources=frozenset(text(trigger, "type") for _, trigger in members(spec, "triggers"))
+        - set(COMPUTE_RESOURCES),
     )
 
 

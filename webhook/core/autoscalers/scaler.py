@@ -106,3 +106,5 @@ class Scaler:
     """The part of its target that it scales, where that has several with replicas of their own."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
+    sources: frozenset[str] = frozenset()
+    """What it scales on beside cpu and memory: types of an HPA's metrics, or of KEDA's triggers."""
