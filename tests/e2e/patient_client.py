@@ -42,6 +42,12 @@ class PatientClient:
         address = urlsplit(plane.server)
         self._address = str(address.hostname), address.port
         self._local = threading.local()
+        self._connections: list[http.client.HTTPSConnection] = []
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for connection in self._connections:
+            connection.close()
 
     def create(self, path: str, raw: Raw) -> Said:
         return self._until_done("POST", path, raw)
@@ -72,6 +78,7 @@ class PatientClient:
                 *self._address, timeout=30, context=self._context
             )
             self._local.connection = connection
+            self._connections.append(connection)
         headers = {"Content-Type": "application/json"}
         connection.request(method, path, json.dumps(raw) if raw is not None else None, headers)
         answer = connection.getresponse()

@@ -58,6 +58,7 @@ class Replicas:
             if self._delay_seconds:
                 slow = _SlowWebhook(first.folder / "certs", self._delay_seconds)
                 webhooks.append(self._webhook("slow", stack.enter_context(slow).port))
+            stack.callback(self._client.close)
             stack.callback(self._delete)
             self._apply(webhooks)
             wait_until(self._is_asked, what="the API server does not ask")

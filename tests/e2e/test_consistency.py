@@ -6,6 +6,7 @@ SCALEGUARD_CONSISTENCY_ROUNDS sets how many rounds are played; `make consistency
 import os
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -25,8 +26,9 @@ DELAY_SECONDS = 0.3
 
 
 @pytest.fixture
-def client(plane: ControlPlane) -> PatientClient:
-    return PatientClient(plane)
+def client(plane: ControlPlane) -> Iterator[PatientClient]:
+    with closing(PatientClient(plane)) as made:
+        yield made
 
 
 @pytest.fixture
