@@ -12,6 +12,7 @@ from webhook.core.autoscalers.alias import names_usage
 from webhook.core.autoscalers.hpa import (
     BEHAVIOR_ANNOTATION,
     CONDITIONS_ANNOTATION,
+    DESCRIBED,
     HPA_OWNERSHIP_ANNOTATION,
     METRICS_ANNOTATION,
 )
@@ -23,6 +24,7 @@ from webhook.core.autoscalers.scaled_object import (
     PAUSED_SCALE_OUT,
     TRANSFER_OWNERSHIP,
 )
+from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.vpa import GKE_RIGHTSIZING_ANNOTATION
 from webhook.core.fields import Raw, mapping, sequence, strings, text
 from webhook.core.objects import EXEMPT_ANNOTATION, MANAGED_LABEL, GroupKind, reference
@@ -47,6 +49,7 @@ _SOURCE = {
     "describedObject": _names("kind", "name"),
     "target": _names("averageUtilization", "averageValue", "kind", "name"),
 }
+_SOURCES = frozenset({"pods", "object", "external"})
 _METRIC = {
     **_names("type"),
     **dict.fromkeys(("resource", "containerResource", "pods", "object", "external"), _SOURCE),
@@ -117,6 +120,8 @@ def slim(raw: Raw) -> Raw:
     if kind == HPA:
         mask["status"] = {"conditions": _names("type", "status")}
     kept: dict[str, Any] = _kept(raw, mask)
+    if kind == HPA and (metrics := sequence(mapping(kept, "spec"), "metrics")):
+        kept["spec"]["metrics"] = [_metric_less(metric) for metric in metrics]
     if kind == SCALED_OBJECT and (triggers := sequence(mapping(raw, "spec"), "triggers")):
         kept["spec"]["triggers"] = [
             {**small, "metadata": _trigger_metadata(whole)} if isinstance(small, dict) else None
@@ -146,6 +151,32 @@ def _kept(raw: Any, mask: Mask) -> Any:
     if not isinstance(raw, dict):
         return None
     return {name: _kept(raw[name], inner) for name, inner in mask.items() if name in raw}
+
+
+def _metric_less(metric: Any) -> Any:
+    """Leave of what selects a metric only what tells whose pods it is about."""
+    if not isinstance(metric, dict):
+        return metric
+    return metric | {name: _source_less(mapping(metric, name)) for name in _SOURCES & metric.keys()}
+
+
+def _source_less(source: Raw) -> Raw:
+    less: dict[str, Any] = {**source}
+    metric = mapping(source, "metric")
+    if "selector" in metric:
+        less["metric"] = {**metric, "selector": _labels_less(mapping(metric, "selector"))}
+    if "metricSelector" in source:
+        less["metricSelector"] = _labels_less(mapping(source, "metricSelector"))
+    for name in ("describedObject", "target"):
+        described = mapping(source, name)
+        if name in source and described.get("kind") not in DESCRIBED:
+            less[name] = {key: described[key] for key in described if key not in {"kind", "name"}}
+    return less
+
+
+def _labels_less(selector: Raw) -> Raw:
+    labels = mapping(selector, "matchLabels")
+    return {"matchLabels": {key: value for key, value in labels.items() if is_read(key)}}
 
 
 def _trigger_metadata(trigger: Raw) -> Raw:

@@ -28,6 +28,9 @@ DEFAULT_CPU_UTILIZATION = "80%"
 BEHAVIOR_ANNOTATION = "autoscaling.alpha.kubernetes.io/behavior"
 CONDITIONS_ANNOTATION = "autoscaling.alpha.kubernetes.io/conditions"
 
+DESCRIBED = frozenset({"Pod", "Deployment", "StatefulSet"})
+"""The kinds with pods of their own that an Object metric may be about."""
+
 # The fields that are read from annotations of v1, by their names in lower case.
 _ANNOTATED = {
     name.lower(): name
@@ -198,4 +201,4 @@ def _expression(source: Raw) -> str:
 def _described(described: Raw) -> dict[str, str]:
     """The object that an Object metric is about, where that is one with pods of its own."""
     kind, name = text(described, "kind"), text(described, "name")
-    return {kind.lower(): name} if kind in {"Pod", "Deployment", "StatefulSet"} and name else {}
+    return {kind.lower(): name} if kind in DESCRIBED and name else {}

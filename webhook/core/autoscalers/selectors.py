@@ -39,6 +39,12 @@ _LOOSE = frozenset({"=~", ":"})
 _FILTER = "metric.type"
 
 
+def is_read(label: str) -> bool:
+    """Whether it matters what a label is compared with."""
+    name = label.rpartition(".")[2].lower()
+    return name in _NAMESPACES | _PODS | _WORKLOADS.keys() | _SERVICES | {ROOT_OF_CADVISOR[0]}
+
+
 def means_others(expression: str, end: int, target: WorkloadKey | None) -> bool:
     """Whether the selector behind a name, found up to `end`, plainly means others."""
     if target is None:
