@@ -18,7 +18,7 @@ from webhook.core.objects import ObjectRef, reference
 from webhook.core.overlaps import ONLY_AT_START
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.review import read_review
-from webhook.core.world import World, read_autoscaler
+from webhook.core.world import World, read_autoscalers
 
 Objects = list[dict[str, Any]]
 Controlled = set[tuple[str, str]]
@@ -44,7 +44,7 @@ def findings(objects: Objects, index: int, judge: Judge) -> tuple[Finding, ...]:
 
 def fixes(objects: Objects, judge: Judge) -> Iterator[tuple[int, Finding]]:
     for index, raw in enumerate(objects):
-        if read_autoscaler(raw) is not None:
+        if read_autoscalers(raw):
             yield from (
                 (index, found) for found in findings(objects, index, judge) if found.fix is not None
             )
@@ -80,7 +80,7 @@ def test_a_fix_ends_its_finding_and_brings_no_other(case: Case) -> None:
                 after = fixed(after, left)
         assert of_pair(findings(after, index, judge), finding) == []
         for other, raw in enumerate(case.objects):
-            if read_autoscaler(raw) is not None:
+            if read_autoscalers(raw):
                 before = {found.subject for found in findings(case.objects, other, judge)}
                 assert {found.subject for found in findings(after, other, judge)} <= before
 
@@ -92,7 +92,7 @@ def test_a_fix_takes_what_the_metrics_read_and_nothing_else(case: Case) -> None:
     for index, finding in fixes(case.objects, judge):
         assert finding.fix is not None
         pair = {index, *at(case.objects, finding.related[0])}
-        read = [read_autoscaler(case.objects[member]) for member in sorted(pair)]
+        read = [one for member in sorted(pair) for one in read_autoscalers(case.objects[member])]
         scalers = [one for one in read if isinstance(one, Scaler)]
         for raw, changed in zip(case.objects, fixed(case.objects, finding), strict=True):
             if reference(raw) == finding.fix.ref:

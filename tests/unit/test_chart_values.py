@@ -95,7 +95,8 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     watched = {
         (one.group, one.plural, verb) for one in resources.WATCHED for verb in ("list", "watch")
     }
-    read_one_by_one = (*resources.kinds(resources.TARGETS), *resources.CLAIMS)
+    targets = (*resources.kinds(resources.TARGETS), *resources.kinds(resources.BETWEEN))
+    read_one_by_one = (*targets, *resources.CLAIMS)
     fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
     confirmed = {(one.group, one.plural, "get") for one in RESOURCES.values()}
     assert granted == watched | fetched | confirmed

@@ -2,9 +2,17 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
-from webhook.cluster.records import Autoscalers, Held
+from webhook.cluster.records import Autoscalers, Brought, Held, Store
+from webhook.cluster.resources import (
+    HPAS,
+    INFERENCE_SERVICES,
+    POD_AUTOSCALERS,
+    SCALED_OBJECTS,
+    VPAS,
+    Resource,
+)
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.kinds import HPA, POD_AUTOSCALER, SCALED_OBJECT, VPA
 from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
@@ -50,6 +58,7 @@ class Watched:
     hpas: Autoscalers[Scaler]
     scaled_objects: Autoscalers[Scaler]
     pod_autoscalers: Autoscalers[Scaler]
+    inference_services: Brought
     vpas: Autoscalers[Vpa]
 
     @classmethod
@@ -59,7 +68,18 @@ class Watched:
             Autoscalers(read_hpa),
             Autoscalers(read_scaled_object),
             Autoscalers(read_pod_autoscaler),
+            Brought(),
             Autoscalers(read_vpa),
+        )
+
+    def stores(self) -> tuple[tuple[Resource, Store[Any]], ...]:
+        """Each of them with the resource whose objects it holds."""
+        return (
+            (HPAS, self.hpas),
+            (VPAS, self.vpas),
+            (SCALED_OBJECTS, self.scaled_objects),
+            (POD_AUTOSCALERS, self.pod_autoscalers),
+            (INFERENCE_SERVICES, self.inference_services),
         )
 
     def named(self, ref: ObjectRef) -> Held[Scaler] | Held[Vpa] | None:
@@ -78,7 +98,8 @@ class Watched:
 
     def scalers_on(self, key: WorkloadKey) -> tuple[Scaler, ...]:
         """What scales the replicas of a workload."""
-        return self.hpas.on(key) + self.scaled_objects.on(key) + self.pod_autoscalers.on(key)
+        kinds = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.inference_services)
+        return tuple(scaler for kind in kinds for scaler in kind.on(key))
 
     def vpas_on(self, key: WorkloadKey) -> tuple[Vpa, ...]:
         """VPAs on a workload."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
+from webhook.core.autoscalers.inference_service import read_inference_service
+from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.entry import version_of
 from webhook.core.fields import Raw
-from webhook.core.objects import ObjectRef, uid_of
+from webhook.core.objects import ObjectRef, reference, uid_of
 from webhook.core.world import Autoscaler
 
 Record = TypeVar("Record")
@@ -160,6 +162,55 @@ class Autoscalers(Generic[Kept]):
 
     def _others(self, key: WorkloadKey, but: Identity) -> tuple[Kept, ...]:
         return tuple(one for one in self._on.get(key, ()) if identity(one.ref) != but)
+
+
+BroughtRecord = tuple[Identity, tuple[Scaler, ...]]
+
+
+class Brought:
+    """The scalers that InferenceServices bring along, by the workload that they act on."""
+
+    def __init__(self) -> None:
+        self._records: dict[Identity, tuple[Scaler, ...]] = {}
+        self._on: dict[WorkloadKey, tuple[Scaler, ...]] = {}
+
+    def read(self, raw: Raw) -> BroughtRecord:
+        """Read an InferenceService."""
+        return identity(reference(raw)), read_inference_service(raw)
+
+    def on(self, key: WorkloadKey) -> tuple[Scaler, ...]:
+        """Those that act on a workload."""
+        return self._on.get(key, ())
+
+    def replace(self, records: Sequence[BroughtRecord], _version: int) -> None:
+        """Hold these and nothing else; they are in no ledger, so at which version is the same."""
+        self._records = dict(records)
+        self._index()
+
+    def put(self, record: BroughtRecord) -> None:
+        """Hold what an InferenceService brings now: most of its updates change only its status."""
+        name, scalers = record
+        before = self._records.get(name)
+        self._records[name] = scalers
+        if scalers != before:
+            self._index()
+
+    def remove(self, record: BroughtRecord) -> None:
+        """Hold nothing of the object any more."""
+        if self._records.pop(record[0], None):
+            self._index()
+
+    def __len__(self) -> int:
+        """How many objects are held."""
+        return len(self._records)
+
+    def _index(self) -> None:
+        on: dict[WorkloadKey, tuple[Scaler, ...]] = {}
+        for scalers in self._records.values():
+            for scaler in scalers:
+                if scaler.target is not None:
+                    on[scaler.target] = (*on.get(scaler.target, ()), scaler)
+        self._on = on
 
 
 def identity(ref: ObjectRef) -> Identity:

@@ -74,6 +74,9 @@ SCALED_OBJECTS = Resource("keda.sh", "v1alpha1", "scaledobjects", "ScaledObject"
 POD_AUTOSCALERS = Resource(
     "autoscaling.aibrix.ai", "v1alpha1", "podautoscalers", "PodAutoscaler", optional=True
 )
+INFERENCE_SERVICES = Resource(
+    "serving.kserve.io", "v1beta1", "inferenceservices", "InferenceService", optional=True
+)
 NAMESPACES = Resource("", "v1", "namespaces", "Namespace", namespaced=False)
 LIMIT_RANGES = Resource("", "v1", "limitranges", "LimitRange")
 NODES = Resource("", "v1", "nodes", "Node", namespaced=False, advisory=True)
@@ -82,10 +85,11 @@ BUDGETS = Resource("policy", "v1", "poddisruptionbudgets", "PodDisruptionBudget"
 SERVICES = Resource("", "v1", "services", "Service", advisory=True)
 
 AUTOSCALERS = (HPAS, VPAS, SCALED_OBJECTS, POD_AUTOSCALERS)
-"""What judgements compare: listed anew in one namespace where consistency is strict."""
+"""What judgements compare; with strict consistency read once more before a denial."""
 
 WATCHED = (
     *AUTOSCALERS,
+    INFERENCE_SERVICES,
     NAMESPACES,
     LIMIT_RANGES,
     RESOURCE_QUOTAS,

@@ -26,7 +26,7 @@ from webhook.core.kinds import Kinds, templates
 from webhook.core.objects import GroupKind, controller, reference
 from webhook.core.pod import claim_names
 from webhook.core.services import SELECTING
-from webhook.core.world import read_autoscaler
+from webhook.core.world import read_autoscaler, read_autoscalers
 
 # A page of 500 large objects over a slow line.
 PAGE_SECONDS = 60.0
@@ -90,8 +90,9 @@ class Scan:
         Raises `ApiError` where not even the list of API groups is to be had.
         """
         groups = self._groups()
-        resources = list(self._resources(groups, _KINDS))
-        resources[:0] = [one for one in WATCHED if not one.optional or _is_in(one, groups)]
+        resources = [one for one in WATCHED if not one.optional or _is_in(one, groups)]
+        watched = {one.group_kind for one in WATCHED}
+        resources += self._resources(groups, [one for one in _KINDS if one not in watched])
         for done, resource in enumerate(resources, 1):
             self._read(resource)
             progress(done, len(resources))
@@ -187,8 +188,8 @@ def _without_made(objects: list[Raw]) -> list[Raw]:
     Services, whoever made them.
     """
     owners = {reference(raw).identity: _owner(raw) for raw in objects}
-    read = (read_autoscaler(raw) for raw in objects)
-    targets = {one.target for one in read if one is not None and one.target is not None}
+    read = [one for raw in objects for one in read_autoscalers(raw)]
+    targets = {one.target for one in read if one.target is not None}
     named: set[Identity | None] = set()
     for target in targets:
         at: Identity | None = (target.group_kind, target.namespace, target.name)

@@ -16,15 +16,11 @@ from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
 from webhook.cluster.resources import (
     BUDGETS,
-    HPAS,
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
-    POD_AUTOSCALERS,
     RESOURCE_QUOTAS,
-    SCALED_OBJECTS,
     SERVICES,
-    VPAS,
     Resource,
 )
 from webhook.cluster.sight import Sight
@@ -66,10 +62,7 @@ class ClusterState:
         self._around = Surroundings()
         self._lookups = Lookups(api, kinds, self._recorder)
         stores: tuple[tuple[Resource, Store[Any]], ...] = (
-            (HPAS, self._watched.hpas),
-            (VPAS, self._watched.vpas),
-            (SCALED_OBJECTS, self._watched.scaled_objects),
-            (POD_AUTOSCALERS, self._watched.pod_autoscalers),
+            *self._watched.stores(),
             (NAMESPACES, self._around.namespaces),
             (LIMIT_RANGES, self._around.limit_ranges),
             (RESOURCE_QUOTAS, self._around.quotas),

@@ -9,7 +9,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw
-from webhook.core.generated import maker
+from webhook.core.generated import judged_maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.nodes import NodeShape
 from webhook.core.overlaps import controlled
@@ -50,9 +50,15 @@ def autoscaler_document(subject: Autoscaler, world: World, around: Around) -> di
 
 
 def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
-    inert = subject.inert if not subject.activates else None
+    is_written = not subject.implied
+    inert = subject.inert if is_written and not subject.activates else None
     key = subject.target
-    is_judged = key is not None and subject.active and maker(subject, key, world) is None
+    is_judged = (
+        key is not None
+        and subject.active
+        and is_written
+        and judged_maker(subject, key, world) is None
+    )
     return {
         "type": "scaler",
         "active": subject.active,
@@ -97,7 +103,7 @@ def _rests_at(hpa: Scaler, world: World) -> str | None:
     workload = world.workload(key) if key is not None and hpa.ref.group_kind == HPA else None
     if key is None or workload is None or workload.replicas != 0 or hpa.scaled_to_zero:
         return None
-    return _text(key) if maker(hpa, key, world) is None else None
+    return _text(key) if judged_maker(hpa, key, world) is None else None
 
 
 def _text(key: WorkloadKey) -> str:

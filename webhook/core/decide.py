@@ -36,7 +36,7 @@ from webhook.core.verdict import Ask, Settings
 from webhook.core.vpa_plan.plan import Plan, Subject, plan
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
 from webhook.core.workload_change import Judging, brought
-from webhook.core.world import Autoscaler, World, read_autoscaler
+from webhook.core.world import Autoscaler, World, read_autoscalers
 
 # Fields that change without anybody wanting anything else: who wrote what, and finalizers.
 _BOOKKEEPING = frozenset({"finalizers", "generation", "managedFields", "resourceVersion"})
@@ -197,15 +197,11 @@ class Judge:
         return conclude(verdicts, facts, self.settings_in(namespace, world))
 
     def all_findings(self, raw: Raw, world: World, *, is_new: bool) -> list[Finding]:
-        """Judge whatever an object is: an autoscaler, or something that makes pods."""
-        subject = read_autoscaler(raw)
-        if subject is not None:
-            return self.findings(subject, world)
-        return [
-            finding
-            for pod in self.pods(raw, world)
-            for finding in self.pod_findings(pod, world, is_new=is_new)
-        ]
+        """Judge whatever an object is: an autoscaler, something that makes pods, or both."""
+        found = [one for each in read_autoscalers(raw) for one in self.findings(each, world)]
+        for pod in self.pods(raw, world):
+            found += self.pod_findings(pod, world, is_new=is_new)
+        return found
 
 
 def validate(request: Request, world: World, judge: Judge) -> Decision:

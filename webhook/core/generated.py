@@ -32,8 +32,24 @@ def made(one: Scaler, other: Scaler) -> bool:
     )
 
 
+def judged_maker(scaler: Scaler, key: WorkloadKey, world: World) -> Scaler | None:
+    """Return the maker that is judged in a scaler's place.
+
+    What comes with an object that says nothing of scaling (KServe's) is judged like a user's.
+    """
+    found = maker(scaler, key, world)
+    return found if found is not None and not found.implied else None
+
+
+def root(scaler: Scaler, key: WorkloadKey, world: World) -> Scaler:
+    """Return the first of those of which one was made of the other: KServe, KEDA, HPA."""
+    above = maker(scaler, key, world)
+    return scaler if above is None else root(above, key, world)
+
+
 def generated(scaler: Scaler, key: WorkloadKey, world: World) -> list[ObjectRef]:
-    """What was made of a scaler, where it is there already."""
+    """What was made of a scaler, and of that in turn, where it is there already."""
     if scaler.makes is None:
         return []
-    return [other.ref for other in world.scalers(key) if made(scaler, other)]
+    found = [other for other in world.scalers(key) if made(scaler, other)]
+    return [ref for one in found for ref in (one.ref, *generated(one, key, world))]

@@ -7,7 +7,14 @@ from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
 
 from webhook.core.autoscalers.hpa import read_hpa
-from webhook.core.autoscalers.kinds import HPA, POD_AUTOSCALER, SCALED_OBJECT, VPA
+from webhook.core.autoscalers.inference_service import read_inference_service
+from webhook.core.autoscalers.kinds import (
+    HPA,
+    INFERENCE_SERVICE,
+    POD_AUTOSCALER,
+    SCALED_OBJECT,
+    VPA,
+)
 from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
 from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
@@ -57,6 +64,14 @@ def read_autoscaler(raw: Raw) -> Autoscaler | None:
     """Read an autoscaler of any kind; None for other kinds."""
     reader = _READERS.get(reference(raw).group_kind)
     return reader(raw) if reader is not None else None
+
+
+def read_autoscalers(raw: Raw) -> tuple[Autoscaler, ...]:
+    """Read every autoscaler that an object is or brings along."""
+    if reference(raw).group_kind == INFERENCE_SERVICE:
+        return read_inference_service(raw)
+    autoscaler = read_autoscaler(raw)
+    return (autoscaler,) if autoscaler is not None else ()
 
 
 def is_same_object(one: Autoscaler, other: Autoscaler) -> bool:
@@ -113,20 +128,20 @@ class World:
         named = {field.name: _copied(getattr(self, field.name)) for field in fields(World)}
         return World(**named)
 
-    def put(self, raw: Raw, folder: str = "") -> Autoscaler | None:
-        """Take an object of a folder in; return its record where it is an autoscaler."""
+    def put(self, raw: Raw, folder: str = "") -> tuple[Autoscaler, ...]:
+        """Take an object of a folder in; return the autoscalers that it is or brings along."""
         ref = reference(raw)
-        autoscaler = read_autoscaler(raw)
+        autoscalers = read_autoscalers(raw)
         self._routing.put(raw, folder)
-        if autoscaler is not None:
+        for autoscaler in autoscalers:
             self._put_autoscaler(autoscaler)
-        elif (kind := self.kinds.get(ref.group_kind)) is not None and ref.name is not None:
+        if (kind := self.kinds.get(ref.group_kind)) is not None and ref.name is not None:
             workload = read_workload(raw, kind)
             self._put_workload(workload)
             self._folders[workload.key].add(folder)
-        else:
+        elif not autoscalers:
             self._put_context(raw, ref)
-        return autoscaler
+        return autoscalers
 
     def _put_autoscaler(self, autoscaler: Autoscaler) -> None:
         if autoscaler.target is None:

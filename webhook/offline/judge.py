@@ -46,11 +46,9 @@ def review(
 def _judged(subject: Subject, judge: Judge) -> Result:
     document, world = subject.document, subject.world
     notes = unknown_exemptions(document.raw, judge.settings.rules)
-    if subject.autoscaler is not None:
-        found = tuple(judge.findings(subject.autoscaler, world))
-        return Result(document, subject.ref, found, notes=notes)
+    findings = [found for one in subject.autoscalers for found in judge.findings(one, world)]
     pods = judge.pods(document.raw, world)
-    findings = [
+    findings += [
         finding
         for pod in pods
         if not _is_made(document.raw, world)

@@ -17,8 +17,8 @@ class Subject:
 
     document: Document
     ref: ObjectRef
-    autoscaler: Autoscaler | None
-    """The record that stands in the world, where the object is an autoscaler."""
+    autoscalers: tuple[Autoscaler, ...]
+    """The records that stand in the world of the autoscalers that the object is or brings along."""
     world: World
     runs: bool
     """Whether the cluster has a version of it."""

@@ -20,7 +20,7 @@ findings contains finding if {
 		"overlap": overlap.id,
 		"action": tolerance(overlap),
 		"message": text.because(sentence(overlap), overlap.reductions),
-		"remedy": remedy(overlap.other),
+		"remedy": remedy(overlap),
 	}
 }
 
@@ -37,13 +37,26 @@ sentence(overlap) := concat("", [
 	overlap.other.text,
 ])
 
-# What is still to be named (generateName) cannot be deleted by name.
-remedy(other) := concat(" ", [
-	"put all metrics into one of them and delete the other, for instance: kubectl delete",
-	lower(other.kind),
-	"-n",
-	other.namespace,
-	other.name,
+# KServe's scaler has no object of its own that could be deleted.
+remedy(overlap) := concat(" ", [
+	"annotate",
+	owner(overlap).text,
+	"with serving.kserve.io/autoscalerClass: external, so that KServe leaves the replicas alone, or delete the other",
 ]) if {
-	is_string(other.name)
+	is_object(owner(overlap))
+} else := concat(" ", [
+	"put all metrics into one of them and delete the other, for instance: kubectl delete",
+	lower(overlap.other.kind),
+	"-n",
+	overlap.other.namespace,
+	overlap.other.name,
+]) if {
+	# What is still to be named (generateName) cannot be deleted by name.
+	is_string(overlap.other.name)
 } else := "put all metrics into one of them and delete the other"
+
+owner(overlap) := overlap.scaler if {
+	overlap.scaler.implied
+} else := overlap.other if {
+	overlap.other.implied
+} else := null

@@ -4,8 +4,14 @@ overlap := {
 	"id": 3,
 	"type": "duplicate-scaler",
 	"workload": {"text": "Deployment web"},
-	"scaler": {"text": "HorizontalPodAutoscaler shop/b"},
-	"other": {"text": "ScaledObject shop/a", "kind": "ScaledObject", "namespace": "shop", "name": "a"},
+	"scaler": {"text": "HorizontalPodAutoscaler shop/b", "implied": false},
+	"other": {
+		"text": "ScaledObject shop/a",
+		"kind": "ScaledObject",
+		"namespace": "shop",
+		"name": "a",
+		"implied": false,
+	},
 	"tolerated": false,
 	"reductions": [],
 }
@@ -40,6 +46,29 @@ cases := {
 			"messageContains": ["and so does HorizontalPodAutoscaler shop/a-*"],
 			"remedy": "put all metrics into one of them and delete the other",
 		}],
+	},
+	"KServe's scaler is switched off, not deleted": {
+		"input": document({"other": {
+			"text": "InferenceService shop/a",
+			"kind": "InferenceService",
+			"namespace": "shop",
+			"name": "a",
+			"implied": true,
+		}}),
+		"findings": [{
+			"action": "deny",
+			"remedy": concat(" ", [
+				"annotate InferenceService shop/a with serving.kserve.io/autoscalerClass: external,",
+				"so that KServe leaves the replicas alone, or delete the other",
+			]),
+		}],
+	},
+	"so it is from its own side": {
+		"input": document({"scaler": {"text": "InferenceService shop/b", "implied": true}}),
+		"findings": [{"remedy": concat(" ", [
+			"annotate InferenceService shop/b with serving.kserve.io/autoscalerClass: external,",
+			"so that KServe leaves the replicas alone, or delete the other",
+		])}],
 	},
 	"warns with the reason when reduced": {
 		"input": document({"reductions": ["generated"]}),

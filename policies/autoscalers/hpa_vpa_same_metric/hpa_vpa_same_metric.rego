@@ -60,15 +60,36 @@ sentence(overlap) := concat(" ", [
 	text.containers(overlap.containers),
 ])
 
+# The conditions are told, and what of them the template breaks, where it is known.
 safe_when(overlap) := [concat(" ", [
 	"safe only with RequestsOnly, no",
 	overlap.resource,
 	"limit, and minAllowed of all containers together at or above",
-	overlap.metric.target,
+	concat("", [overlap.metric.target, as_it_is(overlap)]),
 ])] if {
 	input.settings.strictness == "feedback"
 	overlap.metric.targetType == "AverageValue"
 } else := []
+
+as_it_is(overlap) := "" if {
+	is_null(overlap.conditions)
+} else := ": all of that holds now" if {
+	count(broken(overlap)) == 0
+} else := concat("", [", but now ", concat(", and ", broken(overlap))])
+
+broken(overlap) := array.concat(unset(overlap), array.concat(limited(overlap), short(overlap)))
+
+unset(overlap) := [concat(" ", ["RequestsOnly is not set for", text.containers(overlap.conditions.unset)])] if {
+	count(overlap.conditions.unset) > 0
+} else := []
+
+limited(overlap) := [concat(" ", ["there is a", overlap.resource, "limit on", text.containers(overlap.conditions.limited)])] if {
+	count(overlap.conditions.limited) > 0
+} else := []
+
+short(overlap) := [] if {
+	overlap.conditions.enough
+} else := [concat(" ", ["together they may request as little as", overlap.conditions.least])]
 
 deed(overlap) := concat(" ", ["raises the", overlap.resource, "request at start"]) if {
 	overlap.boost

@@ -20,6 +20,7 @@ overlap := {
 	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "gkeRightsizing": false},
 	"metric": metric,
 	"boost": false,
+	"conditions": null,
 	"reductions": [],
 	"fix": "controlledResources: [memory] for container \"*\"",
 }
@@ -144,6 +145,34 @@ cases := {
 				"only a warning: safe only with RequestsOnly, no cpu limit,",
 				"and minAllowed of all containers together at or above 500m",
 			])],
+		}],
+	},
+	"what the template breaks of the conditions is told": {
+		"input": document(
+			object.union(average, {"conditions": {
+				"unset": ["app", "proxy"],
+				"limited": ["app"],
+				"least": "300m",
+				"enough": false,
+			}}),
+			{"strictness": "feedback"},
+		),
+		"findings": [{
+			"action": "warn",
+			"messageContains": [concat(" ", [
+				"together at or above 500m, but now RequestsOnly is not set for containers app, proxy,",
+				"and there is a cpu limit on container app, and together they may request as little as 300m",
+			])],
+		}],
+	},
+	"conditions that hold are said to": {
+		"input": document(
+			object.union(average, {"conditions": {"unset": [], "limited": [], "least": "600m", "enough": true}}),
+			{"strictness": "feedback"},
+		),
+		"findings": [{
+			"action": "warn",
+			"messageContains": ["together at or above 500m: all of that holds now"],
 		}],
 	},
 	"a utilization is denied by feedback too": {

@@ -4,7 +4,7 @@ import pytest
 
 from webhook.cluster import records
 from webhook.cluster.counterparts import Watched
-from webhook.cluster.records import Autoscalers, Held
+from webhook.cluster.records import Autoscalers, Brought, Held
 from webhook.cluster.surroundings import InNamespaces, LimitRanges, Namespaces, Nodes
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
@@ -200,3 +200,30 @@ def test_quotas_are_those_of_their_namespace() -> None:
     for name in ("x", "z", "z"):
         store.remove(store.read(quota(name, "1")))
     assert (store.of("a"), len(store.of("b")), len(store)) == ((), 1, 1)
+
+
+def inference_service(**components: Any) -> Raw:
+    annotations = {"serving.kserve.io/deploymentMode": "Standard"}
+    metadata = {"namespace": "shop", "name": "llama", "annotations": annotations}
+    kind = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService"}
+    return kind | {"metadata": metadata, "spec": components}
+
+
+def test_what_an_inference_service_brings_follows_it() -> None:
+    store = Brought()
+    predictor, transformer = (
+        WorkloadKey("shop", "apps", "Deployment", f"llama-{name}")
+        for name in ("predictor", "transformer")
+    )
+    service = inference_service(predictor={"maxReplicas": 3})
+    store.replace([store.read(service)], 1)
+    assert [scaler.ref.name for scaler in store.on(predictor)] == ["llama"]
+    before = store.on(predictor)
+    store.put(store.read(service))
+    assert store.on(predictor) is before  # nothing that matters has changed
+    store.put(store.read(inference_service(predictor={"a": 1}, transformer={"a": 1})))
+    assert len(store.on(transformer)) == len(store.on(predictor)) == len(store) == 1
+    store.remove(store.read(service))
+    store.remove(store.read(service))
+    assert store.on(predictor) == ()
+    assert len(store) == 0

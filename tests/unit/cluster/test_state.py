@@ -98,7 +98,7 @@ def test_world_is_that_of_the_watches(
         ],
     )
     known = cluster.state()
-    assert len(known.not_ready()) == 6
+    assert len(known.not_ready()) == 7
     known.start()
     wait_until(lambda: known.not_ready() == [])
     world = world_of(known)

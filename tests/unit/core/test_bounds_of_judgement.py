@@ -105,10 +105,3 @@ def test_a_selector_that_is_not_closed_says_nothing() -> None:
     metric = {"type": "External", "external": {"metric": {"name": name}}}
     facts = gather(read_hpa(hpa(metrics=[metric])), World.of([vpa("v")], KINDS))
     assert len(facts.overlaps) == 1
-
-
-def test_an_expression_of_a_scaler_without_a_target_meets_nothing() -> None:
-    metric = {"type": "External", "external": {"metric": {"name": 'container_cpu_usage{pod="a"}'}}}
-    raw = hpa(metrics=[metric])
-    raw["spec"]["scaleTargetRef"] = {}
-    assert gather(read_hpa(raw), World.of([vpa("v")], KINDS)).overlaps == ()

@@ -7,3 +7,6 @@ VPA = GroupKind("autoscaling.k8s.io", "VerticalPodAutoscaler")
 SCALED_OBJECT = GroupKind("keda.sh", "ScaledObject")
 POD_AUTOSCALER = GroupKind("autoscaling.aibrix.ai", "PodAutoscaler")
 AUTOSCALERS = frozenset({HPA, VPA, SCALED_OBJECT, POD_AUTOSCALER})
+
+INFERENCE_SERVICE = GroupKind("serving.kserve.io", "InferenceService")
+"""No autoscaler itself: it brings some along."""

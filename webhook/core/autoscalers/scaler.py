@@ -102,6 +102,10 @@ class Scaler:
     """How many replicas it may bring; None where that is not written."""
     least: int | None = None
     """The fewest replicas that it leaves."""
+    implied: bool = False
+    """Nobody wrote it: it comes with an object, and what is made of it is judged like any other."""
+    presumed: str | None = None
+    """On what its coming depends, where that is not known; None where it is sure to come."""
     part: str | None = None
     """The part of its target that it scales, where that has several with replicas of their own."""
     scaled_to_zero: bool = False

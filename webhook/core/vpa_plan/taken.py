@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
+from webhook.core.autoscalers.inference_service import AUTOSCALER_CLASS
+from webhook.core.autoscalers.kinds import INFERENCE_SERVICE
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, strings
-from webhook.core.objects import GroupKind, controller
+from webhook.core.objects import controller
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.world import World
 
-INFERENCE_SERVICE = GroupKind("serving.kserve.io", "InferenceService")
-AUTOSCALER_CLASS = "serving.kserve.io/autoscalerClass"
 METRIC = "serving.kserve.io/metric"
 
 # With these KServe makes no HPA of its own (kserve pkg/constants, pkg/controller/v1beta1/
