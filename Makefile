@@ -3,6 +3,8 @@
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 MAKEFLAGS += --no-print-directory
+# Where it is set, every process that a test starts compiles all that it imports once more.
+unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 pip := $(bin)/python -m pip --quiet --no-input --disable-pip-version-check
@@ -63,7 +65,7 @@ unit: venv ## the tests that need no program but Python
 
 .PHONY: coverage-core
 coverage-core: venv ## the same, and every branch of webhook/core must be taken
-	$(bin)/pytest -q $(quick) --cov=webhook.core --cov-branch --cov-fail-under=100
+	$(bin)/pytest -q $(quick) --numprocesses=auto --cov=webhook.core --cov-branch --cov-fail-under=100
 
 .PHONY: cases
 cases: venv ## the manifests under tests/cases against their verdicts
