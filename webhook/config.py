@@ -37,6 +37,15 @@ class OpaConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class CustomConfig:
+    """On which terms the rules of users are heard."""
+
+    timeout_seconds: float = 0.2
+    on_failure: str = "ignore"
+    """ignore: what else was found stands; fail: there is no judgement."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a configuration file says, completed by defaults."""
 
@@ -46,6 +55,7 @@ class Config:
     startup_boost: Action = Action.WARN
     opa: OpaConfig | None = None
     """The OPA server; None: the embedded engine."""
+    custom: CustomConfig = field(default_factory=CustomConfig)
     detect_by_image: bool = False
     accelerators: tuple[Mapping[str, Any], ...] = ()
     profiles: Profiles = field(default_factory=Profiles)
@@ -131,6 +141,7 @@ def _build(data: Mapping[str, Any]) -> Config:
         autoscalers.get("gkeHpaRightsizing", False),
         Action(autoscalers.get("startupBoost", Action.WARN)),
         _opa(data.get("policies", {})),
+        _custom(data.get("policies", {}).get("custom", {})),
         data.get("detection", {}).get("byImage", False),
         tuple(data.get("accelerators", ())),
         build_profiles(data),
@@ -140,6 +151,14 @@ def _build(data: Mapping[str, Any]) -> Config:
         data.get("staleAfterSeconds", 90.0),
         Mode(data.get("mode", Mode.ENFORCE)),
         build_namespaces(data),
+    )
+
+
+def _custom(terms: Mapping[str, Any]) -> CustomConfig:
+    default = CustomConfig()
+    return CustomConfig(
+        terms.get("timeoutSeconds", default.timeout_seconds),
+        terms.get("onFailure", default.on_failure),
     )
 
 

@@ -5,22 +5,25 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
-from webhook.config import Config, OpaConfig
+from webhook.config import Config
 from webhook.core.accelerators import Catalogue
 from webhook.core.decide import Decision, Judge
 from webhook.core.review import Request
-from webhook.core.verdict import Ask, Rule, Settings
+from webhook.core.verdict import Rule, Settings
 from webhook.core.world import World
 from webhook.errors import ConfigError, Faults, ScaleguardError
 from webhook.knowledge import knowledge
 from webhook.manifests import Document, Unreadable, read
 from webhook.policy.catalogue import catalogue as rule_catalogue
+from webhook.policy.catalogue import places
+from webhook.policy.engine import end, engine, for_request, put_back, remarks
 from webhook.policy.source import Module, load
 
 if TYPE_CHECKING:
     from webhook.cluster.state import ClusterState
+    from webhook.policy.custom.rules import Terms
     from webhook.reload.reloading import Reloading
     from webhook.reload.sources import LastGood, Material, Sources
 
@@ -30,25 +33,21 @@ def build_judge(config: Config, policies: Sequence[Path] = ()) -> Judge:
     return judge_of(config, load(policies))
 
 
-def judge_of(config: Config, modules: Sequence[Module], *, careful: bool = False) -> Judge:
+def judge_of(config: Config, modules: Sequence[Module], terms: "Terms | None" = None) -> Judge:
     """Put a judge together: knowledge, settings and the engine of the rules.
 
-    Being careful, the embedded engine compiles the rules of users in another process first: some
-    crash it. Raises `ScaleguardError` with every fault.
+    `terms` are those on which the embedded engine hears the rules of users; without them such a
+    rule has to answer. Raises `ScaleguardError` with every fault.
     """
     faults = Faults()
     with faults.noted():
         rules = rule_catalogue(modules)
+        places(modules)
         _known_rules(config, rules)
+    if config.opa is not None:
+        faults.refuse()  # before a server has a part of the rules
     with faults.noted():
-        if careful and config.opa is None:
-            from webhook.policy.testing import compile_apart  # noqa: PLC0415 - servers alone do it
-
-            compile_apart(modules)
-    if careful or config.opa is not None:
-        faults.refuse()  # before the engine could crash, or a server has a part of the rules
-    with faults.noted():
-        ask = engine(config.opa, modules)
+        ask = engine(config.opa, modules, terms)
     known = knowledge(config.accelerators, by_image=config.detect_by_image)
     with faults.noted():
         _known_accelerators(config, known.catalogue)
@@ -70,36 +69,6 @@ def judge_of(config: Config, modules: Sequence[Module], *, careful: bool = False
         config.mutate_templates,
         config.plans_vpas,
     )
-
-
-@runtime_checkable
-class Pushing(Protocol):
-    """An engine elsewhere, which rules are put on."""
-
-    def put_rules(self) -> None:
-        """Put them there once more."""
-        ...
-
-
-def engine(opa: OpaConfig | None, modules: Sequence[Module]) -> Ask:
-    """Make the engine that evaluates the rules: embedded, or an OPA server."""
-    # Each engine is imported only where it is used: one needs a native library, one an HTTP client.
-    if opa is None:
-        from webhook.policy.embedded import Embedded  # noqa: PLC0415
-
-        return Embedded(modules)
-    from webhook.policy.server import Opa, OpaServer  # noqa: PLC0415
-
-    return Opa(OpaServer(opa.url, opa.timeout_seconds, _token(opa), opa.push), modules)
-
-
-def _token(opa: OpaConfig) -> str | None:
-    if opa.token_file is None:
-        return None
-    try:
-        return opa.token_file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(f"policies.opa.tokenFile: {error}") from error
 
 
 def _known_rules(config: Config, rules: dict[str, Rule]) -> None:
@@ -137,8 +106,8 @@ class StaticService:
 
     @property
     def judge(self) -> Judge:
-        """The last good one."""
-        return self.reloading.judge
+        """The last good one, for one request."""
+        return for_request(self.reloading.judge)
 
     def decided(self, _asked: Request, decide: Callable[[World], Decision], /) -> Decision:
         """Decide in the world of the manifests."""
@@ -147,6 +116,10 @@ class StaticService:
     def not_ready(self) -> list[str]:
         """Everything was loaded before the server began."""
         return []
+
+    def remarks(self) -> list[str]:
+        """Say which rules are switched off."""
+        return remarks(self.reloading.judge)
 
 
 def static_world(judge: Judge, manifests: Path) -> World:
@@ -174,8 +147,8 @@ class ClusterService:
 
     @property
     def judge(self) -> Judge:
-        """The last good one."""
-        return self.reloading.judge
+        """The last good one, for one request."""
+        return for_request(self.reloading.judge)
 
     def decided(self, asked: Request, decide: Callable[[World], Decision], /) -> Decision:
         """Decide in the world of a request."""
@@ -184,6 +157,10 @@ class ClusterService:
     def not_ready(self) -> list[str]:
         """Say what of the cluster is not known yet, or not known any more."""
         return [*self.state.not_ready(), *self.certificates_missing()]
+
+    def remarks(self) -> list[str]:
+        """Say which rules are switched off."""
+        return remarks(self.reloading.judge)
 
 
 _AT_START: Mapping[str, Callable[[Config], object]] = {
@@ -269,7 +246,8 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
 
     sources = Sources(plan.config, plan.policies)
     first = sources.read()
-    judge = judge_of(first.config, first.modules, careful=True)
+    judge = judge_of(first.config, first.modules)
+    end(judge)  # nothing of it survives the fork
     last_good = LastGood(folder, first)
     manifests = plan.manifests
     if manifests is not None:
@@ -319,25 +297,21 @@ def _reloading(
     waiting: Callable[[Config], list[str]] = lambda _config: [],
 ) -> "Reloading":
     """Begin to follow the files, in a worker."""
+    from webhook.policy.custom.recorder import Counters as CustomCounters  # noqa: PLC0415
+    from webhook.policy.custom.rules import Terms  # noqa: PLC0415
     from webhook.reload.recorder import Counters  # noqa: PLC0415 - as in `_service`
     from webhook.reload.reloading import Making, Reloading  # noqa: PLC0415
 
-    making = Making(
-        sources,
-        lambda material: judge_of(material.config, material.modules, careful=True),
-        last_good.keep,
-        _put_back,
-        waiting,
-    )
-    judge = judge_of(begun.config, begun.modules)
+    custom = CustomCounters()
+
+    def make(material: "Material") -> Judge:
+        told = material.config.custom
+        terms = Terms(told.timeout_seconds, told.on_failure == "fail", custom)
+        return judge_of(material.config, material.modules, terms)
+
+    making = Making(sources, make, last_good.keep, put_back, waiting)
+    judge = make(begun)
     return Reloading(begun, judge, making, Counters()).start()
-
-
-def _put_back(judge: Judge) -> None:
-    """Put the rules in use back on a server that may have a part of those that were refused."""
-    asked: object = judge.ask
-    if isinstance(asked, Pushing):
-        asked.put_rules()
 
 
 def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:

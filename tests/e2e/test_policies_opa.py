@@ -64,6 +64,22 @@ def test_the_policies_are_strict_rego() -> None:
     assert checked.returncode == 0, checked.stderr
 
 
+def test_rules_are_checked_against_the_form_of_what_they_read(tmp_path: Path) -> None:
+    """As a user checks theirs: a field that no document has is a fault of the rule."""
+    schema = tmp_path / "document.schema.json"
+    command = [sys.executable, "-m", "webhook", "policies", "schema"]
+    schema.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
+    checked = opa("check", "--strict", "--schema", schema, POLICIES)
+    assert checked.returncode == 0, checked.stderr
+    rule = tmp_path / "vpa.rego"
+    rule.write_text(RULE, encoding="utf-8")
+    assert opa("check", "--strict", "--schema", schema, rule).returncode == 0
+    rule.write_text(RULE.replace("autoscaler.type", "autoscaler.tpye"), encoding="utf-8")
+    misspelt = opa("check", "--strict", "--schema", schema, rule)
+    assert misspelt.returncode == 1
+    assert "vpa.rego:13: rego_type_error: undefined ref: input.autoscaler.tpye" in misspelt.stderr
+
+
 def test_the_policies_are_formatted() -> None:
     formatted = opa("fmt", "--list", POLICIES)
     assert formatted.returncode == 0, formatted.stderr
@@ -142,7 +158,7 @@ def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_pa
     for folder in folders:
         folder.mkdir()
         text = RULE.replace("team.vpa", f"{folder.name}.vpa").replace(
-            "custom/team", f"custom/{folder.name}"
+            "custom/vpa", f"custom/{folder.name}.vpa"
         )
         (folder / "vpa.rego").write_text(text, encoding="utf-8")
     modules = load(folders)
@@ -152,7 +168,7 @@ def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_pa
         "overlaps": [],
     }
     by_opa = Opa(OpaServer(opa_server, timeout_seconds=3), modules)(document)
-    assert {verdict.rule for verdict in by_opa} == {"custom/one", "custom/other"}
+    assert {verdict.rule for verdict in by_opa} == {"custom/one.vpa", "custom/other.vpa"}
     assert Embedded(modules)(document) == by_opa
 
 
@@ -171,18 +187,20 @@ def test_rules_on_a_server_are_replaced_and_put_back(opa_server: str, tmp_path: 
     first = Opa(server, load([folder]))
     (folder / "old.rego").rename(folder / "new.rego")
     second = Opa(server, load([folder]))
-    assert [verdict.rule for verdict in second(document)] == ["custom/team"]
+    assert [verdict.rule for verdict in second(document)] == ["custom/vpa"]
 
-    (folder / "new.rego").write_text(text.replace("custom/team", "custom/new"), encoding="utf-8")
+    (folder / "new.rego").write_text(
+        text.replace("custom/vpa", "custom/team.vpa"), encoding="utf-8"
+    )
     (folder / "bad.rego").write_text("package bad\n\nx := y\n", encoding="utf-8")
     with pytest.raises(PolicyError, match=r"/bad\.rego: OPA refuses it: .*unsafe"):
         Opa(server, load([folder]))
     with pytest.raises(CannotJudge, match="which no METADATA names"):
         second(document)
     second.put_rules()
-    assert [verdict.rule for verdict in second(document)] == ["custom/team"]
+    assert [verdict.rule for verdict in second(document)] == ["custom/vpa"]
 
     Opa(server, load())
     assert second(document) == []
     first.put_rules()
-    assert [verdict.rule for verdict in first(document)] == ["custom/team"]
+    assert [verdict.rule for verdict in first(document)] == ["custom/vpa"]

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from webhook.config import Config, OpaConfig, load, parse
+from webhook.config import Config, CustomConfig, OpaConfig, load, parse
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mode import Mode
@@ -84,6 +84,7 @@ def test_everything_that_can_be_said() -> None:
             },
             "policies": {
                 "engine": "opa",
+                "custom": {"timeoutSeconds": 1, "onFailure": "fail"},
                 "opa": {
                     "url": "http://127.0.0.1:8181",
                     "timeoutSeconds": 2,
@@ -110,6 +111,7 @@ def test_everything_that_can_be_said() -> None:
     assert found.opa == OpaConfig(
         "http://127.0.0.1:8181", 2, push=False, token_file=Path("/run/token")
     )
+    assert found.custom == CustomConfig(1, "fail")
     assert (found.detect_by_image, found.accelerators) == (True, (acme,))
     profile = found.profiles.base
     assert profile.per_device == {**DEFAULT_FIGURES, WorkloadClass.TRAINING: cores_and_gib(4, 16)}
@@ -125,6 +127,7 @@ def test_everything_that_can_be_said() -> None:
 def test_what_is_not_said_keeps_its_default() -> None:
     assert parse({"requests": {}}, "x").profiles == Profiles()
     assert not parse({"kueue": {}}, "x").mutate_templates
+    assert parse({"policies": {}}, "x").custom == CustomConfig(0.2, "ignore")
     opa = parse({"policies": {"engine": "opa", "opa": {"url": "https://opa:8181"}}}, "x").opa
     assert opa == OpaConfig("https://opa:8181", 1.0, push=True, token_file=None)
 
@@ -172,6 +175,10 @@ def test_the_server_is_used_only_where_it_is_the_engine(policies: dict[str, Any]
             "namespaces[0].rules.x: 'refuse' is not one of ['deny', 'warn', 'audit', 'off']",
         ),
         ({"policies": {"engine": "opa"}}, "policies: 'opa' is a required property"),
+        (
+            {"policies": {"custom": {"timeoutSeconds": 2, "onFailure": "deny"}}},
+            "policies.custom.onFailure: 'deny' is not one of ['ignore', 'fail']",
+        ),
         ({"policies": {"opa": {}}}, "policies.opa: 'url' is a required property"),
         ({"requests": {"batch": {"cpu": 1}}}, "requests.batch: 'memory' is a required property"),
         (

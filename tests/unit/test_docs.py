@@ -38,6 +38,7 @@ import yaml
 
 from certs.authority import AUTHORITY_LIFE, LEAF_LIFE, Names, issue_leaf, make_authority
 from certs.store import StoreError, ensure
+from scripts import rule_document
 from webhook import config as configuration
 from webhook.cli.main import cli, main
 from webhook.cli.review import DENIED, UNREADABLE
@@ -499,6 +500,11 @@ def test_reasons_for_a_warning_are_those_of_the_code() -> None:
     for reason in reasons:
         longest = max(reason.split("…"), key=len).strip()
         assert longest.replace("ScaledObject", "").strip() in code, reason
+
+
+def test_what_rules_read_is_described_as_in_its_schema() -> None:
+    written = rule_document.TARGET.read_text("utf-8")
+    assert written == rule_document.page(), "run: python scripts/rule_document.py"
 
 
 def test_actions_are_explained() -> None:

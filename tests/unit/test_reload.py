@@ -18,6 +18,7 @@ from webhook.config import Config
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
 from webhook.errors import ConfigError, Faults, PolicyError, ScaleguardError, UnavailableError
+from webhook.policy import engine
 from webhook.reload.recorder import Counters
 from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
@@ -117,11 +118,13 @@ def test_a_change_is_taken_up(trial: Trial, caplog: pytest.LogCaptureFixture) ->
 
 def test_rules_of_a_user_are_taken_up_and_go(trial: Trial) -> None:
     followed = trial.begin()
-    assert "custom/team" in followed.judge.settings.rules
-    trial.rules.write(vpa_rego=RULE.replace("custom/team", "custom/other"))
+    assert "custom/vpa" in followed.judge.settings.rules
+    trial.rules.write(
+        vpa_rego=RULE.replace("custom/vpa", "custom/other").replace("team.vpa", "team.other")
+    )
     followed.look()
     assert "custom/other" in followed.judge.settings.rules
-    assert "custom/team" not in followed.judge.settings.rules
+    assert "custom/vpa" not in followed.judge.settings.rules
 
 
 def test_what_is_broken_is_told_once_and_the_last_good_one_judges(
@@ -297,9 +300,9 @@ def test_rules_are_put_back_only_where_they_were_put(trial: Trial) -> None:
             self.puts += 1
 
     judge, server = trial.begin().judge, Server()
-    wiring._put_back(judge)
+    engine.put_back(judge)
     object.__setattr__(judge, "ask", server)
-    wiring._put_back(judge)
+    engine.put_back(judge)
     assert server.puts == 1
 
 

@@ -1,8 +1,10 @@
-"""`scaleguard policies`: the rule catalogue, one rule in full, and the policy tests."""
+"""`scaleguard policies`: the rule catalogue, and one rule in full."""
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -13,6 +15,7 @@ from rich.text import Text
 from webhook import config as configuration
 from webhook.cli.options import common, option, set_up_logging
 from webhook.cli.output import echo_utf8
+from webhook.cli.policy_documents import input_, schema
 from webhook.cli.policy_tests import test
 from webhook.core.finding import Action
 from webhook.core.verdict import Rule
@@ -32,10 +35,11 @@ _STYLES = {Action.DENY: "bold red", Action.WARN: "yellow", Action.AUDIT: "blue",
     "  scaleguard policies test --policies my-rules/"
 )
 def command() -> None:
-    """List, explain and test the rules."""
+    """List, explain and test the rules, and show what they read."""
 
 
-command.add_command(test)
+for each in (test, schema, input_):
+    command.add_command(each)
 
 
 def _console() -> Console:
@@ -73,16 +77,7 @@ def list_(
     actions = configuration.load(config).actions
     rules = catalogue(load(policies))
     if output == "json":
-        listed = [
-            {
-                "rule": rule.rule,
-                "title": rule.title,
-                "default": rule.default.value,
-                "action": actions.get(rule.rule, rule.default).value,
-            }
-            for rule in rules.values()
-        ]
-        echo_utf8(json.dumps(listed, indent=2, ensure_ascii=False))
+        _print_json([_as_json(rule, actions) for rule in rules.values()])
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("RULE", "ACTION", "SAYS"):
@@ -96,13 +91,15 @@ def list_(
 
 @command.command(
     epilog="\b\nExamples:\n  scaleguard policies explain hpa-vpa-same-metric\n"
-    "  scaleguard policies explain custom/my-rule --policies my-rules/",
+    "  scaleguard policies explain custom/my_rule --policies my-rules/",
 )
 @click.argument("rule")
+@option("-o", "--output", type=click.Choice(["text", "json"]), default="text", help="Form.")
 @common
-def explain(
+def explain(  # noqa: PLR0913 - one parameter per option
     *,
     rule: str,
+    output: str,
     config: Path | None,
     policies: tuple[Path, ...],
     log_format: str,
@@ -114,9 +111,29 @@ def explain(
     rules = catalogue(modules)
     if rule not in rules:
         raise ScaleguardError(f"no rule {rule!r}; there are: {', '.join(rules)}")
-    action = configuration.load(config).actions.get(rule, rules[rule].default)
+    actions = configuration.load(config).actions
     module = next(module for module in modules if str(module.path) == rules[rule].path)
-    _explain(rules[rule], action, module)
+    if output == "json":
+        _print_json(_as_json(rules[rule], actions) | {"rego": module.text})
+        return
+    _explain(rules[rule], actions.get(rule, rules[rule].default), module)
+
+
+def _as_json(rule: Rule, actions: Mapping[str, Action]) -> dict[str, Any]:
+    return {
+        "rule": rule.rule,
+        "title": rule.title,
+        "description": rule.description,
+        "default": rule.default.value,
+        "action": actions.get(rule.rule, rule.default).value,
+        "remedy": rule.remedy,
+        "links": list(rule.links),
+        "path": rule.path,
+    }
+
+
+def _print_json(value: Any) -> None:
+    echo_utf8(json.dumps(value, indent=2, ensure_ascii=False))
 
 
 def _explain(rule: Rule, action: Action, module: Module) -> None:

@@ -22,6 +22,9 @@ from webhook.core.pod import (
     devices,
 )
 
+UNREADABLE = "unreadable"
+"""In place of the number of a device that is written as no number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -89,6 +92,13 @@ def recognise(
     return AiPod(evidence, tuple(used), accelerators, _totals(used, unused), notes)
 
 
+def device_totals(
+    pod: Raw, claims: Mapping[str, tuple[ClaimedDevice, ...]], catalogue: Catalogue
+) -> dict[str, int | str]:
+    """Sum the accelerators of any pod, also of one that has opted out of being an AI pod."""
+    return _totals(*_with_claims(containers(pod), claims, catalogue))
+
+
 def _with_claims(
     listed: Iterable[Container],
     claims: Mapping[str, tuple[ClaimedDevice, ...]],
@@ -136,5 +146,5 @@ def _totals(
     counts = summed([*asked, (Role.REGULAR, counted(unused))])
     totals: dict[str, int | str] = {name: count for name, count in counts.items() if count > 0}
     for _, own in used:
-        totals |= {device.resource: "unreadable" for device in own if device.count is None}
+        totals |= {device.resource: UNREADABLE for device in own if device.count is None}
     return dict(sorted(totals.items()))

@@ -1,9 +1,11 @@
 """What rules read of one autoscaler alone: its text, and what it finds beside autoscalers."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from webhook.core.ai_pod import UNREADABLE
 from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
@@ -28,6 +30,8 @@ class Around:
     """What is known beside the world of a request."""
 
     fit: Fit
+    devices: Callable[[Raw, str, World], Mapping[str, int | str]]
+    """Count the accelerators that a pod in a namespace asks for."""
     shapes: tuple[NodeShape, ...] = ()
     """Nodes of the configuration."""
     shares_cpu: bool = False
@@ -39,7 +43,7 @@ class Around:
         return applied(made.pod, found[1].patch) if found is not None else made.pod
 
 
-NOTHING_AROUND = Around(lambda _pod, _maker, _namespace, _world: None)
+NOTHING_AROUND = Around(lambda _pod, _maker, _namespace, _world: None, lambda *_: {})
 
 
 def autoscaler_document(subject: Autoscaler, world: World, around: Around) -> dict[str, Any]:
@@ -66,6 +70,9 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
         "inertPath": inert.path if inert is not None else None,
         "restsAt": _rests_at(subject, world) if inert is None else None,
         "workload": _text(key) if key is not None else None,
+        "minReplicas": subject.least,
+        "maxReplicas": subject.most,
+        "accelerators": _accelerators(key, world, around) if key is not None else None,
         "metrics": metric_documents(subject, key, world, around.fit)
         if key is not None and is_judged
         else [],
@@ -73,6 +80,21 @@ def _scaler(subject: Scaler, world: World, around: Around) -> dict[str, Any]:
         if key is not None and is_judged
         else None,
     }
+
+
+def _accelerators(key: WorkloadKey, world: World, around: Around) -> dict[str, int | str] | None:
+    """What one pod of a workload asks for; None while the workload is unknown.
+
+    Of several versions of it (overlays) the one that asks for most counts.
+    """
+    found: dict[str, int | str] = {}
+    made = world.pods(key)
+    for one in made:
+        for name, count in around.devices(one.pod, key.namespace, world).items():
+            before = found.get(name, 0)
+            both = isinstance(count, int) and isinstance(before, int)
+            found[name] = max(count, before) if both else UNREADABLE
+    return found if made else None
 
 
 def _vpa(subject: Vpa, world: World) -> dict[str, Any]:

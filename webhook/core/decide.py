@@ -1,10 +1,10 @@
 """The decision on a request: read, gather, ask the rules, conclude; or fit a pod or template."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from webhook.core.ai_pod import AiPod, Knowledge, recognise
+from webhook.core.ai_pod import AiPod, Knowledge, device_totals, recognise
 from webhook.core.autoscaler_facts import Around
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.classify import Maker, made_by
@@ -32,7 +32,7 @@ from webhook.core.pod_facts import PodContext, PodFacts, PodSubject, gather_pod
 from webhook.core.profile import PROFILE_ANNOTATION, Profile, Profiles
 from webhook.core.review import Request
 from webhook.core.templates import joined
-from webhook.core.verdict import Ask, Settings
+from webhook.core.verdict import Ask, CannotJudge, Settings
 from webhook.core.vpa_plan.plan import Plan, Subject, plan
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
 from webhook.core.workload_change import Judging, brought
@@ -87,6 +87,8 @@ class Judge:
     """Whether the templates of what waits in a queue of Kueue are fitted as well as pods."""
     plans_vpas: bool = True
     """Whether AI workloads get VPAs."""
+    unheard: Callable[[], str | None] = lambda: None
+    """Say which rules had to be heard on a request and were not."""
 
     def findings(self, subject: Autoscaler, world: World) -> list[Finding]:
         """Judge one autoscaler in its world."""
@@ -161,6 +163,10 @@ class Judge:
         subject = Subject(raw, kind, tuple(pods), profile)
         return plan(subject, world, self.shapes(world), accepted)
 
+    def devices(self, pod: Raw, namespace: str, world: World) -> Mapping[str, int | str]:
+        """Count the accelerators that a pod or template asks for."""
+        return device_totals(pod, _claims(pod, namespace, world), self.knowledge.catalogue)
+
     def shapes(self, world: World) -> tuple[NodeShape, ...]:
         """The nodes that are known: those of the configuration, then those of the world."""
         return (*self.profiles.node_shapes, *world.node_shapes())
@@ -186,7 +192,9 @@ class Judge:
 
     def _gather(self, subject: Autoscaler, world: World) -> Facts:
         settings = self.settings_in(subject.ref.namespace, world)
-        around = Around(self.fitted, self.profiles.node_shapes, settings.gke_rightsizing)
+        around = Around(
+            self.fitted, self.devices, self.profiles.node_shapes, settings.gke_rightsizing
+        )
         return gather(subject, world, around)
 
     def _conclude(
@@ -209,6 +217,7 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
 
     What is made by something that is judged itself passes too: a ReplicaSet of a Deployment. On a
     workload is said as well what it means to the autoscalers that act on it.
+    Raises `CannotJudge` where nothing is denied and a rule that has to be heard was not.
     """
     if request.operation not in {"CREATE", "UPDATE"} or request.sub_resource:
         return ALLOWED
@@ -221,6 +230,8 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
         old = judge.all_findings(request.old_object, world, is_new=False)
         findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
+    if not denied and (why := judge.unheard()) is not None:
+        raise CannotJudge(why)
     found = (*findings, *judge.brought(request, world))
     notes = unknown_exemptions(request.object, judge.settings.rules)
     mode = judge.settings_in(reference(request.object).namespace, world).mode

@@ -13,7 +13,8 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.generated import judged
-from webhook.core.objects import ObjectRef
+from webhook.core.namespace_facts import namespace_document
+from webhook.core.objects import DEFAULT_NAMESPACE, ObjectRef
 from webhook.core.overlap_documents import (
     Overlap,
     alias_metric_overlap,
@@ -49,6 +50,8 @@ class Facts:
     overlaps: tuple[Overlap, ...]
     exempt: Mapping[str, ObjectRef]
     """Rules from which the subject or its workload is exempted, each with the one that says so."""
+    namespace: dict[str, Any] | None
+    """What rules read of the namespace."""
 
     def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the inputs of the rules: one, or several where there are many overlaps."""
@@ -58,6 +61,7 @@ class Facts:
                 "version": DOCUMENT_VERSION,
                 "settings": settings,
                 "object": self.subject.ref.as_json() | {"text": str(self.subject.ref)},
+                "namespace": self.namespace,
                 "autoscaler": self.autoscaler,
                 "overlaps": numbered[start : start + OVERLAPS_PER_DOCUMENT],
             }
@@ -70,7 +74,8 @@ def gather(subject: Autoscaler, world: World, around: Around = NOTHING_AROUND) -
     found = sorted(meetings.of(subject), key=_is_let_pass)
     overlaps = tuple(found[:MOST_OVERLAPS])
     document = autoscaler_document(subject, world, around)
-    return Facts(subject, document, overlaps, exempt_from(world, subject))
+    home = namespace_document(subject.ref.namespace or DEFAULT_NAMESPACE, world)
+    return Facts(subject, document, overlaps, exempt_from(world, subject), home)
 
 
 def _is_let_pass(overlap: Overlap) -> bool:

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Catalogue, Counts
-from webhook.core.ai_pod import AiPod
+from webhook.core.ai_pod import UNREADABLE, AiPod
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.classify import made_by
 from webhook.core.eviction import evicts, node_evictors
@@ -18,6 +18,7 @@ from webhook.core.gather import DOCUMENT_VERSION
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted, queue_of
 from webhook.core.mutations import ANNOTATIONS
+from webhook.core.namespace_facts import namespace_document
 from webhook.core.nearly import misspelt
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import (
@@ -93,6 +94,7 @@ class PodFacts:
     overlaps: tuple[Overlap, ...]
     exempt: Mapping[str, ObjectRef]
     """Rules from which the object is exempted, each with the one that says so."""
+    namespace: dict[str, Any] | None
 
     def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the input of the rules."""
@@ -101,6 +103,7 @@ class PodFacts:
             "version": DOCUMENT_VERSION,
             "settings": settings,
             "object": self.ref.as_json() | {"text": str(self.ref)},
+            "namespace": self.namespace,
             "pod": self.pod,
             "overlaps": numbered,
         }
@@ -146,7 +149,8 @@ def gather_pod(
         "kueue": _kueue(subject, templates_fitted=context.templates_fitted),
     }
     overlaps = tuple(_evicting(subject, world)) if subject.is_training else ()
-    return PodFacts(subject.ref, document, overlaps, _exempt(subject))
+    home = namespace_document(subject.ref.namespace, world)
+    return PodFacts(subject.ref, document, overlaps, _exempt(subject), home)
 
 
 def _identity(ai_pod: AiPod | None) -> dict[str, Any]:
@@ -193,7 +197,7 @@ def _unschedulable(ai_pod: AiPod | None, pod: Raw, context: PodContext) -> str |
     asked = [
         name
         for name, count in ai_pod.totals.items()
-        if count != "unreadable"
+        if count != UNREADABLE
         and name not in shares
         and not name.startswith(EXTENDED_RESOURCE_PREFIX)
     ]

@@ -16,6 +16,9 @@ _MARK = "# METADATA"
 # Where `policies/main.rego` looks for rules: a family and a rule below it.
 _PLACE = re.compile(r"scaleguard\.rules\.\w+\.\w+")
 
+PREFIX = "custom/"
+"""How the id of every rule of a user begins."""
+
 # Behind the built-in rules, which say 10, 20 and so on.
 DEFAULT_ORDER = 1000
 
@@ -41,6 +44,29 @@ def catalogue(modules: Iterable[Module]) -> dict[str, Rule]:
     return {
         rule.rule: rule for rule in sorted(rules.values(), key=lambda one: (one.order, one.rule))
     }
+
+
+def places(modules: Iterable[Module]) -> dict[str, set[str]]:
+    """Return the packages of users in which rules are found, each with its files.
+
+    Raises `PolicyError` where one is a package of ours: it would change what our rules say.
+    """
+    modules = list(modules)
+    ours = {module.package for module in modules if module.built_in}
+    found: dict[str, set[str]] = {}
+    faults = Faults()
+    for module in modules:
+        with faults.noted():
+            if module.built_in:
+                continue
+            if module.package in ours:
+                raise PolicyError(
+                    f"{module.path}: package {module.package} is built in: choose another name"
+                )
+            if _PLACE.fullmatch(module.package):
+                found.setdefault(module.package, set()).add(str(module.path))
+    faults.refuse()
+    return found
 
 
 def metadata(module: Module) -> dict[str, Any]:
@@ -75,6 +101,8 @@ def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
             f"{module.path}: package {module.package}: a rule is found only in a package"
             " scaleguard.rules.<family>.<rule>"
         )
+    if not module.built_in:
+        _check_id(module, str(custom["rule"]))
     return Rule(
         str(custom["rule"]),
         str(read["title"]),
@@ -85,6 +113,17 @@ def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
         _order(module, custom.get("order", DEFAULT_ORDER)),
         str(module.path),
     )
+
+
+def _check_id(module: Module, rule: str) -> None:
+    """A rule of a user is called custom/ and its package, or the end of that, as it is written."""
+    named = rule.removeprefix(PREFIX)
+    if rule == named or not f".{module.package}".endswith(f".{named}"):
+        family, name = module.package.split(".")[2:]
+        raise PolicyError(
+            f"{module.path}: rule {rule}: write {PREFIX}{name} or {PREFIX}{family}.{name}, by its"
+            f" package {module.package}"
+        )
 
 
 def _default(module: Module, value: Any) -> Action:

@@ -81,12 +81,25 @@ class Engine:
             raise PolicyError(_located(module, str(error))) from error
 
     def answer(self, entrypoint: str, document: Any) -> Any:
-        """Evaluate an entrypoint; raises `CannotJudge` when there is no answer."""
+        """Evaluate an entrypoint on a document; raises `CannotJudge` when there is no answer."""
+        self.put(document)
+        return self.evaluate(entrypoint)
+
+    def put(self, document: Any) -> None:
+        """Let what is evaluated from now on read a document."""
+        self._interpreter.set_input(escaped(document))
+
+    def evaluate(self, entrypoint: str, undefined: Any = None) -> Any:
+        """Evaluate an entrypoint; raises `CannotJudge` when there is no answer.
+
+        So it does where it is not defined, unless something is to be answered then.
+        """
         try:
-            self._interpreter.set_input(escaped(document))
             output = self._interpreter.query_bundle_entrypoint(self._bundle, entrypoint)
             text = str(output)
             if text == "undefined":
+                if undefined is not None:
+                    return undefined
                 raise CannotJudge(f"data.{entrypoint.replace('/', '.')} is not defined")
             answer = json.loads(text) if output.ok() else None
         except json.JSONDecodeError as error:  # an error in place of a value is no JSON

@@ -44,21 +44,6 @@ def run(modules: Iterable[Module]) -> Iterator[Outcome]:
         waiting = waiting[step.suite + 1 :]
 
 
-def compile_apart(modules: Iterable[Module]) -> None:
-    """Compile modules where a crash harms nobody, if any of them is a user's.
-
-    Raises `PolicyError` when the engine refuses them, crashes or does not come to an end.
-    """
-    rules = tuple(module for module in modules if not module.is_test)
-    added = [module for module in rules if not module.built_in]
-    for event in _apart([Suite(added[-1], rules)]) if added else ():
-        if isinstance(event, Exception):
-            raise event
-        if isinstance(event, _Crash):
-            named = ", ".join(str(module.path) for module in added)
-            raise PolicyError(f"{named}: the embedded engine {event.how} when it compiles this")
-
-
 def _suites(modules: list[Module]) -> list[Suite]:
     """Each rule of a user alone, so that a crash is seen to be its own; then the test files.
 

@@ -55,7 +55,10 @@ def _alive() -> Response:
 def _ready(service: Service, certificate_problems: Callable[[], list[str]]) -> Response:
     draining = ["shutting down"] if request.environ.get(DRAINING) else []
     reasons = [*draining, *service.not_ready(), *certificate_problems()]
-    return refusal.not_ready(reasons).answer() if reasons else json_answer({"status": "ok"})
+    if reasons:
+        return refusal.not_ready(reasons).answer()
+    remarks = service.remarks()
+    return json_answer({"status": "ok", **({"remarks": remarks} if remarks else {})})
 
 
 def _http_error(app: Flask, error: HTTPException) -> Response:

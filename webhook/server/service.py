@@ -24,6 +24,10 @@ class Service(Protocol):
         """
         ...
 
+    def remarks(self) -> list[str]:
+        """Say what is worth knowing though requests are judged; empty when there is nothing."""
+        ...
+
     def not_ready(self) -> list[str]:
         """Say what is still missing, each in a few words; empty when requests can be judged."""
         ...

@@ -27,6 +27,15 @@ Name of the webhook configurations. Mutating webhooks are called in the order of
 {{- printf "%s-certificate" (include "scaleguard.fullname" .) -}}
 {{- end -}}
 
+{{/* The ConfigMap with rules of one's own: one that is there, or that of the chart; or nothing. */}}
+{{- define "scaleguard.policies" -}}
+{{- if .Values.policies.configMap -}}
+{{- .Values.policies.configMap -}}
+{{- else if .Values.policies.files -}}
+{{- printf "%s-policies" (include "scaleguard.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "scaleguard.image" -}}
 {{- with .Values.image -}}
 {{- if .digest -}}

@@ -135,12 +135,12 @@ def test_several_folders_of_rules_may_come_from_the_environment(
 ) -> None:
     for name in ("one", "other"):
         (tmp_path / name).mkdir()
-        text = RULE.replace("custom/team", f"custom/{name}").replace("team.vpa", f"{name}.vpa")
+        text = RULE.replace("custom/vpa", f"custom/{name}.vpa").replace("team.vpa", f"{name}.vpa")
         (tmp_path / name / "vpa.rego").write_text(text, encoding="utf-8")
     monkeypatch.setenv("SCALEGUARD_POLICIES", f"{tmp_path}/one{os.pathsep}{tmp_path}/other")
     out = run("review", "-", stdin=VPA).out
-    assert "warn custom/one" in out
-    assert "warn custom/other" in out
+    assert "warn custom/one.vpa" in out
+    assert "warn custom/other.vpa" in out
 
 
 def test_a_wrong_value_in_the_environment_is_named(

@@ -9,6 +9,7 @@ import pytest
 from tests.unit.cli.conftest import Run
 from tests.unit.policy.rego import CASES, RULE
 from webhook.policy.catalogue import catalogue
+from webhook.policy.document import schema
 from webhook.policy.source import load
 
 BUILT_IN = catalogue(load())
@@ -37,7 +38,7 @@ def test_every_rule_is_listed_with_its_action(run: Run, folder: Path, config: Pa
     assert "\x1b" not in ended.out
     heading, *lines = (line.rstrip().split(maxsplit=2) for line in ended.out.splitlines())
     assert heading == ["RULE", "ACTION", "SAYS"]
-    assert [line[0] for line in lines] == [*BUILT_IN, "custom/team"]
+    assert [line[0] for line in lines] == [*BUILT_IN, "custom/vpa"]
     by_rule = {line[0]: line[1:] for line in lines}
     assert by_rule["duplicate-hpa"][0] == "audit"
     assert by_rule["duplicate-hpa"][1].startswith("(default deny)")
@@ -55,13 +56,25 @@ def test_a_long_title_is_not_cut_in_a_pipe(run: Run, folder: Path) -> None:
 def test_the_list_as_json(run: Run, folder: Path, config: Path) -> None:
     ended = run("policies", "list", "-o", "json", "--policies", folder, "--config", config)
     listed = json.loads(ended.out)
-    assert [one["rule"] for one in listed] == [*BUILT_IN, "custom/team"]
+    assert [one["rule"] for one in listed] == [*BUILT_IN, "custom/vpa"]
     assert listed[1] == {
         "rule": "duplicate-hpa",
         "title": BUILT_IN["duplicate-hpa"].title,
+        "description": BUILT_IN["duplicate-hpa"].description,
         "default": "deny",
         "action": "audit",
+        "remedy": BUILT_IN["duplicate-hpa"].remedy,
+        "links": [],
+        "path": BUILT_IN["duplicate-hpa"].path,
     }
+    assert listed[-1]["links"] == ["https://example.com/why"]
+
+
+def test_a_rule_as_json_has_its_text(run: Run, folder: Path, config: Path) -> None:
+    options = ("--policies", folder, "--config", config)
+    listed = json.loads(run("policies", "list", "-o", "json", *options).out)
+    ended = run("policies", "explain", "custom/vpa", "-o", "json", *options)
+    assert json.loads(ended.out) == listed[-1] | {"rego": RULE}
 
 
 # ---------------------------------------------------------------- explain
@@ -90,7 +103,7 @@ def test_a_terminal_gets_colours_and_wrapped_lines(
 
 
 def test_a_rule_of_a_user_is_explained_with_its_links(run: Run, folder: Path, config: Path) -> None:
-    out = run("policies", "explain", "custom/team", "--policies", folder, "--config", config).out
+    out = run("policies", "explain", "custom/vpa", "--policies", folder, "--config", config).out
     assert "  https://example.com/why\n" in out
     assert f"  {folder}/vpa.rego\n" in out
 
@@ -104,6 +117,31 @@ def test_an_unknown_rule_is_answered_with_those_there_are(run: Run) -> None:
     ended = run("policies", "explain", "duplicate-hpas")
     assert ended.status == 2
     assert ended.err == (f"Error: no rule 'duplicate-hpas'; there are: {', '.join(BUILT_IN)}\n")
+
+
+# ---------------------------------------------------------------- what rules read
+
+
+def test_the_form_of_the_document_is_printed(run: Run) -> None:
+    ended = run("policies", "schema")
+    assert ended.status == 0
+    assert json.loads(ended.out) == schema()
+
+
+def test_what_rules_read_of_manifests_is_printed(run: Run, tmp_path: Path, config: Path) -> None:
+    hpa = {"spec": {"scaleTargetRef": {"kind": "Deployment", "name": "web"}, "maxReplicas": 3}}
+    head = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler"}
+    file = tmp_path / "hpa.json"
+    file.write_text(json.dumps(head | {"metadata": {"name": "web"}} | hpa), encoding="utf-8")
+    ended = run("policies", "input", file, "--config", config)
+    assert ended.status == 0
+    (document,) = json.loads(ended.out)
+    assert document["object"]["text"] == "HorizontalPodAutoscaler default/web"
+    assert document["autoscaler"]["maxReplicas"] == 3
+    file.write_text("{", encoding="utf-8")
+    broken = run("policies", "input", file)
+    assert (broken.status, json.loads(broken.out)) == (2, [])
+    assert broken.err.startswith(f"left out: {file} document 1: line 1: ")
 
 
 # ---------------------------------------------------------------- test

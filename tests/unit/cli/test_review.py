@@ -238,7 +238,7 @@ def test_the_rules_of_a_user_are_judged_too(run: Run, tmp_path: Path) -> None:
     (tmp_path / "team.rego").write_text(RULE, encoding="utf-8")
     ended = run("review", "-", "-o", "json", "--policies", tmp_path, stdin=VPA)
     (finding,) = shown(ended.out)["results"][0]["findings"]
-    assert (finding["rule"], finding["action"]) == ("custom/team", "warn")
+    assert (finding["rule"], finding["action"]) == ("custom/vpa", "warn")
 
 
 def test_a_rule_without_an_answer_ends_the_review(run: Run, tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from webhook.core.decide import ALLOWED, Decision, Judge, mutate, validate
+from webhook.core.finding import Action
 from webhook.core.profile import Profiles
 from webhook.core.review import Request, read_review
-from webhook.core.verdict import CannotJudge, Settings, Verdict
+from webhook.core.verdict import CannotJudge, Rule, Settings, Verdict
 from webhook.core.world import World
 from webhook.knowledge import knowledge
 
@@ -41,6 +43,25 @@ def test_what_makes_or_changes_no_object_passes_unjudged(changes: dict[str, str]
 def test_an_object_that_is_made_is_judged() -> None:
     with pytest.raises(CannotJudge, match="the rules were asked"):
         decided()
+
+
+def test_nothing_passes_where_a_rule_has_to_be_heard_and_was_not_and_a_denial_stands() -> None:
+    denial = Verdict("custom/a", Action.DENY, "m", "r")
+    settings = Settings({"custom/a": Rule("custom/a", "t", Action.DENY)})
+    world = World(JUDGE.knowledge.kinds)
+    for verdicts in ([], [replace(denial, action=Action.WARN)]):
+        judge = Judge(
+            JUDGE.knowledge,
+            Profiles(),
+            settings,
+            lambda _, found=verdicts: found,  # type: ignore[misc]  # bound now, not when asked
+            unheard=lambda: "custom/b: it is switched off",
+        )
+        with pytest.raises(CannotJudge, match=r"^custom/b: it is switched off$"):
+            validate(request(), world, judge)
+    judge = replace(judge, ask=lambda _: [denial])
+    assert not validate(request(), world, judge).allowed
+    assert validate(request(), world, replace(judge, unheard=lambda: None)).findings
 
 
 @pytest.mark.parametrize("spec", [{}, {"containers": []}, {"containers": ["app"]}])

@@ -11,7 +11,7 @@ RULE = """\
 # related_resources:
 #   - https://example.com/why
 # custom:
-#   rule: custom/team
+#   rule: custom/vpa
 #   default: warn
 #   remedy: delete it
 package scaleguard.rules.team.vpa
@@ -19,7 +19,7 @@ package scaleguard.rules.team.vpa
 findings contains finding if {
 	input.autoscaler.type == "vpa"
 	finding := {
-		"rule": "custom/team",
+		"rule": "custom/vpa",
 		"action": "warn",
 		"message": input.object.text,
 		"remedy": "r",

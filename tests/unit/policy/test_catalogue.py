@@ -5,13 +5,17 @@ import pytest
 from tests.unit.policy.rego import CASES, RULE, module
 from webhook.core.finding import Action
 from webhook.errors import PolicyError
-from webhook.policy.catalogue import catalogue, metadata
+from webhook.policy.catalogue import catalogue, metadata, places
 from webhook.policy.source import load
+
+
+def renamed(name: str) -> str:
+    return RULE.replace("custom/vpa", f"custom/{name}").replace("team.vpa", f"team.{name}")
 
 
 def test_other_rules_come_behind_them_by_id_unless_they_say_where() -> None:
     names = ("z", "a", "first")
-    texts = {name: RULE.replace("custom/team", f"custom/{name}") for name in names}
+    texts = {name: renamed(name) for name in names}
     texts["first"] = texts["first"].replace("#   default:", "#   order: 5\n#   default:")
     mine = [module(text, f"{name}.rego") for name, text in texts.items()]
     listed = list(catalogue([*mine, *load()]))
@@ -19,7 +23,7 @@ def test_other_rules_come_behind_them_by_id_unless_they_say_where() -> None:
 
 
 def test_a_rule_says_everything_about_itself() -> None:
-    rule = catalogue([module(RULE)])["custom/team"]
+    rule = catalogue([module(RULE)])["custom/vpa"]
     assert rule.title == "A VPA of this team"
     assert rule.description == "There is one, and there should be none."
     assert rule.default is Action.WARN
@@ -49,21 +53,58 @@ def test_the_first_metadata_is_that_of_the_module() -> None:
     assert metadata(module(text)) == {"title": "first"}
 
 
+@pytest.mark.parametrize("name", ["vpa", "team.vpa", "rules.team.vpa", "scaleguard.rules.team.vpa"])
+def test_a_rule_of_a_user_is_called_by_its_package(name: str) -> None:
+    assert list(catalogue([module(RULE.replace("custom/vpa", f"custom/{name}"))])) == [
+        f"custom/{name}"
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["vpa", "custom/", "custom/pa", "custom/hpa", "custom/team", "x/vpa"]
+)
+def test_any_other_name_is_refused_with_the_right_one(name: str) -> None:
+    with pytest.raises(PolicyError) as raised:
+        catalogue([module(RULE.replace("custom/vpa", name))])
+    assert str(raised.value) == (
+        f"rules/rule.rego: rule {name}: write custom/vpa or custom/team.vpa, by its package"
+        " scaleguard.rules.team.vpa"
+    )
+
+
+def test_rules_of_users_are_found_in_packages_of_their_own() -> None:
+    library = module("package team.text", "text.rego")
+    mine = [module(RULE, "a.rego"), module("package scaleguard.rules.team.vpa", "b.rego"), library]
+    assert places([*load(), *mine]) == {
+        "scaleguard.rules.team.vpa": {"rules/a.rego", "rules/b.rego"}
+    }
+
+
+@pytest.mark.parametrize(
+    "package", ["scaleguard", "scaleguard.lib.text", "scaleguard.rules.pods.pod_over_quota"]
+)
+def test_nobody_adds_to_a_package_of_ours(package: str) -> None:
+    says = f"rules/odd.rego: package {package} is built in: choose another name"
+    with pytest.raises(PolicyError) as raised:
+        places([*load(), module(f"package {package}", "odd.rego")])
+    assert str(raised.value) == says
+
+
 @pytest.mark.parametrize("action", ["deny", "warn", "audit", "off", '"off"'])
 def test_every_action_may_be_the_default(action: str) -> None:
     text = RULE.replace("default: warn", f"default: {action}")
-    assert catalogue([module(text)])["custom/team"].default == action.strip('"')
+    assert catalogue([module(text)])["custom/vpa"].default == action.strip('"')
 
 
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [
-        ("#   default: warn\n", "", "the METADATA of rule custom/team lacks default"),
-        ("# title: A VPA of this team\n", "", "the METADATA of rule custom/team lacks title"),
+        ("#   default: warn\n", "", "the METADATA of rule custom/vpa lacks default"),
+        ("# title: A VPA of this team\n", "", "the METADATA of rule custom/vpa lacks title"),
         (
             "#   default: warn\n#   remedy: delete it\n",
             "",
-            "the METADATA of rule custom/team lacks default, remedy",
+            "the METADATA of rule custom/vpa lacks default, remedy",
         ),
         ("default: warn", "default: maybe", "default is 'maybe', not deny, warn, audit or off"),
         ("default: warn", "default: [deny]", "default is ['deny'], not deny, warn, audit or off"),
@@ -95,5 +136,5 @@ def test_what_is_wrong_is_said_with_the_file(old: str, new: str, says: str) -> N
 
 
 def test_an_id_is_taken_once() -> None:
-    with pytest.raises(PolicyError, match=r"rules/b\.rego: a rule custom/team exists already"):
+    with pytest.raises(PolicyError, match=r"rules/b\.rego: a rule custom/vpa exists already"):
         catalogue([module(RULE, "a.rego"), module(RULE, "b.rego")])

@@ -253,10 +253,10 @@ def test_a_broken_file_is_named(text: str, says: str, capfd: pytest.CaptureFixtu
 
 
 def test_two_folders_may_have_files_of_one_name() -> None:
-    other = RULE.replace("team.vpa", "team.other").replace("custom/team", "custom/other")
+    other = RULE.replace("team.vpa", "team.other").replace("custom/vpa", "custom/other")
     judge = Embedded([*load(), module(RULE), module(other)])
     vpa = document(type="vpa", text="v", ineffective=None, unquoted=[])
-    assert {verdict.rule for verdict in judge(vpa)} == {"custom/team", "custom/other"}
+    assert {verdict.rule for verdict in judge(vpa)} == {"custom/vpa", "custom/other"}
 
 
 def test_engines_of_all_threads_go_with_the_rules_that_nobody_uses_any_more() -> None:

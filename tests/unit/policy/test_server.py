@@ -16,8 +16,8 @@ from webhook.errors import PolicyError, UnavailableError
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import load
 
-OTHER = RULE.replace("custom/team", "custom/other")
-FINDING = {"rule": "custom/team", "action": "deny", "message": "m"}
+OTHER = RULE.replace("custom/vpa", "custom/other").replace("team.vpa", "team.other")
+FINDING = {"rule": "custom/vpa", "action": "deny", "message": "m"}
 
 
 class Fake(BaseHTTPRequestHandler):
@@ -81,7 +81,7 @@ def asking(url: str) -> Opa:
 
 def test_a_document_is_judged(fake: type[Fake], url: str) -> None:
     fake.answers[:] = [(200, json.dumps({"result": [FINDING]}))]
-    assert asking(url)({"overlaps": []}) == [Verdict("custom/team", Action.DENY, "m", "")]
+    assert asking(url)({"overlaps": []}) == [Verdict("custom/vpa", Action.DENY, "m", "")]
     ((method, path, _, body),) = fake.asked
     assert (method, path) == ("POST", "/v1/data/scaleguard/findings")
     assert json.loads(body) == {"input": {"overlaps": []}}

@@ -7,7 +7,7 @@ from tests.unit.policy.rego import ABORTS, CASES, RULE
 from webhook.errors import PolicyError
 from webhook.policy import testing
 from webhook.policy.source import load
-from webhook.policy.testing import compile_apart, run
+from webhook.policy.testing import run
 
 RUNS_AWAY = (
     "count([1 | some i in numbers.range(1, 2000); some j in numbers.range(1, 2000); i == j]) > 0"
@@ -90,25 +90,3 @@ def test_what_the_engine_prints_when_it_crashes_stays_with_it(
 def test_an_end_without_a_signal_is_told_too() -> None:
     assert testing._how(3) == "exit status 3"
     assert testing._how(-11) == "SIGSEGV"
-
-
-def test_rules_that_compile_are_let_through(write: Write) -> None:
-    compile_apart(load([write("rules", {"vpa.rego": RULE})]))
-
-
-def test_a_rule_that_crashes_the_engine_does_so_apart(write: Write) -> None:
-    folder = write("rules", {"bad.rego": f"package scaleguard.rules.team.bad\n\n{ABORTS}"})
-    with pytest.raises(PolicyError, match=r"/bad\.rego: .* crashed \(SIGABRT\) when it compiles"):
-        compile_apart(load([folder]))
-
-
-def test_every_rule_that_is_refused_is_named_with_its_line(write: Write) -> None:
-    broken = "package scaleguard.rules.team.{}\n\nx := {{\n"
-    files = {"a.rego": broken.format("a"), "b.rego": "# b\n" + broken.format("b"), "c.rego": RULE}
-    with pytest.raises(PolicyError, match=r"/a\.rego: line 3: .*\n.*/b\.rego: line 4: [^\n]*$"):
-        compile_apart(load([write("rules", files)]))
-
-
-def test_built_in_rules_need_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(testing, "_apart", None)
-    compile_apart(load())

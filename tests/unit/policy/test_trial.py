@@ -77,7 +77,7 @@ def test_a_case_that_fails_says_what_was_found() -> None:
         "a VPA": (
             'none of those found is {"action": "deny", "messageContains": ["VPA", "\\"b\\""]};'
             ' found: [{"action": "warn", "message": "VPA a \\"b\\"", "remedy": "r",'
-            ' "rule": "custom/team"}]'
+            ' "rule": "custom/vpa"}]'
         )
     }
 
@@ -88,8 +88,8 @@ def test_a_finding_that_no_review_could_read_fails() -> None:
 
 
 def test_a_finding_of_another_id_than_that_of_its_rule_fails() -> None:
-    odd = RULE.replace('"rule": "custom/team"', '"rule": "custom/taem"')
-    says = "a finding is of rule 'custom/taem', which no METADATA names; there are: "
+    odd = RULE.replace('"rule": "custom/vpa"', '"rule": "custom/vap"')
+    says = "a finding is of rule 'custom/vap', which no METADATA names; there are: "
     assert failures(CASES, odd)["a VPA"].startswith(says)
 
 

@@ -59,5 +59,8 @@ class FakeService:
     def decided(self, _asked: Request, decide: Callable[[World], Decision], /) -> Decision:
         return decide(World(KNOWLEDGE.kinds))
 
+    def remarks(self) -> list[str]:
+        return []
+
     def not_ready(self) -> list[str]:
         return self.reasons

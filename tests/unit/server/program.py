@@ -35,6 +35,9 @@ class Steered(FakeService):
             time.sleep(float(slow.read_text(encoding="utf-8")))
         return deny_all(document)
 
+    def remarks(self) -> list[str]:
+        return []
+
     def not_ready(self) -> list[str]:
         return [] if (self.folder / "ready").exists() else ["told to wait"]
 

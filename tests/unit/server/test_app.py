@@ -296,6 +296,9 @@ class Broken(FakeService):
     def decided(self, _asked: Request, _decide: Callable[[World], Decision], /) -> Decision:
         raise KeyError("a secret of ours")
 
+    def remarks(self) -> list[str]:
+        return []
+
     def not_ready(self) -> list[str]:
         if self.reasons:
             raise KeyError("a secret of ours")
