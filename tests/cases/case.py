@@ -42,6 +42,10 @@ class Case:
         """Whether somebody writes the object; in a case about one request the others are there."""
         return self.header.get("request") in {None, label(raw)}
 
+    def is_twice(self, name: str) -> bool:
+        """Whether an object is there in two versions, as a base and its overlay are."""
+        return [label(raw) for raw in self.objects].count(name) > 1
+
     def old(self, raw: dict[str, Any]) -> dict[str, Any] | None:
         """The object before the update, where the case is about an update."""
         found: dict[str, Any] | None = (self.header.get("old") or {}).get(label(raw))

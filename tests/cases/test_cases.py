@@ -1,4 +1,4 @@
-"""Every case, by the code of the webhook, through both engines of the rules."""
+"""Every case: by the code of the webhook through both engines of the rules, and by a review."""
 
 import copy
 import json
@@ -9,6 +9,7 @@ import pytest
 
 from tests.cases.case import VERDICTS, Case, cases
 from tests.cases.check import check, review_of
+from tests.cases.check_review import check_review
 from webhook import config as configuration
 from webhook.core.decide import Judge, mutate
 from webhook.core.objects import POD, reference
@@ -18,6 +19,8 @@ from webhook.wiring import build_judge
 
 ALL = cases()
 NAMES = [case.name for case in ALL]
+# A review knows no update, and nobody who writes only one of the objects.
+OF_FILES = [case for case in ALL if not {"old", "request"} & set(case.header)]
 WITH_A_POD = [case for case in ALL if any(reference(raw).group_kind == POD for raw in case.objects)]
 
 
@@ -48,6 +51,11 @@ def test_embedded(case: Case) -> None:
 @pytest.mark.parametrize("case", ALL, ids=NAMES)
 def test_opa_server(case: Case, opa_server: str) -> None:
     check(case, judge_for(case, opa_server))
+
+
+@pytest.mark.parametrize("case", OF_FILES, ids=[case.name for case in OF_FILES])
+def test_review(case: Case) -> None:
+    check_review(case, judge_for(case))
 
 
 @pytest.mark.parametrize("case", WITH_A_POD, ids=[case.name for case in WITH_A_POD])

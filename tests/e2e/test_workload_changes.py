@@ -84,5 +84,5 @@ def test_a_request_and_a_container_that_metrics_need_are_missed(
     renamed["spec"]["template"]["spec"]["containers"][0]["name"] = "main"
     said = apply(plane, renamed)
     assert "Warning: [hpa-invalid-metric]" in said
-    assert "on cpu of container app (spec.metrics[1]), which its template does not have" in said
+    assert "on cpu of container app (spec.metrics[1]), which is none of those" in said
     assert "hpa-missing-request" not in said, "it has its request again"

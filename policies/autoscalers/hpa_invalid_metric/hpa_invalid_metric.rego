@@ -45,7 +45,7 @@ findings contains finding if {
 			"of container",
 			metric.container,
 			concat("", ["(", metric.path, "),"]),
-			"which its template does not have: it has",
+			"which is none of those that keep running in its pods:",
 			concat(", ", metric.names),
 		]),
 		"remedy": "name a container that runs in the pods; one that is injected into them is not known here",

@@ -54,7 +54,7 @@ cases := {
 			"containers": ["ap"],
 			"message": concat(" ", [
 				"HorizontalPodAutoscaler shop/web scales Deployment web on cpu of container ap",
-				"(spec.metrics[0]), which its template does not have: it has app, proxy",
+				"(spec.metrics[0]), which is none of those that keep running in its pods: app, proxy",
 			]),
 			"remedy": "name a container that runs in the pods; one that is injected into them is not known here",
 		}],

@@ -56,7 +56,7 @@ unmatched := [fault |
 	some port in traffic.unmatched
 	fault := {
 		"what": concat("", [port.service, " sends to port ", port.port, " (", port.protocol, "), which no container has"]),
-		"remedy": concat("", ["name a port of a container ", port.port, ", or set the targetPort of ", port.service]),
+		"remedy": concat("", ["give a ", port.protocol, " port of a container the name ", port.port, ", or set the targetPort of ", port.service]),
 	}
 ]
 

@@ -56,7 +56,7 @@ cases := {
 		"input": document({"unmatched": [port]}, {}),
 		"findings": [{
 			"messageContains": ["): Service shop/web sends to port http (TCP), which no container has"],
-			"remedy": "name a port of a container http, or set the targetPort of Service shop/web",
+			"remedy": "give a TCP port of a container the name http, or set the targetPort of Service shop/web",
 		}],
 	},
 	"tells everything at once": {
@@ -64,8 +64,8 @@ cases := {
 		"findings": [{
 			"messageContains": ["sends to port http (TCP)", "; Service shop/web sends to port grpc (TCP)", "; no container has"],
 			"remedy": concat("; ", [
-				"name a port of a container http, or set the targetPort of Service shop/web",
-				"name a port of a container grpc, or set the targetPort of Service shop/web",
+				"give a TCP port of a container the name http, or set the targetPort of Service shop/web",
+				"give a TCP port of a container the name grpc, or set the targetPort of Service shop/web",
 				"give container app a readinessProbe",
 			]),
 		}],

@@ -91,7 +91,7 @@ short(overlap) := [] if {
 	overlap.conditions.enough
 } else := [concat(" ", ["together they may request as little as", overlap.conditions.least])]
 
-deed(overlap) := concat(" ", ["raises the", overlap.resource, "request at start"]) if {
+deed(overlap) := concat(" ", ["raises at start the", overlap.resource, "request"]) if {
 	overlap.boost
 } else := concat(" ", ["sets the", overlap.resource, "request"])
 

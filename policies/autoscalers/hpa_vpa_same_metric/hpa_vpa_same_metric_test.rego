@@ -101,7 +101,7 @@ cases := {
 		"findings": [{
 			"action": "warn",
 			"messageContains": [
-				"(mode Recreate) raises the cpu request at start of containers app, proxy",
+				"(mode Recreate) raises at start the cpu request of containers app, proxy",
 				"only a warning: startupBoost",
 			],
 			"remedy": "remove startupBoost from VerticalPodAutoscaler shop/web",
@@ -115,7 +115,7 @@ cases := {
 				"HorizontalPodAutoscaler shop/web scales Deployment web on cpu",
 				"(Utilization 70%, spec.metrics[0])",
 				"while VerticalPodAutoscaler shop/web (mode Recreate)",
-				"raises the cpu request at start of containers app, proxy",
+				"raises at start the cpu request of containers app, proxy",
 			]),
 		}],
 	},

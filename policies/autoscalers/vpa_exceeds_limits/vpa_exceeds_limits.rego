@@ -65,7 +65,7 @@ limit(overlap) := concat("", [overlap.limit.most, " that LimitRange ", overlap.l
 	overlap.limit.kind == "ResourceQuota"
 } else := concat("", [overlap.limit.most, " of ", overlap.limit.name, ", the largest known node that takes it"])
 
-outcome(overlap) := "VPA itself stays within the LimitRange, so it never writes that much" if {
+outcome(overlap) := "VPA itself keeps requests and limits within the LimitRange, so it never writes that much" if {
 	overlap.capped
 } else := "VPA raises to minAllowed whatever a LimitRange says, and then the pods are refused" if {
 	overlap.limit.kind == "LimitRange"

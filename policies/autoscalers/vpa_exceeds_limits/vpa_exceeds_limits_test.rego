@@ -56,7 +56,7 @@ cases := {
 			"message": concat(" ", [
 				"VerticalPodAutoscaler shop/web (mode Recreate) sets maxAllowed cpu 8 for container app,",
 				"beyond the 4 that LimitRange limits allows a container:",
-				"VPA itself stays within the LimitRange, so it never writes that much",
+				"VPA itself keeps requests and limits within the LimitRange, so it never writes that much",
 			]),
 			"remedy": "set maxAllowed cpu to 4 or less, or raise max in LimitRange limits",
 		}],

@@ -46,9 +46,13 @@ findings contains finding if {
 			input.object.text, " has a policy for container ", policy.container, ", which ", policy.workload,
 			" does not have: the policy does nothing unless something else puts such a container into the pods",
 		]),
-		"remedy": concat("", ["name one of ", concat(", ", policy.names), ", or remove the policy"]),
+		"remedy": concat("", ["name ", there(policy.names), ", or remove the policy"]),
 	}
 }
+
+there([one]) := concat(" ", ["container", one])
+
+there(names) := concat(" ", ["one of", concat(", ", names)]) if count(names) != 1
 
 # ---------------------------------------------------------------- pods that run
 
@@ -83,7 +87,11 @@ source(few) := " (the updater's default)" if {
 
 remedy_for_few(few) := "set spec.updatePolicy.minReplicas: 1 if the only pod may be replaced, or updateMode: \"Initial\" if not" if {
 	few.replicas == 1
-} else := concat("", ["run ", format_int(few.required, 10), " replicas, or set spec.updatePolicy.minReplicas: ", format_int(few.replicas, 10)])
+} else := concat("", [enough(few), ", or set spec.updatePolicy.minReplicas: ", format_int(few.replicas, 10)])
+
+enough(few) := concat(" ", ["let", few.scaler, "bring", replicas(few.required)]) if {
+	is_string(few.scaler)
+} else := concat(" ", ["run", replicas(few.required)])
 
 findings contains finding if {
 	input.autoscaler.type == "vpa"

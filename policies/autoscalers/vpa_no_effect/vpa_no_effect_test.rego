@@ -54,6 +54,19 @@ cases := {
 			"remedy": "name one of app, log, or remove the policy",
 		}],
 	},
+	"names the only container there is": {
+		"input": document({"unknownPolicies": [{
+			"path": "spec.resourcePolicy.containerPolicies[0].containerName",
+			"container": "ap",
+			"workload": "Deployment web",
+			"names": ["app"],
+		}]}),
+		"findings": [{"remedy": "name container app, or remove the policy"}],
+	},
+	"warns of fewer replicas than it wants itself": {
+		"input": document(updates({"replicas": 2, "required": 3, "defaulted": false, "scaler": null}, null)),
+		"findings": [{"remedy": "run 3 replicas, or set spec.updatePolicy.minReplicas: 2"}],
+	},
 	"warns of too few replicas": {
 		"input": document(updates(few, null)),
 		"findings": [{
@@ -73,7 +86,7 @@ cases := {
 				"HPA shop/web allows Deployment web no more than 2 replicas, and VPA leaves fewer than 3 alone",
 				"(spec.updatePolicy.minReplicas)",
 			],
-			"remedy": "run 3 replicas, or set spec.updatePolicy.minReplicas: 2",
+			"remedy": "let HPA shop/web bring 3 replicas, or set spec.updatePolicy.minReplicas: 2",
 		}],
 	},
 	"warns of a budget that lets none go": {

@@ -32,7 +32,7 @@ findings contains finding if {
 		"remedy": concat("", [
 			"remove ",
 			named.resource,
-			" there; how many devices a pod gets is said in its own resources, and how many pods there are by an HPA",
+			" there; how much of it a pod gets is said in its own resources, and how many pods there are by an HPA",
 		]),
 	}
 }

@@ -26,7 +26,7 @@ cases := {
 				"where it does nothing: VPA knows cpu and memory only",
 			]),
 			"remedy": concat(" ", [
-				"remove nvidia.com/gpu there; how many devices a pod gets is said in its own resources,",
+				"remove nvidia.com/gpu there; how much of it a pod gets is said in its own resources,",
 				"and how many pods there are by an HPA",
 			]),
 		}],
