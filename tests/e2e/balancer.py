@@ -3,11 +3,12 @@
 import itertools
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Self
 
 _CHUNK = 64 * 1024
+_PATIENCE_SECONDS = 5
 
 
 class Balancer:
@@ -18,40 +19,52 @@ class Balancer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
+        self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._serve, daemon=True).start()
+        self._start(self._serve)
         return self
 
     def __exit__(self, *_: object) -> None:
-        # Only this wakes who waits in accept.
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        # Only this wakes who waits in accept or recv; what they hold they close themselves.
         for one in (self._listener, *tuple(self._open)):
-            one.close()
+            _shut(one)
+        for thread in tuple(self._threads):
+            thread.join(_PATIENCE_SECONDS)
+
+    def _start(self, work: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=work, args=arguments, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
 
     def _serve(self) -> None:
-        with suppress(OSError):
+        with self._listener, suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self._join(client, next(self._next))
+                self._start(self._join, client, next(self._next))
 
     def _join(self, client: socket.socket, port: int) -> None:
-        try:
-            backend = socket.create_connection(("127.0.0.1", port), timeout=5)
-        except OSError:
-            client.close()
-            return
-        backend.settimeout(None)
-        self._open |= {client, backend}
-        for one, other in ((client, backend), (backend, client)):
-            threading.Thread(target=self._pass_on, args=(one, other), daemon=True).start()
+        """Carry a connection until one of its ends closes it."""
+        with client, suppress(OSError):
+            backend = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
+            with backend:
+                backend.settimeout(None)
+                self._open |= {client, backend}
+                back = self._start(_pass_on, backend, client)
+                _pass_on(client, backend)
+                back.join()
+                self._open -= {client, backend}
 
-    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
-        with suppress(OSError):
-            while data := one.recv(_CHUNK):
-                other.sendall(data)
-        for end in (one, other):
-            with suppress(OSError):
-                end.shutdown(socket.SHUT_RDWR)
-        self._open -= {one, other}
+
+def _pass_on(one: socket.socket, other: socket.socket) -> None:
+    with suppress(OSError):
+        while data := one.recv(_CHUNK):
+            other.sendall(data)
+    for end in (one, other):
+        _shut(end)
+
+
+def _shut(one: socket.socket) -> None:
+    with suppress(OSError):
+        one.shutdown(socket.SHUT_RDWR)
