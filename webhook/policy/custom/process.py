@@ -20,6 +20,7 @@ from webhook.policy.source import Module
 # Starting takes half a second, on a busy machine some seconds; a worker of the server has 30 s.
 LONGEST_START_SECONDS = 25.0
 LONGEST_RESTART_SECONDS = 60.0
+LONGEST_SPAWN_SECONDS = 5.0
 
 # The interpreter and some rules take 40 MiB. A rule that piles up numbers takes 180 MiB a second:
 # between two looks it comes 10 MiB further.
@@ -75,8 +76,9 @@ class CustomProcess:
         self._turn = threading.Lock()
         self._holder: list[_Running] = []
         """The one that is running; empty while another one is being started."""
-        self.close = weakref.finalize(self, _end_all, self._holder)
-        self._holder.append(_started(work_, LONGEST_START_SECONDS))
+        self._spawning = threading.Lock()
+        self.close = weakref.finalize(self, _close, self._holder, self._spawning)
+        self._holder.append(_ready(_Running(work_), work_, LONGEST_START_SECONDS))
 
     def ask(self, document: Any, packages: Sequence[str], wait_seconds: float) -> Answers:
         """Judge a document by some of the packages, each by itself."""
@@ -101,10 +103,16 @@ class CustomProcess:
         threading.Thread(target=self._start_another, name="custom-rules", daemon=True).start()
 
     def _start_another(self) -> None:
-        while not self._is_closed():
+        while True:
             try:
-                running = _started(self._work, LONGEST_RESTART_SECONDS)
+                with self._spawning:
+                    if self._is_closed():
+                        return
+                    spawned = _Running(self._work)
+                running = _ready(spawned, self._work, LONGEST_RESTART_SECONDS)
             except (PolicyError, OSError) as error:
+                if self._is_closed():
+                    return  # it was ended as it came
                 _log.error("the process of custom rules cannot be started again: %s", error)
                 time.sleep(_RETRY_SECONDS)
                 continue
@@ -115,6 +123,16 @@ class CustomProcess:
 
     def _is_closed(self) -> bool:
         return not self.close.alive
+
+
+def _close(holder: "list[_Running]", spawning: threading.Lock) -> None:
+    """End it, also when the program ends.
+
+    A process that is left in the midst of being spawned complains about that on stderr.
+    """
+    if spawning.acquire(timeout=LONGEST_SPAWN_SECONDS):
+        spawning.release()
+    _end_all(holder)
 
 
 def _end_all(holder: "list[_Running]") -> None:
@@ -208,8 +226,7 @@ class _Running:
         self._connection.close()
 
 
-def _started(work_: Work, patience_seconds: float) -> _Running:
-    running = _Running(work_)
+def _ready(running: _Running, work_: Work, patience_seconds: float) -> _Running:
     try:
         running.wait_until_ready(work_, patience_seconds)
     except BaseException:
