@@ -365,10 +365,8 @@ class World:
 
 def _copied(index: Any) -> Any:
     """Copy an index; the records in it never change."""
-    if isinstance(index, defaultdict):
-        return defaultdict(index.default_factory, {key: list(one) for key, one in index.items()})
     if isinstance(index, Pools | Routing):
         return index.copy()
-    if isinstance(index, defaultdict) and index.default_factory is set:
-        return defaultdict(set, {key: set(one) for key, one in index.items()})
+    if isinstance(index, defaultdict):
+        return defaultdict(index.default_factory, {key: copy(one) for key, one in index.items()})
     return copy(index) if isinstance(index, dict | set | list) else index

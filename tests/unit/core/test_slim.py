@@ -51,3 +51,22 @@ def test_what_has_a_wrong_type_keeps_its_place() -> None:
     raw = {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "metadata": {}, "spec": spec}
     assert slim(raw)["spec"]["triggers"] == [None, {"type": "cpu", "metadata": {}}]
     assert read_autoscaler(slim(raw)) == read_autoscaler(raw)
+
+
+def test_of_what_selects_a_metric_only_whose_pods_it_is_about_is_told() -> None:
+    labels = {"matchLabels": {"pod": "web-0", "token": SECRET}}
+    web = {"kind": "Deployment", "name": "web"}
+    metrics = [
+        "x",
+        {"type": "Pods", "pods": {"metricName": "rps", "metricSelector": labels}},
+        {"type": "Object", "object": {"metric": {"name": "rps"}, "describedObject": web}},
+        {"type": "External", "external": {"metric": {"name": "rps", "selector": labels}}},
+    ]
+    raw = {"apiVersion": "autoscaling/v2", "kind": "HorizontalPodAutoscaler", "metadata": {}}
+    told = {"matchLabels": {"pod": "web-0"}}
+    assert slim({**raw, "spec": {"metrics": metrics}})["spec"]["metrics"] == [
+        None,
+        {"type": "Pods", "pods": {"metricName": "rps", "metricSelector": told}},
+        {"type": "Object", "object": {"metric": {"name": "rps"}, "describedObject": web}},
+        {"type": "External", "external": {"metric": {"name": "rps", "selector": told}}},
+    ]

@@ -8,6 +8,8 @@ import yaml
 
 from tests.unit.offline.manifests import DEPLOYMENT, GPU_POD, HPA, VPA, in_namespace, stream
 from webhook import config as configuration
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.world import World
 from webhook.manifests import Document, Entry
 from webhook.manifests.reading import read_text
 from webhook.offline.judge import review
@@ -117,3 +119,27 @@ def test_a_world_that_is_copied_goes_on_by_itself() -> None:
     plain = [one for one in first.results if one.source.rendered is None]
     assert all(isinstance(one.document, Document) for one in plain)
     assert {rule for _, rule, _ in told(first)} >= {"hpa-vpa-same-metric", "pod-over-quota"}
+
+
+SERVICE = """
+apiVersion: v1
+kind: Service
+metadata: {name: other}
+spec: {selector: {app: other}}
+"""
+
+
+def test_services_of_plain_files_are_those_of_each_root() -> None:
+    """A copy of a world goes on by itself, with all that it began with."""
+    kinds = build_judge(configuration.Config()).knowledge.kinds
+    base = World(kinds)
+    for text in (SERVICE, DEPLOYMENT):
+        base.put(yaml.safe_load(text), "shop")
+    name = yaml.safe_load(DEPLOYMENT)["metadata"]["name"]
+    key = WorkloadKey("default", "apps", "Deployment", name)
+    other = base.copy()
+    other.put(yaml.safe_load(SERVICE.replace("other", "more")), "shop")
+    assert [one.ref.name for one in base.services("default")] == ["other"]
+    assert [one.ref.name for one in other.services("default")] == ["other", "more"]
+    assert other.has_all_services(key)
+    assert base.has_all_services(key)

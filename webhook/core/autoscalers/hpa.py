@@ -10,6 +10,7 @@ from typing import Any
 
 from webhook.core.autoscalers.alias import Expression, sorted_out
 from webhook.core.autoscalers.scaler import MetricClaim, Scaler, TargetType, inert
+from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.target import named_target
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
 from webhook.core.objects import (
@@ -183,17 +184,18 @@ def _target(source: Raw) -> tuple[TargetType, str]:
 
 
 def _expression(source: Raw) -> str:
-    """The name of a custom or external metric, with what selects its series as PromQL has it.
+    """The name of a custom or external metric, with what tells whose it is as PromQL has it.
 
     v2 has `metric.name` and `metric.selector`, v1's annotation and v2beta1 flat fields.
     """
     metric = mapping(source, "metric")
     name = text(metric, "name") or text(source, "metricName")
-    labels = {
+    selected = {
         **strings(metric, "selector", "matchLabels"),
         **strings(source, "metricSelector", "matchLabels"),
-        **_described(mapping(source, "describedObject") or mapping(source, "target")),
     }
+    labels = {label: value for label, value in selected.items() if is_read(label)}
+    labels |= _described(mapping(source, "describedObject") or mapping(source, "target"))
     matchers = ",".join(f'{label}="{value}"' for label, value in labels.items())
     return f"{name}{{{matchers}}}" if matchers else name
 
