@@ -40,6 +40,7 @@ cases := {
 			"kind": "HorizontalPodAutoscaler",
 			"namespace": "shop",
 			"name": null,
+			"implied": false,
 		}}),
 		"findings": [{
 			"action": "deny",
