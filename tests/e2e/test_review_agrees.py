@@ -191,7 +191,8 @@ def fitted(trial: Trial, config: Raw) -> Iterator[Raw]:
         for number, raw in enumerate(raws, start=1)
     ]
     for result in review(documents, judge).results[-len(trial.pods) :]:
-        patch = result.as_json()["patch"]
+        judged = result.as_json()
+        patch = [] if judged.get("heldBack") else judged["patch"]
         yield jsonpatch.apply_patch(copy.deepcopy(result.raw), patch)
 
 

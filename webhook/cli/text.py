@@ -58,6 +58,8 @@ def _object(out: Console, result: Result, told: set[object]) -> None:
         _pod(out, pod, where=dotted(pod.path) if len(result.pods) > 1 else "")
     if isinstance(result.plan, Planned):
         out.print(Text("      ").append("+ ", "green").append(visible(_vpa(result.plan))))
+    if result.is_held_back:
+        out.print(Text("      ").append(f"only recorded in mode {result.mode.value}", "blue"))
     for note in result.notes:
         out.print(Text("    ").append("! ", "yellow").append(visible(note)))
 
@@ -151,11 +153,17 @@ def _by_reason(reasons: Iterable[str]) -> str:
 
 
 def _fitted(judged: Review) -> int:
-    return sum(any(pod.fitting.brief for pod in result.pods) for result in judged.results)
+    return sum(
+        result.mode.acts and any(pod.fitting.brief for pod in result.pods)
+        for result in judged.results
+    )
 
 
 def _held_back(judged: Review) -> int:
-    return sum(any(one.would for one in result.findings) for result in judged.results)
+    return sum(
+        result.is_held_back or any(one.would for one in result.findings)
+        for result in judged.results
+    )
 
 
 def _sum(judged: Review) -> Text:

@@ -60,7 +60,8 @@ def _judged(subject: Subject, judge: Judge) -> Result:
         if pod.ai_pod is not None and pod.fitting is not None
     ]
     plan = judge.plan(document.raw, world)
-    return Result(document, subject.ref, tuple(findings), tuple(fitted), notes, plan)
+    mode = judge.settings_in(subject.ref.namespace, world).mode
+    return Result(document, subject.ref, tuple(findings), tuple(fitted), notes, plan, mode)
 
 
 def _is_made(raw: Raw, world: World) -> bool:

@@ -8,6 +8,7 @@ from webhook.core.fields import Raw
 from webhook.core.finding import Finding, strongest
 from webhook.core.fit import Fitting
 from webhook.core.frameworks.places import Template
+from webhook.core.mode import Mode
 from webhook.core.objects import ObjectRef
 from webhook.core.patch import Operation, Segment, dotted
 from webhook.core.vpa_plan.plan import Plan, Planned
@@ -51,6 +52,14 @@ class Result:
     """What is to be said of the object beside findings; its pods have notes of their own."""
     plan: Plan | None = None
     """The VPA that the controller would make, or why there would be none."""
+    mode: Mode = Mode.ENFORCE
+    """How far things go in its namespace."""
+
+    @property
+    def is_held_back(self) -> bool:
+        """Whether its pods would be patched, or a VPA made, if the mode let it."""
+        would = isinstance(self.plan, Planned) or any(pod.fitting.patch for pod in self.pods)
+        return would and not self.mode.acts
 
     @property
     def source(self) -> Source:
@@ -99,6 +108,8 @@ class Result:
         notes = [*self.notes, *(note for each in self.pods for note in each.fitting.notes)]
         if notes:
             found["notes"] = notes
+        if self.is_held_back:
+            found["heldBack"] = True
         if len(self.pods) > 1:
             found["templates"] = [each.as_json() for each in self.pods]
         return found
@@ -119,7 +130,10 @@ class Review:
     @property
     def mutated(self) -> int:
         """How many objects would be patched."""
-        return sum(any(pod.fitting.patch for pod in result.pods) for result in self.results)
+        return sum(
+            result.mode.acts and any(pod.fitting.patch for pod in result.pods)
+            for result in self.results
+        )
 
     @property
     def planned_vpas(self) -> list[Raw]:

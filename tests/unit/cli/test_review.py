@@ -280,6 +280,26 @@ def test_a_mode_that_holds_findings_back_is_told(
     ] * 2
 
 
+@pytest.mark.parametrize(
+    ("mode", "held_back"), [("enforce", False), ("warn", False), ("audit", True)]
+)
+def test_what_a_mode_keeps_from_pods_is_shown_as_such(
+    run: Run, tmp_path: Path, mode: str, *, held_back: bool
+) -> None:
+    (tmp_path / "config").write_text(f"mode: {mode}", encoding="utf-8")
+    asked = ("review", "-", "--config", str(tmp_path / "config"))
+    ended, as_json = run(*asked, stdin=GPU_POD), shown(run(*asked, "-o", "json", stdin=GPU_POD).out)
+    assert "+ tolerations: nvidia.com/gpu" in ended.out
+    assert ("      only recorded in mode audit\n" in ended.out) is held_back
+    assert ended.out.endswith("1 held back by the mode\n" if held_back else "1 fitted\n")
+    (result,) = as_json["results"]
+    assert (result.get("heldBack", False), as_json["summary"]["mutated"]) == (
+        held_back,
+        0 if held_back else 1,
+    )
+    assert result["patch"]
+
+
 def test_a_mode_does_not_keep_fixes_from_being_written(run: Run, folder: Path) -> None:
     (folder / "config").write_text("mode: audit", encoding="utf-8")
     conflict = folder / "conflict.yaml"
