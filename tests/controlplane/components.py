@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -47,7 +48,7 @@ class Layout:
         self.authority, self._authority_key = self._authority.pair.write(folder, "ca")
         # One certificate for all three that listen: making their own costs each a second.
         serving = self._authority.issue("kubernetes", hosts=_SERVER_HOSTS)
-        self._serving = serving.write(folder, "serving")
+        self._serving = serving.write(folder, "serving-kubernetes")
         # The API server shows this one to aggregated APIs when it forwards a request.
         front = self._authority.issue("front-proxy")
         self._front = front.write(folder, "front-proxy")
@@ -66,6 +67,15 @@ class Layout:
         path = self.folder / f"{name.replace(':', '-').replace('/', '-')}.kubeconfig"
         authority = self._authority.pair.certificate
         return write_kubeconfig(path, self.server, authority, self.client(name, *groups))
+
+    def serving(self, name: str, *hosts: str) -> tuple[Path, Path]:
+        """Issue a certificate for what the API server calls; return its file and its key's."""
+        return self._authority.issue(name, hosts=hosts).write(self.folder, f"serving-{name}")
+
+    @property
+    def bundle(self) -> str:
+        """The authority as registrations say whom to trust."""
+        return base64.b64encode(self._authority.pair.certificate).decode()
 
     def etcd(self) -> list[str]:
         """Return the arguments of etcd."""
