@@ -18,11 +18,11 @@ from webhook.config import Config
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
 from webhook.errors import ConfigError, Faults, PolicyError, ScaleguardError, UnavailableError
+from webhook.exposition import registry
 from webhook.policy import engine
 from webhook.reload.recorder import Counters
 from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
-from webhook.server.exposition import registry
 from webhook.server.multiprocess import shared_counters
 from webhook.wiring import judge_of
 
@@ -287,9 +287,11 @@ def test_what_waits_for_a_restart_is_named(trial: Trial, caplog: pytest.LogCaptu
 
 
 def test_keys_of_the_cluster_wait_for_a_restart() -> None:
-    waiting = wiring._waiting(Config(), Config(consistency="cached", stale_after_seconds=60.0))
+    waiting = wiring.waiting_for_restart(
+        Config(), Config(consistency="cached", stale_after_seconds=60.0)
+    )
     assert waiting == ["consistency", "staleAfterSeconds"]
-    assert wiring._waiting(Config(), Config(strictness="feedback")) == []
+    assert wiring.waiting_for_restart(Config(), Config(strictness="feedback")) == []
 
 
 def test_rules_are_put_back_only_where_they_were_put(trial: Trial) -> None:

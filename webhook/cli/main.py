@@ -18,6 +18,7 @@ _COMMANDS = {
     "scan": ("webhook.cli.scan", "Judge a running cluster, with nothing installed in it."),
     "explain": ("webhook.cli.explain", "Tell why a pod is or is not an AI pod, and what it gets."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
+    "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
     "demo": ("webhook.cli.demo", "See the main job end to end on this machine."),
     "completion": ("webhook.cli.completion", "Print the completion script for a shell."),

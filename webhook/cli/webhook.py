@@ -14,7 +14,7 @@ from webhook.cli.options import (
 )
 
 # A DNS label (RFC 1123), as namespaces are named.
-_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _EXAMPLES = """\b
 Examples:
@@ -70,6 +70,12 @@ Examples:
     "of them. By default that of this pod, else that of --cert-secret, else default.",
 )
 @option(
+    "--controller-user",
+    metavar="USER",
+    help="The user as which the controller makes VPAs (system:serviceaccount:NAMESPACE:NAME). "
+    "Nobody else may label a VPA as managed, and without this no VPA counts as managed.",
+)
+@option(
     "--drain-seconds",
     type=click.FloatRange(0, 300),
     default=0,
@@ -90,6 +96,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     cert_secret: str | None,
     webhook_configurations: str,
     lease_namespace: str | None,
+    controller_user: str | None,
     drain_seconds: float,
     kubeconfig: Path | None,
     context: str | None,
@@ -108,7 +115,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--manifests needs no cluster: leave out --kubeconfig and --context")
     if manifests is not None and lease_namespace is not None:
         raise click.UsageError("--lease-namespace is in a cluster: leave out --manifests")
-    if lease_namespace is not None and not _LABEL.fullmatch(lease_namespace):
+    if lease_namespace is not None and not LABEL.fullmatch(lease_namespace):
         raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
@@ -131,6 +138,7 @@ def command(  # noqa: PLR0913 - one parameter per option
             webhook_configurations=tuple(filter(None, webhook_configurations.split(","))),
             drain_seconds=drain_seconds,
             lease_namespace=lease_namespace,
+            controller=controller_user,
         )
     )
 

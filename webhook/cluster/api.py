@@ -31,6 +31,8 @@ CONNECT_SECONDS = 5.0
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
+APPLY_PATCH = "application/apply-patch+yaml"
+"""Server-side apply; JSON is YAML."""
 
 # Credentials that are refused are loaded again, not more often than this.
 _RENEWAL_SECONDS = 30.0
@@ -135,6 +137,23 @@ class Api:
         merges = isinstance(patch, dict)
         content, kind = (patch, MERGE_PATCH) if merges else (list(patch), JSON_PATCH)
         return self._json("PATCH", path, time.monotonic() + seconds, None, content, kind)
+
+    def apply(
+        self, path: str, raw: Raw, manager: str, seconds: float, *, dry_run: bool = False
+    ) -> Raw:
+        """Apply an object by server-side apply, as the one who manages its fields.
+
+        Takes over the fields that others have set. Raises `ApiError`.
+        """
+        query = {"fieldManager": manager, "force": "true"}
+        if dry_run:
+            query["dryRun"] = "All"
+        return self._json("PATCH", path, time.monotonic() + seconds, query, raw, APPLY_PATCH)
+
+    def delete(self, path: str, uid: str, seconds: float) -> None:
+        """Delete an object if it still is the one with this uid; raises `ApiError`."""
+        options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
+        self._json("DELETE", path, time.monotonic() + seconds, None, options, JSON)
 
     def _json(  # noqa: PLR0913, PLR0917 - what a request consists of
         self,

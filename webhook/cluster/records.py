@@ -87,6 +87,10 @@ class Autoscalers(Generic[Kept]):
         """The workloads of a namespace that any of them acts on."""
         return [key for key in tuple(self._on) if key.namespace == namespace]
 
+    def all_targets(self) -> list[WorkloadKey]:
+        """The workloads that any of them acts on."""
+        return list(self._on)
+
     def named(self, ref: ObjectRef) -> Held[Kept] | None:
         """What is held of one object."""
         return self._held.get(identity(ref))

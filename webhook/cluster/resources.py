@@ -102,6 +102,9 @@ WATCHED = (
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 """A few of them, in one namespace: what is known of requests in flight (`leases.py`)."""
 
+EVENTS = Resource("", "v1", "events", "Event")
+"""Written by the controller, on workloads."""
+
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")
 CLAIMS = (RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE)

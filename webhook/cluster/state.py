@@ -1,6 +1,5 @@
 """The state of a cluster: what is watched, and the world of each request."""
 
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -28,6 +27,7 @@ from webhook.cluster.surroundings import Surroundings
 from webhook.cluster.sweeper import Sweeper
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
+from webhook.cluster.watches import Watches
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.decide import Decision
 from webhook.core.kinds import Kinds
@@ -40,19 +40,20 @@ if TYPE_CHECKING:
 REQUEST_SECONDS = 2.5
 """For all that one judgement reads, inside the 3 s that an API server waits at most."""
 
-# How often the ages of all watches are noted; Prometheus asks every 15 s or more.
-_NOTE_SECONDS = 1.0
-
 
 class ClusterState:
-    """Follows a cluster from `start` on; `decided` is called by many threads."""
+    """Follows a cluster from `start` on; `decided` is called by many threads.
 
-    def __init__(
+    `trusts_label`: whether VPAs with the label count as managed.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is told once, at the start
         self,
         api: Api,
         kinds: Kinds,
         *,
         lease_namespace: str | None,
+        trusts_label: bool = False,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
         recorder: Recorder | None = None,
     ) -> None:
@@ -70,15 +71,17 @@ class ClusterState:
             (SERVICES, self._around.services),
             (NODES, self._around.nodes),
         )
-        self._watches = [
-            Watch(resource, store, api, self._recorder, timing) for resource, store in stores
-        ]
+        self._watches = Watches(
+            [Watch(resource, store, api, self._recorder, timing) for resource, store in stores],
+            self._recorder,
+            self._note,
+        )
         self._ledger: Ledger | None = None
         self._sight: Sight | None = None
         self._sweeper: Sweeper | None = None
+        self._trusts_label = trusts_label
         if lease_namespace is not None:
             self._settle_by(api, lease_namespace)
-        self._stop = threading.Event()
 
     def _settle_by(self, api: Api, namespace: str) -> None:
         """Settle requests with other replicas, by Leases of a namespace."""
@@ -96,18 +99,14 @@ class ClusterState:
 
     def start(self) -> "ClusterState":
         """Begin to follow, in threads: after a fork, not before."""
-        for watch in self._watches:
-            watch.start()
+        self._watches.start()
         if self._sweeper is not None:
             self._sweeper.start()
-        threading.Thread(target=self._note, name="watch ages", daemon=True).start()
         return self
 
     def stop(self) -> None:
         """End the threads at their next event; nobody waits for them."""
-        self._stop.set()
-        for watch in self._watches:
-            watch.stop()
+        self._watches.stop()
         if self._sweeper is not None:
             self._sweeper.stop()
 
@@ -116,11 +115,7 @@ class ClusterState:
 
         Those that only make advice better are not waited for.
         """
-        return [
-            why
-            for watch in self._watches
-            if not watch.resource.advisory and (why := watch.not_ready()) is not None
-        ]
+        return self._watches.not_ready()
 
     def decided(self, asked: Request, decide: Callable[[World], Decision]) -> Decision:
         """Decide on a request in its world.
@@ -133,6 +128,7 @@ class ClusterState:
 
         def among(counterparts: Callable[[], Counterparts]) -> Decision:
             world = LiveWorld(self._kinds, counterparts, self._lookups, self._around, until)
+            world.trusts_label = self._trusts_label
             return decide(world)
 
         if self._ledger is not None and asked.group_kind in AUTOSCALERS:
@@ -140,9 +136,5 @@ class ClusterState:
         return among(lambda: self._watched)
 
     def _note(self) -> None:
-        while not self._stop.wait(_NOTE_SECONDS):
-            for watch in self._watches:
-                held = len(watch.store)
-                self._recorder.state(str(watch.resource), watch.age_seconds(), held)
-            if self._sight is not None:
-                self._recorder.ledger_held(self._sight.entries())
+        if self._sight is not None:
+            self._recorder.ledger_held(self._sight.entries())

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, device_totals, recognise
 from webhook.core.autoscaler_facts import Around
-from webhook.core.autoscalers.kinds import AUTOSCALERS
+from webhook.core.autoscalers.kinds import AUTOSCALERS, VPA
 from webhook.core.classify import Maker, made_by
 from webhook.core.conclude import conclude, in_order, ratchet
 from webhook.core.exemptions import unknown_exemptions
@@ -20,10 +20,12 @@ from webhook.core.mode import Mode
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
+    MANAGED_LABEL,
     POD,
     GroupKind,
     controller,
     is_going,
+    is_labelled,
     reference,
 )
 from webhook.core.patch import Operation, applied
@@ -87,6 +89,8 @@ class Judge:
     """Whether the templates of what waits in a queue of Kueue are fitted as well as pods."""
     plans_vpas: bool = True
     """Whether AI workloads get VPAs."""
+    controller: str | None = None
+    """The user who may label VPAs as managed; None where that is not known."""
     unheard: Callable[[], str | None] = lambda: None
     """Say which rules had to be heard on a request and were not."""
 
@@ -225,6 +229,9 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
     namespace = request.namespace or DEFAULT_NAMESPACE
     if world.is_ignored(namespace) or _is_bookkeeping(request) or _is_made(request, judge):
         return ALLOWED
+    mode = judge.settings_in(namespace, world).mode
+    if mode is Mode.ENFORCE and (why := _forged(request, judge)) is not None:
+        return Decision(allowed=False, invalid=why)
     findings = judge.all_findings(request.object, world, is_new=is_new)
     if not is_new and any(finding.enforced is Action.DENY for finding in findings):
         old = judge.all_findings(request.old_object, world, is_new=False)
@@ -234,7 +241,6 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
         raise CannotJudge(why)
     found = (*findings, *judge.brought(request, world))
     notes = unknown_exemptions(request.object, judge.settings.rules)
-    mode = judge.settings_in(reference(request.object).namespace, world).mode
     return Decision(allowed=not denied, findings=found, notes=notes, mode=mode)
 
 
@@ -287,6 +293,22 @@ def _is_made(request: Request, judge: Judge) -> bool:
     owner = controller(request.object)
     kinds = judge.knowledge.kinds
     return owner is not None and kinds.get(GroupKind(owner.group, owner.kind)) is not None
+
+
+def _forged(request: Request, judge: Judge) -> str | None:
+    """Say why a VPA's label is refused: it makes scalers pass, so it is the controller's alone.
+
+    Where nobody knows who the controller is, the label means nothing and may stand anywhere.
+    """
+    known = judge.controller is not None and request.user != judge.controller
+    if request.group_kind != VPA or not known or not is_labelled(request.object):
+        return None
+    if is_labelled(request.old_object):
+        return None
+    return (
+        f"metadata.labels[{MANAGED_LABEL}]: only {judge.controller} sets this label; leave it out, "
+        "and the VPA is yours"
+    )
 
 
 def _is_bookkeeping(request: Request) -> bool:

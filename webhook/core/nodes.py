@@ -109,9 +109,13 @@ def distinct(shapes: Iterable[NodeShape]) -> tuple[NodeShape, ...]:
     """Leave one of those that differ in nothing but their names."""
     found: dict[object, NodeShape] = {}
     for shape in shapes:
-        key = pool_labels(shape), shape.taints, frozenset(shape.allocatable.items())
-        found.setdefault(key, shape)
+        found.setdefault(likeness(shape), shape)
     return tuple(found.values())
+
+
+def likeness(shape: NodeShape) -> object:
+    """What nodes have in common that differ in nothing but their names; hashable."""
+    return pool_labels(shape), shape.taints, frozenset(shape.allocatable.items())
 
 
 class Share(NamedTuple):

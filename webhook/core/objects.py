@@ -8,6 +8,8 @@ from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 DEFAULT_NAMESPACE = "default"
 
 MANAGED_LABEL = "scaleguard.io/managed"
+UNMANAGED_ANNOTATION = "scaleguard.io/unmanaged"
+"""On a VPA that carries the label: hands off, it is its editor's from now on."""
 EXEMPT_ANNOTATION = "scaleguard.io/exempt"
 IGNORE_LABEL = "scaleguard.io/ignore"
 
@@ -163,6 +165,12 @@ def is_going(raw: Raw) -> bool:
         return False
     finalizers = sequence(metadata, "finalizers")
     return all(isinstance(one, str) and one in _COLLECTOR_FINALIZERS for one in finalizers)
+
+
+def is_labelled(raw: Raw) -> bool:
+    """Whether a VPA says that the controller made it, and nobody has taken it over."""
+    labels, annotations = (strings(raw, "metadata", name) for name in ("labels", "annotations"))
+    return labels.get(MANAGED_LABEL) == "true" and annotations.get(UNMANAGED_ANNOTATION) != "true"
 
 
 def exemptions(raw: Raw) -> frozenset[str]:

@@ -27,7 +27,13 @@ from webhook.core.autoscalers.scaled_object import (
 from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.vpa import GKE_RIGHTSIZING_ANNOTATION
 from webhook.core.fields import Raw, mapping, sequence, strings, text
-from webhook.core.objects import EXEMPT_ANNOTATION, MANAGED_LABEL, GroupKind, reference
+from webhook.core.objects import (
+    EXEMPT_ANNOTATION,
+    MANAGED_LABEL,
+    UNMANAGED_ANNOTATION,
+    GroupKind,
+    reference,
+)
 from webhook.core.pod import COMPUTE_RESOURCES
 
 Mask = Mapping[str, Any]
@@ -95,7 +101,7 @@ _ANNOTATIONS: Mapping[GroupKind, tuple[str, ...]] = {
         PAUSED_SCALE_OUT,
         TRANSFER_OWNERSHIP,
     ),
-    VPA: (GKE_RIGHTSIZING_ANNOTATION,),
+    VPA: (GKE_RIGHTSIZING_ANNOTATION, UNMANAGED_ANNOTATION),
 }
 
 # What selects among the series of a CloudWatch metric.

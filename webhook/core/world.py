@@ -95,6 +95,8 @@ class World:
     kinds: Kinds
     whole: bool = False
     """Whether all that brings traffic is here, as in a scan: what is not, is nowhere."""
+    trusts_label: bool = True
+    """Whether the label of managed VPAs counts: nobody but the controller may have written it."""
     _scalers: dict[WorkloadKey, list[Scaler]] = field(default_factory=lambda: defaultdict(list))
     _vpas: dict[WorkloadKey, list[Vpa]] = field(default_factory=lambda: defaultdict(list))
     _workloads: dict[WorkloadKey, Workload] = field(default_factory=dict)
@@ -225,10 +227,11 @@ class World:
     def is_managed(self, vpa: Vpa) -> bool:
         """Whether a VPA was made by the controller for the workload that it acts on.
 
-        Anybody can write an owner reference, but not the label: a cluster refuses it to everybody
-        but the controller. So the label, and the owner by uid where both have one, are enough.
+        Anybody can write an owner reference, but not the label: it is refused to everybody but the
+        controller. So the label, and the owner by uid where both have one, are enough; and where
+        nobody knows who the controller is, no VPA is managed.
         """
-        if not vpa.labelled or vpa.owner is None or vpa.target is None:
+        if not (self.trusts_label and vpa.labelled) or vpa.owner is None or vpa.target is None:
             return False
         workload = self.workload(vpa.target)
         return workload is not None and vpa.owner.is_object(workload.ref, workload.uid)

@@ -15,8 +15,8 @@ from gunicorn.glogging import Logger
 
 from certs.store import StoreError, ensure
 from webhook.errors import ScaleguardError
+from webhook.exposition import MetricsServer, listen, registry
 from webhook.server.app import create_app
-from webhook.server.exposition import MetricsServer, listen, registry
 from webhook.server.metrics import Metrics
 from webhook.server.multiprocess import SharedCounters, memory_folder, shared_counters
 from webhook.server.options import Addresses, ServeOptions, split_address

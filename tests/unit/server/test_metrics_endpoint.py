@@ -8,7 +8,7 @@ import pytest
 from prometheus_client import values
 
 from webhook.errors import ScaleguardError
-from webhook.server.exposition import MetricsServer, listen, registry
+from webhook.exposition import MetricsServer, listen, registry
 from webhook.server.metrics import Metrics
 from webhook.server.multiprocess import SharedCounters, shared_counters
 from webhook.server.options import split_address

@@ -13,12 +13,12 @@ from webhook.core.autoscalers.target import WorkloadKey, vpa_target
 from webhook.core.fields import Raw, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
-    MANAGED_LABEL,
     ObjectRef,
     Owner,
     controller,
     exemptions,
     is_going,
+    is_labelled,
     reference,
 )
 from webhook.core.pod import COMPUTE_RESOURCES
@@ -155,7 +155,7 @@ def read_vpa(raw: Raw) -> Vpa:
         raw={name: spec[name] for name in ("resourcePolicy", "updatePolicy") if spec.get(name)},
         by_name=named,
         owner=controller(raw),
-        labelled=strings(raw, "metadata", "labels").get(MANAGED_LABEL) == "true",
+        labelled=is_labelled(raw),
     )
 
 

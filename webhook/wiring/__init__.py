@@ -1,7 +1,7 @@
 """The one place where parts are put together."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -170,7 +170,8 @@ _AT_START: Mapping[str, Callable[[Config], object]] = {
 """What a cluster is followed by from the start on: a change of it waits for a restart."""
 
 
-def _waiting(first: Config, now: Config) -> list[str]:
+def waiting_for_restart(first: Config, now: Config) -> list[str]:
+    """Name the keys whose change only a restart applies."""
     return [key for key, value in _AT_START.items() if value(first) != value(now)]
 
 
@@ -188,6 +189,7 @@ def cluster_state(config: Config, judge: Judge, plan: "ServePlan") -> "ClusterSt
         connect(plan.kubeconfig, plan.context),
         judge.knowledge.kinds,
         lease_namespace=_lease_namespace(config, plan),
+        trusts_label=plan.controller is not None,
         timing=Timing(config.stale_after_seconds),
         recorder=Counters(),
     ).start()
@@ -213,6 +215,8 @@ class ServePlan:
     """Namespace and name of the Secret that certificates are kept in; None: the folder alone."""
     webhook_configurations: tuple[str, ...] = ()
     drain_seconds: float = 0.0
+    controller: str | None = None
+    """The user who makes VPAs; None where nobody does: then no VPA counts as managed."""
     lease_namespace: str | None = None
     """Where replicas settle requests between each other; None: the namespace of this pod."""
 
@@ -254,7 +258,7 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
         static_world(judge, manifests)
 
         def make_static() -> StaticService:
-            reloading = _reloading(sources, last_good.get(), last_good)
+            reloading = follow_files(sources, last_good.get(), last_good)
             return StaticService(reloading, static_world(reloading.judge, manifests))
 
         return make_static
@@ -266,7 +270,8 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
 
     def make_following() -> ClusterService:
         begun = last_good.get()
-        reloading = _reloading(sources, begun, last_good, partial(_waiting, begun.config))
+        waiting = partial(waiting_for_restart, begun.config)
+        reloading = follow_files(sources, begun, last_good, waiting, plan.controller)
         state = cluster_state(begun.config, reloading.judge, plan)
         return ClusterService(reloading, state, begin())
 
@@ -290,13 +295,14 @@ def _lease_namespace(config: Config, plan: ServePlan) -> str | None:
     return plan.certificate_secret[0] if plan.certificate_secret is not None else "default"
 
 
-def _reloading(
+def follow_files(
     sources: "Sources",
     begun: "Material",
     last_good: "LastGood",
     waiting: Callable[[Config], list[str]] = lambda _config: [],
+    controller: str | None = None,
 ) -> "Reloading":
-    """Begin to follow the files, in a worker."""
+    """Begin to follow the files, in a worker; `controller` is who labels VPAs as managed."""
     from webhook.policy.custom.recorder import Counters as CustomCounters  # noqa: PLC0415
     from webhook.policy.custom.rules import Terms  # noqa: PLC0415
     from webhook.reload.recorder import Counters  # noqa: PLC0415 - as in `_service`
@@ -307,7 +313,8 @@ def _reloading(
     def make(material: "Material") -> Judge:
         told = material.config.custom
         terms = Terms(told.timeout_seconds, told.on_failure == "fail", custom)
-        return judge_of(material.config, material.modules, terms)
+        judge = judge_of(material.config, material.modules, terms)
+        return replace(judge, controller=controller)
 
     making = Making(sources, make, last_good.keep, put_back, waiting)
     judge = make(begun)

@@ -1,8 +1,9 @@
-"""GET /metrics, plain HTTP on an address of its own."""
+"""GET /metrics and how the process is, plain HTTP on an address of its own."""
 
+import json
 import socket
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -66,11 +67,18 @@ class MetricsServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, listener: socket.socket, shown: CollectorRegistry) -> None:
+    def __init__(
+        self,
+        listener: socket.socket,
+        shown: CollectorRegistry,
+        checks: Mapping[str, Callable[[], list[str]]] | None = None,
+    ) -> None:
+        """`checks` are paths beside /metrics, each with what says why all is not well."""
         super().__init__(listener.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.shown = shown
+        self.checks = checks or {}
         self._scrapes = threading.BoundedSemaphore(_MOST_SCRAPES)
 
     def start(self) -> None:
@@ -97,7 +105,11 @@ class _Handler(BaseHTTPRequestHandler):
     server: MetricsServer
 
     def do_GET(self) -> None:
-        if self.path.partition("?")[0] != "/metrics":
+        path = self.path.partition("?")[0]
+        if path in self.server.checks:
+            self._tell(self.server.checks[path]())
+            return
+        if path != "/metrics":
             self._send(
                 HTTPStatus.NOT_FOUND,
                 "application/json",
@@ -106,6 +118,12 @@ class _Handler(BaseHTTPRequestHandler):
             return
         encode, content_type = choose_encoder(self.headers.get("Accept", ""))
         self._send(HTTPStatus.OK, content_type, encode(self.server.shown))
+
+    def _tell(self, reasons: list[str]) -> None:
+        """Answer as the webhook's own probes do."""
+        status = HTTPStatus.SERVICE_UNAVAILABLE if reasons else HTTPStatus.OK
+        said = {"status": "not ready", "reasons": reasons} if reasons else {"status": "ok"}
+        self._send(status, "application/json", json.dumps(said).encode())
 
     def _send(self, status: HTTPStatus, content_type: str, body: bytes) -> None:
         self.send_response(status)

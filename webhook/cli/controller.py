@@ -1,0 +1,79 @@
+"""`scaleguard controller`: makes the VPAs of AI workloads."""
+
+from pathlib import Path
+
+import click
+
+from webhook.cli.options import cluster_options, common_of_servers, option, set_up_logging
+from webhook.cli.webhook import LABEL
+
+_EXAMPLES = """\b
+Examples:
+  scaleguard controller --kubeconfig ~/.kube/config
+  scaleguard controller --config scaleguard.yaml --metrics-bind 127.0.0.1:9091
+"""
+
+
+@click.command(epilog=_EXAMPLES)
+@option(
+    "--metrics-bind",
+    default=None,
+    help="HOST:PORT to serve /metrics, /healthz and /readyz on, over plain HTTP. Off by default.",
+)
+@option(
+    "--lease-namespace",
+    metavar="NAMESPACE",
+    help="Namespace of the Lease by which replicas choose who writes; that of this pod by default,"
+    " elsewhere `default`.",
+)
+@option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    default=4,
+    show_default=True,
+    help="Workloads that are looked at at a time.",
+)
+@option(
+    "--writes-per-second",
+    type=click.FloatRange(0.1, 1000),
+    default=50.0,
+    show_default=True,
+    help="How fast VPAs are written at most, whatever happens in the cluster.",
+)
+@cluster_options
+@common_of_servers
+def command(  # noqa: PLR0913 - one parameter per option
+    *,
+    metrics_bind: str | None,
+    lease_namespace: str | None,
+    workers: int,
+    writes_per_second: float,
+    kubeconfig: Path | None,
+    context: str | None,
+    config: Path | None,
+    policies: tuple[Path, ...],
+    log_format: str,
+    log_level: str,
+) -> None:
+    """Keep one VPA for every AI workload, which leaves to HPAs what they scale on.
+
+    Of several replicas one writes, the holder of a Lease; the others follow the cluster and take
+    over. What is made for which workload, `scaleguard review` shows before.
+    """
+    set_up_logging(log_format, log_level)
+    if lease_namespace is not None and not LABEL.fullmatch(lease_namespace):
+        raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
+    from webhook.wiring.controller import ControlPlan, control  # noqa: PLC0415 - quick `--help`
+
+    control(
+        ControlPlan(
+            metrics_bind=metrics_bind,
+            config=config,
+            policies=policies,
+            kubeconfig=kubeconfig,
+            context=context,
+            lease_namespace=lease_namespace,
+            workers=workers,
+            writes_per_second=writes_per_second,
+        )
+    )

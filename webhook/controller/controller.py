@@ -1,0 +1,158 @@
+"""The controller of one process: follows, stands for election, and looks at workloads."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from webhook.cluster.api import Api
+from webhook.cluster.recorder import Recorder
+from webhook.cluster.timing import Timing
+from webhook.controller.bucket import Bucket
+from webhook.controller.election import Candidacy, Election
+from webhook.controller.events import Events
+from webhook.controller.following import Following
+from webhook.controller.modes import Modes
+from webhook.controller.queue import WorkQueue
+from webhook.controller.reconcile import Reconciler
+from webhook.controller.recorder import Counters
+from webhook.controller.writer import Writer
+from webhook.core.ai_workload import may_make_ai_pods
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.decide import Judge
+
+_TICK_SECONDS = 0.5
+EVENTS_PER_SECOND = 10.0
+EVENTS_BURST = 100
+
+_log = logging.getLogger("scaleguard.controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much is done at a time."""
+
+    workers: int = 4
+    """Workloads that are looked at at a time: most of a look that writes is waiting."""
+    writes_per_second: float = 50.0
+    burst: int = 100
+
+
+class Controller:
+    """Everything that runs in one process; `run` returns when it is told to stop."""
+
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        api: Api,
+        candidacy: Candidacy,
+        judge: Callable[[], Judge],
+        *,
+        timing: Timing,
+        recorder: Recorder,
+        counters: Counters,
+        pace: Pace = Pace(),
+    ) -> None:
+        """`judge` returns the one of the configuration that holds now."""
+        self._api = api
+        self._judge = judge
+        self._timing, self._recorder, self._counters = timing, recorder, counters
+        self._pace = pace
+        self._queue: WorkQueue[WorkloadKey] = WorkQueue()
+        bucket = Bucket(pace.writes_per_second, pace.burst)
+        self._writer = Writer(api, bucket, counters, lambda: self._election.is_leader)
+        self._modes = Modes(self._writer, candidacy.namespace)
+        self._events = Events(api, Bucket(EVENTS_PER_SECOND, EVENTS_BURST), counters)
+        self._election = Election(api, candidacy, self._look_at_all)
+        self._stop = threading.Event()
+        self._begun_with = judge()
+        self._following, self._reconciler = self._follow(self._begun_with)
+        self._was_ready = False
+        counters.show(lambda: len(self._queue), self._modes_there)
+
+    def _follow(self, judge: Judge) -> tuple[Following, Reconciler]:
+        """Begin with a configuration: what is kept of the cluster depends on it."""
+        following = Following(
+            self._api,
+            judge.knowledge.kinds,
+            lambda raw: may_make_ai_pods(raw, judge.knowledge),
+            self._changed,
+            timing=self._timing,
+            recorder=self._recorder,
+        )
+        reconciler = Reconciler(
+            following, judge, self._modes, self._writer.write, self._events, self._counters
+        )
+        return following, reconciler
+
+    def _modes_there(self) -> Mapping[str, int]:
+        return self._following.vpas.modes()
+
+    def run(self) -> None:
+        """Run until `stop`; then let the Lease go, so that another replica goes on at once."""
+        self._following.start()
+        self._events.start()
+        self._election.start()
+        workers = [
+            threading.Thread(target=self._work, name=f"worker {number}", daemon=True)
+            for number in range(self._pace.workers)
+        ]
+        for worker in workers:
+            worker.start()
+        while not self._stop.wait(_TICK_SECONDS):
+            self._tick()
+        self._queue.close()
+        for worker in workers:
+            worker.join(_TICK_SECONDS)
+        self._election.stop()
+        self._following.stop()
+        self._events.stop()
+
+    def stop(self) -> None:
+        """Have `run` come to its end."""
+        self._stop.set()
+
+    def not_ready(self) -> list[str]:
+        """Say what keeps this replica from working, or from taking over."""
+        problem = self._election.problem
+        return [*self._following.not_ready(), *([f"Lease: {problem}"] if problem else [])]
+
+    def _tick(self) -> None:
+        """Take up another configuration, and begin once everything is known."""
+        judge = self._judge()
+        if judge is not self._begun_with:
+            _log.info("another configuration: everything is looked at again")
+            self._begun_with = judge
+            before = self._following
+            self._following, self._reconciler = self._follow(judge)
+            self._was_ready = False
+            self._queue.clear()
+            self._following.start()
+            before.stop()
+        is_ready = not self._following.not_ready()
+        if is_ready and not self._was_ready:
+            self._was_ready = True
+            self._look_at_all()
+        self._counters.leads(is_leader=self._election.is_leader)
+
+    def _changed(self, keys: Iterable[WorkloadKey], after_seconds: float) -> None:
+        if self._election.is_leader:
+            self._queue.add(keys, after_seconds)
+
+    def _look_at_all(self) -> None:
+        if self._was_ready and self._election.is_leader:
+            keys = self._following.keys()
+            _log.info("%d workloads are looked at", len(keys))
+            self._queue.add(keys)
+
+    def _work(self) -> None:
+        while (key := self._queue.get()) is not None:
+            if not (self._was_ready and self._election.is_leader):
+                self._queue.done(key)
+                continue
+            try:
+                looked = self._reconciler.look(key)
+            except Exception:  # noqa: BLE001 - the worker must not end over one workload
+                _log.exception("%s: a fault of the controller's own", key)
+                self._queue.done(key, failed=True)
+                continue
+            self._queue.done(key, failed=looked.failed, after_seconds=looked.after_seconds)

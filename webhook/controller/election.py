@@ -1,0 +1,181 @@
+"""Which of several controllers writes: the holder of a Lease.
+
+As client-go does it (k8s.io/client-go tools/leaderelection): others take over once the Lease has
+not changed for its whole duration by their own clock, and who cannot renew it stops before that.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from webhook.cluster.api import Api
+from webhook.cluster.errors import ApiError
+from webhook.cluster.resources import LEASES
+from webhook.core.fields import Raw, mapping, text
+
+DURATION_SECONDS = 15
+"""How long nobody else may take the Lease after it was renewed."""
+DEADLINE_SECONDS = 10.0
+"""Who could not renew it for so long does not count as its holder any more."""
+RETRY_SECONDS = 2.0
+_REQUEST_SECONDS = 5.0
+
+_log = logging.getLogger("scaleguard.controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Candidacy:
+    """For which Lease one stands, and under which name."""
+
+    namespace: str
+    name: str
+    identity: str
+
+
+class Election:
+    """Tries to hold a Lease, in a thread of its own. `is_leader` is asked by many threads."""
+
+    def __init__(  # noqa: PLR0913 - what it works with, and what tests replace
+        self,
+        api: Api,
+        candidacy: Candidacy,
+        elected: Callable[[], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """`elected` is called whenever leadership begins."""
+        self._api = api
+        self._candidacy = candidacy
+        self._elected = elected
+        self._clock = clock
+        self._now = now
+        self._jitter = jitter
+        self._until = 0.0
+        self._seen: tuple[str, str] | None = None
+        self._seen_at = 0.0
+        self._leads = False
+        self._problem: str | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether nobody else can hold the Lease at this moment."""
+        return self._clock() < self._until
+
+    @property
+    def problem(self) -> str | None:
+        """Why the Lease cannot be read or written; None where it can."""
+        return self._problem
+
+    def start(self) -> None:
+        """Begin to stand for election."""
+        self._thread = threading.Thread(target=self._run, name="election", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End; the Lease is let go, so that another one need not wait for it."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(_REQUEST_SECONDS)
+        if self.is_leader:
+            self._until = 0.0
+            self._release()
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            self.step()
+            self._stop.wait(RETRY_SECONDS * (1 + self._jitter() / 5))
+
+    def step(self) -> None:
+        """Try once to get or to keep the Lease."""
+        begun = self._clock()
+        try:
+            held = self._try(begun)
+        except ApiError as error:
+            self._tell(str(error))
+            held = None
+        else:
+            self._tell(None)
+        if held:
+            self._until = begun + DEADLINE_SECONDS
+            if not self._leads:
+                self._leads = True
+                _log.info("leader: %s holds Lease %s", self._candidacy.identity, self._lease)
+                self._elected()
+        elif self._leads and (held is False or not self.is_leader):
+            self._leads, self._until = False, 0.0
+            _log.warning("no leader any more: Lease %s is not ours, or not renewed", self._lease)
+
+    def _try(self, begun: float) -> bool:
+        """Read the Lease, and write it where it is ours or nobody's; raises `ApiError`."""
+        path = LEASES.path(self._candidacy.namespace, self._candidacy.name)
+        try:
+            raw = self._api.get(path, _REQUEST_SECONDS)
+        except ApiError as error:
+            if not error.is_absent:
+                raise
+            self._api.create(
+                LEASES.path(self._candidacy.namespace), self._written({}), _REQUEST_SECONDS
+            )
+            return True
+        spec = mapping(raw, "spec")
+        holder, renewed = text(spec, "holderIdentity"), text(spec, "renewTime")
+        if self._seen != (holder, renewed):
+            self._seen, self._seen_at = (holder, renewed), begun
+        lasts = spec.get("leaseDurationSeconds")
+        seconds = lasts if isinstance(lasts, int) else DURATION_SECONDS
+        if holder not in {"", self._candidacy.identity} and begun < self._seen_at + seconds:
+            return False
+        try:
+            self._api.replace(path, self._written(raw), _REQUEST_SECONDS)
+        except ApiError as error:
+            if error.is_conflict:
+                return False  # somebody else was quicker
+            raise
+        return True
+
+    def _written(self, before: Raw) -> dict[str, Any]:
+        """Write the Lease as ours; whatever else stands in it stays."""
+        own, now = self._candidacy, self._now().isoformat(timespec="microseconds")
+        now = now.replace("+00:00", "Z")
+        spec: dict[str, Any] = {**mapping(before, "spec")}
+        if spec.get("holderIdentity") != own.identity:
+            changes = spec.get("leaseTransitions")
+            spec["leaseTransitions"] = changes + 1 if isinstance(changes, int) else 0
+            spec["acquireTime"] = now
+        spec |= {
+            "holderIdentity": own.identity,
+            "leaseDurationSeconds": DURATION_SECONDS,
+            "renewTime": now,
+        }
+        metadata = mapping(before, "metadata") or {"namespace": own.namespace, "name": own.name}
+        kind = {"apiVersion": "coordination.k8s.io/v1", "kind": LEASES.kind}
+        return {**before, **kind, "metadata": metadata, "spec": spec}
+
+    def _release(self) -> None:
+        path = LEASES.path(self._candidacy.namespace, self._candidacy.name)
+        try:
+            raw = self._api.get(path, _REQUEST_SECONDS)
+            spec = mapping(raw, "spec")
+            if spec.get("holderIdentity") == self._candidacy.identity:
+                free = {**spec, "holderIdentity": "", "leaseDurationSeconds": 1}
+                self._api.replace(path, raw | {"spec": free}, _REQUEST_SECONDS)
+        except ApiError as error:
+            _log.warning("Lease %s is not let go: %s", self._lease, error)
+
+    @property
+    def _lease(self) -> str:
+        return f"{self._candidacy.namespace}/{self._candidacy.name}"
+
+    def _tell(self, problem: str | None) -> None:
+        if problem is not None and problem != self._problem:
+            _log.warning("Lease %s: %s", self._lease, problem)
+        self._problem = problem

@@ -1,0 +1,129 @@
+"""Events on workloads: what `kubectl describe` shows of what the controller did and why."""
+
+import hashlib
+import logging
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from webhook.cluster.api import Api
+from webhook.cluster.errors import ApiError
+from webhook.cluster.resources import EVENTS
+from webhook.controller.bucket import Bucket
+from webhook.controller.recorder import Counters
+from webhook.core.fields import Raw, integer
+from webhook.core.objects import DEFAULT_NAMESPACE, reference, uid_of
+
+COMPONENT = "scaleguard-controller"
+
+# As client-go's broadcaster: what cannot be told in time is dropped, and counted.
+_MOST_WAITING = 1000
+_REQUEST_SECONDS = 5.0
+_MOST_MESSAGE_CHARACTERS = 1024
+_MOST_NAME_CHARACTERS = 230
+
+_log = logging.getLogger("scaleguard.controller")
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event to be written."""
+
+    workload: dict[str, Any]
+    reason: str
+    message: str
+    type: str
+
+    @property
+    def name(self) -> str:
+        """One name for what says the same of the same object: it is written once, and counted."""
+        said = "\0".join((self.workload["uid"] or "", self.reason, self.message))
+        digest = hashlib.sha256(said.encode()).hexdigest()[:16]
+        return f"{self.workload['name'][:_MOST_NAME_CHARACTERS]}.{digest}"
+
+
+class Events:
+    """Writes events in a thread of its own, no faster than is allowed."""
+
+    def __init__(
+        self,
+        api: Api,
+        bucket: Bucket,
+        recorder: Counters,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._api = api
+        self._bucket = bucket
+        self._recorder = recorder
+        self._now = now
+        self._waiting: queue.Queue[Told | None] = queue.Queue(_MOST_WAITING)
+
+    def start(self) -> "Events":
+        """Begin to write, in a thread."""
+        threading.Thread(target=self._run, name="events", daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """End once what waits is written; nobody waits for that."""
+        with_room = not self._waiting.full()
+        if with_room:
+            self._waiting.put_nowait(None)
+
+    def tell(self, workload: Raw, reason: str, message: str, *, is_warning: bool = False) -> None:
+        """Have an event written on a workload."""
+        ref = reference(workload)
+        about = {
+            "apiVersion": ref.api_version,
+            "kind": ref.kind,
+            "namespace": ref.namespace or DEFAULT_NAMESPACE,
+            "name": ref.name or "",
+            "uid": uid_of(workload),
+        }
+        kind = "Warning" if is_warning else "Normal"
+        told = Told(about, reason, message[:_MOST_MESSAGE_CHARACTERS], kind)
+        try:
+            self._waiting.put_nowait(told)
+        except queue.Full:
+            self._recorder.asked("event", "dropped")
+
+    def _run(self) -> None:
+        while (told := self._waiting.get()) is not None:
+            self._bucket.take()
+            try:
+                self._write(told)
+            except ApiError as error:
+                self._recorder.asked("event", error.label)
+                _log.debug("no event %s on %s: %s", told.reason, told.workload["name"], error)
+            else:
+                self._recorder.asked("event", "ok")
+
+    def _write(self, told: Told) -> None:
+        now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        namespace = told.workload["namespace"]
+        event = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": {"namespace": namespace, "name": told.name},
+            "involvedObject": told.workload,
+            "reason": told.reason,
+            "message": told.message,
+            "type": told.type,
+            "source": {"component": COMPONENT},
+            "reportingComponent": COMPONENT,
+            "reportingInstance": "",
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        try:
+            self._api.create(EVENTS.path(namespace), event, _REQUEST_SECONDS)
+        except ApiError as error:
+            if not error.is_conflict:
+                raise
+            path = EVENTS.path(namespace, told.name)
+            count = integer(self._api.get(path, _REQUEST_SECONDS), "count") or 1
+            again = {"count": count + 1, "lastTimestamp": now}
+            self._api.patch(path, again, _REQUEST_SECONDS)

@@ -1,0 +1,257 @@
+"""What the controller follows: a cluster's autoscalers, its surroundings and its AI workloads."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from webhook.cluster.api import Api
+from webhook.cluster.counterparts import Watched
+from webhook.cluster.discovery import Discovery
+from webhook.cluster.errors import ApiError
+from webhook.cluster.lookups import Lookups
+from webhook.cluster.recorder import Recorder
+from webhook.cluster.records import Store
+from webhook.cluster.resources import (
+    BUILT_IN_VERSIONS,
+    HPAS,
+    INFERENCE_SERVICES,
+    LIMIT_RANGES,
+    NAMESPACES,
+    NODES,
+    POD_AUTOSCALERS,
+    SCALED_OBJECTS,
+    TARGETS,
+    VPAS,
+    Resource,
+    kinds,
+)
+from webhook.cluster.surroundings import LimitRangeRecord, NamespaceRecord, Surroundings
+from webhook.cluster.timing import Timing
+from webhook.cluster.watch import Watch
+from webhook.cluster.watches import Watches
+from webhook.controller.noticing import (
+    ManagedVpas,
+    Noticing,
+    of_brought,
+    of_held,
+    of_vpa,
+)
+from webhook.controller.workloads import AllWorkloads, WorkloadRecord, Workloads
+from webhook.controller.world import LastingShapes, WatchedWorld, around
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.fields import Raw
+from webhook.core.kinds import Kinds
+from webhook.core.nodes import NodeShape
+from webhook.core.objects import GroupKind
+
+# CRDs come with the install of a framework: minutes, not seconds.
+_LOOK_FOR_KINDS_SECONDS = 30.0
+_PLAN_SECONDS = 5.0
+
+# Events come in flocks; a workload is looked at once for a flock.
+SETTLE_SECONDS = 0.1
+# Nodes come one by one, and all workloads are looked at for each kind of node that is new.
+NODES_SETTLE_SECONDS = 5.0
+
+_log = logging.getLogger("scaleguard.controller")
+
+Changed = Callable[[Iterable[WorkloadKey], float], None]
+"""Is told which workloads to look at, and after how many seconds."""
+
+
+class Following:
+    """Follows a cluster from `start` on, and tells which workloads to look at."""
+
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        api: Api,
+        known: Kinds,
+        is_ai: Callable[[Raw], bool],
+        changed: Changed,
+        *,
+        timing: Timing,
+        recorder: Recorder,
+    ) -> None:
+        """`is_ai` tells of a workload whether it may make AI pods."""
+        self._api, self._known, self._is_ai, self._changed = api, known, is_ai, changed
+        self._timing, self._recorder = timing, recorder
+        self._watched = Watched.none()
+        self._surroundings = Surroundings()
+        self._workloads = AllWorkloads()
+        self._shapes = LastingShapes()
+        self._lookups = Lookups(api, known, recorder)
+        self._discovery = Discovery(api)
+        self._asked_for_kinds = False
+        self._stop = threading.Event()
+        self.vpas = ManagedVpas(self._watched.vpas)
+        stores: list[tuple[Resource, Store[Any]]] = [*self._autoscalers(), *self._homes()]
+        watches = [self._watch(resource, store) for resource, store in stores]
+        self._vpa_watch = next(watch for watch in watches if watch.resource == VPAS)
+        self._watches = Watches(watches, recorder, lambda: None)
+
+    def start(self) -> "Following":
+        """Begin to follow, in threads."""
+        self._watches.start()
+        threading.Thread(target=self._look_for_kinds, name="kinds", daemon=True).start()
+        return self
+
+    def stop(self) -> None:
+        """End the threads at their next event; nobody waits for them."""
+        self._stop.set()
+        self._watches.stop()
+
+    def not_ready(self) -> list[str]:
+        """Say what is not known yet, or not known any more."""
+        unasked = [] if self._asked_for_kinds else ["the kinds of workloads: not looked up yet"]
+        return [*unasked, *self._watches.not_ready()]
+
+    @property
+    def has_vpas(self) -> bool:
+        """Whether the cluster has VerticalPodAutoscalers at all."""
+        return not self._vpa_watch.is_absent
+
+    def keys(self) -> list[WorkloadKey]:
+        """Every workload that a VPA may be planned for, or that has one of ours."""
+        with_vpas = [
+            key
+            for key in self._watched.vpas.all_targets()
+            if any(self.vpas.raw(vpa) is not None for vpa in self._watched.vpas_on(key))
+        ]
+        return list(dict.fromkeys([*self._workloads.keys(), *with_vpas]))
+
+    def raw(self, key: WorkloadKey) -> Raw | None:
+        """A workload that may make AI pods."""
+        record = self._workloads.get(key)
+        return record.raw if record is not None else None
+
+    def managed(self, key: WorkloadKey) -> list[Raw]:
+        """The VPAs of ours that act on a workload.
+
+        The label and the owner's kind, name and uid tell: whoever the owner of this name is now.
+        """
+        record = self._workloads.get(key)
+        found = []
+        for vpa in self._watched.vpas_on(key):
+            raw, owner = self.vpas.raw(vpa), vpa.owner
+            mine = owner is not None and (owner.group, owner.kind, owner.name) == key[1:]
+            if raw is None or owner is None or not mine:
+                continue
+            if record is not None and owner.uid == record.uid:
+                found.append(raw)
+        return found
+
+    def world(self) -> WatchedWorld:
+        """The world of a plan."""
+        return WatchedWorld(
+            self._known,
+            self._watched,
+            self._lookups,
+            self._surroundings,
+            self._workloads,
+            self._shapes,
+            time.monotonic() + _PLAN_SECONDS,
+        )
+
+    def _autoscalers(self) -> Iterable[tuple[Resource, Store[Any]]]:
+        watched, tell, every = self._watched, self._tell, self._tell_all
+        for resource, store in (
+            (HPAS, watched.hpas),
+            (SCALED_OBJECTS, watched.scaled_objects),
+            (POD_AUTOSCALERS, watched.pod_autoscalers),
+        ):
+            yield resource, Noticing(store, lambda one: one.identity, of_held, tell, every)
+        brought = watched.inference_services
+        yield INFERENCE_SERVICES, Noticing(brought, lambda one: one[0], of_brought, tell, every)
+        yield VPAS, Noticing(self.vpas, lambda one: one.held.identity, of_vpa, tell, every)
+
+    def _homes(self) -> Iterable[tuple[Resource, Store[Any]]]:
+        def in_namespace(one: NamespaceRecord) -> list[WorkloadKey]:
+            return self._workloads.keys(one[0])
+
+        def limited(one: LimitRangeRecord) -> list[WorkloadKey]:
+            return self._workloads.keys(one[0])
+
+        about, every = self._surroundings, self._tell_all
+        yield (
+            NAMESPACES,
+            Noticing(about.namespaces, lambda one: one[0], in_namespace, self._tell, every),
+        )
+        yield (
+            LIMIT_RANGES,
+            Noticing(about.limit_ranges, lambda one: one[:2], limited, self._tell, every),
+        )
+        yield NODES, NodesSeen(about.nodes, self._saw_nodes)
+
+    def _watch(self, resource: Resource, store: Store[Any]) -> Watch[Any]:
+        return Watch(resource, store, self._api, self._recorder, self._timing)
+
+    def _tell(self, keys: Iterable[WorkloadKey]) -> None:
+        world = self.world()
+        near = [one for key in keys for one in around(key, self._workloads, world.owners)]
+        self._changed(dict.fromkeys(near), SETTLE_SECONDS)
+
+    def _tell_all(self) -> None:
+        self._changed(self.keys(), SETTLE_SECONDS)
+
+    def _saw_nodes(self) -> None:
+        if self._shapes.saw(self._surroundings.nodes.shapes()):
+            self._changed(self.keys(), NODES_SETTLE_SECONDS)
+
+    def _look_for_kinds(self) -> None:
+        """Follow each kind of workload from the moment on in which the cluster has it."""
+        missing = [kind for kind in kinds(TARGETS) if self._known.get(kind) is not None]
+        while not self._stop.is_set() and missing:
+            try:
+                missing = [kind for kind in missing if not self._follow(kind)]
+                self._asked_for_kinds = True
+                pause = _LOOK_FOR_KINDS_SECONDS
+            except ApiError as error:
+                _log.warning("which kinds of workloads there are is not known: %s", error)
+                pause = self._timing.longest_pause_seconds
+            self._stop.wait(pause)
+
+    def _follow(self, kind: GroupKind) -> bool:
+        found = self._discovery.find(kind, self._timing.page_seconds)
+        described = self._known.get(kind)
+        if found is None or described is None:
+            return False
+        optional = kind.group not in BUILT_IN_VERSIONS
+        resource = Resource(found.group, found.version, found.plural, found.kind, optional=optional)
+        store = Workloads(described, self._known, self._is_ai)
+        self._workloads.add(kind, store)
+        noticing = Noticing(store, lambda one: one.key, _of_workload, self._tell, self._tell_all)
+        self._watches.add(self._watch(resource, noticing))
+        return True
+
+
+def _of_workload(record: WorkloadRecord) -> Sequence[WorkloadKey]:
+    return (record.key,)
+
+
+class NodesSeen:
+    """The nodes, and who is told whenever one changes."""
+
+    def __init__(self, store: Store[NodeShape], seen: Callable[[], None]) -> None:
+        self._store = store
+        self._seen = seen
+        self.read = store.read
+
+    def replace(self, records: Sequence[NodeShape], version: int) -> None:
+        """Hold these and nothing else."""
+        self._store.replace(records, version)
+        self._seen()
+
+    def put(self, record: NodeShape) -> None:
+        """Hold a node as it is now."""
+        self._store.put(record)
+        self._seen()
+
+    def remove(self, record: NodeShape) -> None:
+        """Forget a node."""
+        self._store.remove(record)
+
+    def __len__(self) -> int:
+        """How many are held."""
+        return len(self._store)

@@ -1,0 +1,174 @@
+"""The AI workloads of a cluster, one store for each kind; of all others who they are."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from webhook.core.autoscalers.target import WorkloadKey, named_target
+from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.kinds import Kind, Kinds
+from webhook.core.objects import (
+    DEFAULT_NAMESPACE,
+    GroupKind,
+    controller,
+    reference,
+    uid_of,
+)
+from webhook.core.workload import Workload, read_workload
+
+LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+
+_BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation"})
+
+# What nobody reads here, and what takes most of the memory.
+_OF_CONTAINERS = ("env", "envFrom", "livenessProbe", "startupProbe", "lifecycle")
+_CONTAINERS = ("containers", "initContainers")
+
+
+class WorkloadRecord(NamedTuple):
+    """One workload of a kind."""
+
+    key: WorkloadKey
+    uid: str | None
+    raw: Raw | None
+    """None where none is planned for: it makes no AI pods, or its owner is planned for."""
+    owner: WorkloadKey | None
+    same_as: WorkloadKey | None
+
+
+class Workloads:
+    """The workloads of one kind."""
+
+    def __init__(self, kind: Kind, kinds: Kinds, is_ai: Callable[[Raw], bool]) -> None:
+        """`is_ai` tells of a workload whether it may make AI pods, in whichever namespace."""
+        self._kind = kind
+        self._kinds = kinds
+        self._is_ai = is_ai
+        self._held: dict[WorkloadKey, WorkloadRecord] = {}
+
+    def read(self, raw: Raw) -> WorkloadRecord:
+        """Keep what a plan reads of a workload."""
+        ref, owner = reference(raw), controller(raw)
+        namespace = ref.namespace or DEFAULT_NAMESPACE
+        above = None
+        if owner is not None:
+            above = WorkloadKey(namespace, owner.group, owner.kind, owner.name)
+        same_as = named_target(namespace, mapping(raw, "spec", "workloadRef"))
+        planned_above = owner is not None and self._kinds.scalable(owner.group, owner.kind)
+        is_kept = same_as is not None or (not planned_above and self._is_ai(raw))
+        return WorkloadRecord(
+            WorkloadKey(namespace, *self._kind.group_kind, ref.name or ""),
+            uid_of(raw),
+            slim(raw) if is_kept else None,
+            above if is_kept else None,
+            same_as,
+        )
+
+    def replace(self, records: Sequence[WorkloadRecord], _version: int = 0) -> None:
+        """Hold these and nothing else."""
+        self._held = {record.key: record for record in records}
+
+    def put(self, record: WorkloadRecord) -> None:
+        """Hold a workload as it is now."""
+        self._held[record.key] = record
+
+    def remove(self, record: WorkloadRecord) -> None:
+        """Forget a workload."""
+        self._held.pop(record.key, None)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._held)
+
+    def get(self, key: WorkloadKey) -> WorkloadRecord | None:
+        """One workload."""
+        return self._held.get(key)
+
+    def kept(self) -> list[WorkloadRecord]:
+        """Those that a VPA may be planned for."""
+        return [record for record in tuple(self._held.values()) if record.raw is not None]
+
+    def workload(self, key: WorkloadKey) -> Workload | None:
+        """One of them as autoscalers see it; None where nobody plans for it."""
+        record = self._held.get(key)
+        raw = record.raw if record is not None else None
+        return read_workload(raw, self._kind) if raw is not None else None
+
+
+class AllWorkloads:
+    """The workloads of all kinds, and how they hang together."""
+
+    def __init__(self) -> None:
+        self._stores: dict[GroupKind, Workloads] = {}
+
+    def add(self, kind: GroupKind, store: Workloads) -> None:
+        """Take a kind in; a copy is changed, since others read."""
+        self._stores = {**self._stores, kind: store}
+
+    @property
+    def kinds(self) -> Mapping[GroupKind, Workloads]:
+        """The stores by kind."""
+        return self._stores
+
+    def get(self, key: WorkloadKey) -> WorkloadRecord | None:
+        """One workload."""
+        store = self._stores.get(key.group_kind)
+        return store.get(key) if store is not None else None
+
+    def keys(self, namespace: str | None = None) -> list[WorkloadKey]:
+        """Those that a VPA may be planned for, of a namespace or of all."""
+        return [
+            record.key
+            for store in self._stores.values()
+            for record in store.kept()
+            if namespace is None or record.key.namespace == namespace
+        ]
+
+    def below(self, key: WorkloadKey) -> Iterator[WorkloadKey]:
+        """Those that a workload owns, directly."""
+        return (one.key for one in self._in(key.namespace) if one.owner == key)
+
+    def same_as(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The other names of a workload: a Rollout and the Deployment that it refers to."""
+        own = self.get(key)
+        names = [own.same_as] if own is not None and own.same_as is not None else []
+        return [*names, *(one.key for one in self._in(key.namespace) if one.same_as == key)]
+
+    def _in(self, namespace: str) -> Iterable[WorkloadRecord]:
+        for store in self._stores.values():
+            for record in store.kept():
+                related = record.owner is not None or record.same_as is not None
+                if related and record.key.namespace == namespace:
+                    yield record
+
+
+def slim(raw: Raw) -> Raw:
+    """Drop what no plan reads: bookkeeping, status, and the environment of containers.
+
+    So a workload whose replicas come and go is the same from event to event.
+    """
+    metadata = {
+        name: value for name, value in mapping(raw, "metadata").items() if name not in _BOOKKEEPING
+    }
+    annotations = strings(metadata, "annotations")
+    annotations.pop(LAST_APPLIED, None)
+    if annotations:
+        metadata["annotations"] = annotations
+    kept: dict[str, Any] = {**_less(raw), "metadata": metadata}
+    kept.pop("status", None)
+    return kept
+
+
+def _less(value: Any) -> Any:
+    """Go through an object, and leave the environment and probes of containers out."""
+    if isinstance(value, list):
+        return [_less(member) for member in value]
+    if not isinstance(value, dict):
+        return value
+    less = {name: _less(member) for name, member in value.items()}
+    for name in _CONTAINERS:
+        if isinstance(value.get(name), list):
+            less[name] = [
+                {key: each for key, each in one.items() if key not in _OF_CONTAINERS}
+                for _, one in members(less, name)
+            ]
+    return less

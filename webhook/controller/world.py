@@ -1,0 +1,87 @@
+"""The world in which VPAs are planned: that of a request, with workloads that are watched."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from webhook.cluster.counterparts import Counterparts
+from webhook.cluster.live import LiveWorld
+from webhook.cluster.lookups import Lookups
+from webhook.cluster.surroundings import Surroundings
+from webhook.controller.workloads import AllWorkloads
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.kinds import Kinds
+from webhook.core.nodes import NodeShape, likeness
+from webhook.core.workload import Workload
+
+# Pools scale to none and back: bounds that went with the last node would change VPAs to and fro.
+SHAPES_LAST_SECONDS = 3600.0
+_MOST_SHAPES = 256
+
+
+class LastingShapes:
+    """Node shapes, kept for a while after the last node of a shape has gone."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seen: dict[object, tuple[float, NodeShape]] = {}
+
+    def saw(self, shapes: Iterable[NodeShape]) -> bool:
+        """Take in the shapes there are now; return whether that changes which are known.
+
+        Of those that are alike the first stands for all, whichever node comes and goes.
+        """
+        now, before = self._clock(), self._seen.keys()
+        seen = {name: one for name, one in self._seen.items() if now - one[0] < SHAPES_LAST_SECONDS}
+        for shape in shapes:
+            name = likeness(shape)
+            seen[name] = (now, seen[name][1] if name in seen else shape)
+        self._seen = dict(sorted(seen.items(), key=lambda one: one[1][0])[-_MOST_SHAPES:])
+        return self._seen.keys() != before
+
+    def shapes(self) -> tuple[NodeShape, ...]:
+        """Those of now and of the last hour."""
+        return tuple(shape for _, shape in self._seen.values())
+
+
+class WatchedWorld(LiveWorld):
+    """Knows workloads by their watches; others are read where somebody asks for them."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - everything that a plan looks at
+        self,
+        kinds: Kinds,
+        counterparts: Counterparts,
+        lookups: Lookups,
+        surroundings: Surroundings,
+        workloads: AllWorkloads,
+        shapes: LastingShapes,
+        until: float,
+    ) -> None:
+        super().__init__(kinds, lambda: counterparts, lookups, surroundings, until)
+        self._workloads_there = workloads
+        self._lasting = shapes
+
+    def look_up(self, key: WorkloadKey) -> Workload | None:
+        """A workload: of the kinds that are watched as the watch knows it."""
+        store = self._workloads_there.kinds.get(key.group_kind)
+        return store.workload(key) if store is not None else super().look_up(key)
+
+    def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """The other names of a workload."""
+        return self._workloads_there.same_as(key)
+
+    def node_shapes(self) -> Sequence[NodeShape]:
+        """The nodes that are known now, or were there within the last hour."""
+        return self._lasting.shapes()
+
+
+def around(
+    key: WorkloadKey, workloads: AllWorkloads, owners: Callable[[WorkloadKey], list[WorkloadKey]]
+) -> Iterator[WorkloadKey]:
+    """Yield the workloads whose plans a change at one of them may matter to."""
+    yield key
+    yield from workloads.same_as(key)
+    yield from owners(key)
+    level = [key]
+    for _ in range(3):  # a Deployment below a Workspace below an InferenceSet is the deepest
+        level = [below for above in level for below in workloads.below(above)]
+        yield from level

@@ -1,0 +1,126 @@
+"""The controller, put together."""
+
+import secrets
+import signal
+import socket
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from prometheus_client import REGISTRY, CollectorRegistry
+
+from webhook.errors import ScaleguardError
+from webhook.policy.engine import end
+from webhook.wiring import follow_files, judge_of, waiting_for_restart
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from webhook.controller.controller import Controller
+
+LEASE = "scaleguard-controller"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlPlan:
+    """What `scaleguard controller` was told."""
+
+    metrics_bind: str | None
+    config: Path | None
+    policies: tuple[Path, ...]
+    kubeconfig: Path | None
+    context: str | None
+    lease_namespace: str | None
+    """Where the Lease of the leader is; None: the namespace of this pod."""
+    lease_name: str = LEASE
+    workers: int = 4
+    writes_per_second: float = 50.0
+
+
+def control(plan: ControlPlan) -> None:
+    """Run the controller until told to stop; raises `ScaleguardError` where it cannot begin."""
+    from webhook.reload.sources import LastGood, Sources  # noqa: PLC0415 - as the webhook does
+
+    sources = Sources(plan.config, plan.policies)
+    first = sources.read()
+    end(judge_of(first.config, first.modules))  # every mistake is told at once
+    with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
+        last_good = LastGood(Path(folder), first)
+        reloading = follow_files(
+            sources, first, last_good, lambda config: waiting_for_restart(first.config, config)
+        )
+        controller, registry = _controller(plan, first.config.stale_after_seconds, reloading)
+        with _served(plan.metrics_bind, registry, controller), _until_told(controller):
+            controller.run()
+
+
+def _controller(
+    plan: ControlPlan, stale_seconds: float, reloading: "object"
+) -> "tuple[Controller, CollectorRegistry]":
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415
+    from webhook.cluster.recorder import Counters as ClusterCounters  # noqa: PLC0415
+    from webhook.cluster.timing import Timing  # noqa: PLC0415
+    from webhook.controller.controller import Controller, Pace  # noqa: PLC0415
+    from webhook.controller.election import Candidacy  # noqa: PLC0415
+    from webhook.controller.recorder import Counters  # noqa: PLC0415
+
+    registry = REGISTRY  # which also has the process's own, and those of reloads
+    namespace = plan.lease_namespace or own_namespace(plan.kubeconfig, plan.context) or "default"
+    identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+    controller = Controller(
+        connect(plan.kubeconfig, plan.context),
+        Candidacy(namespace, plan.lease_name, identity),
+        lambda: reloading.judge,  # type: ignore[attr-defined]
+        timing=Timing(stale_seconds),
+        recorder=ClusterCounters(registry),
+        counters=Counters(registry),
+        pace=Pace(plan.workers, plan.writes_per_second),
+    )
+    return controller, registry
+
+
+@contextmanager
+def _served(
+    bind: str | None, registry: CollectorRegistry, controller: "Controller"
+) -> "Iterator[None]":
+    """Serve metrics and probes, where anybody wants them."""
+    from webhook.exposition import MetricsServer, listen  # noqa: PLC0415
+    from webhook.server.options import split_address  # noqa: PLC0415
+
+    if bind is None:
+        yield
+        return
+    try:
+        listener = listen(*split_address(bind))
+    except OSError as error:
+        raise ScaleguardError(f"metrics cannot be served on {bind}: {error}") from error
+    checks: dict[str, Callable[[], list[str]]] = {
+        "/healthz": list,
+        "/readyz": controller.not_ready,
+    }
+    server = MetricsServer(listener, registry, checks)
+    server.start()
+    try:
+        yield
+    finally:
+        server.shutdown()
+        listener.close()
+
+
+@contextmanager
+def _until_told(controller: "Controller") -> "Iterator[None]":
+    """End gently on SIGTERM and SIGINT: the Lease is let go."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        controller.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
