@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from itertools import islice
 from typing import Any
 
-from webhook.core.quantity import NANOS_PER_UNIT
+from webhook.core.quantity import number
 from webhook.core.quota import Quota
 from webhook.core.world import World
 
@@ -39,7 +39,4 @@ def _quota(quota: Quota) -> dict[str, Any]:
 
 def _numbers(amounts: Mapping[str, int]) -> dict[str, int | float]:
     """Amounts as numbers that a rule can compare: cores, bytes, devices."""
-    return {
-        name: nanos / NANOS_PER_UNIT if nanos % NANOS_PER_UNIT else nanos // NANOS_PER_UNIT
-        for name, nanos in islice(sorted(amounts.items()), MOST_AMOUNTS)
-    }
+    return {name: number(nanos) for name, nanos in islice(sorted(amounts.items()), MOST_AMOUNTS)}

@@ -10,6 +10,7 @@ from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Catalogue, Count
 from webhook.core.ai_pod import UNREADABLE, AiPod
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.classify import made_by
+from webhook.core.container_facts import container_documents
 from webhook.core.eviction import evicts, node_evictors
 from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.fit import Fitting
@@ -133,12 +134,15 @@ def gather_pod(
     pod = subject.pod
     if subject.fitting is not None:
         pod = applied(subject.pod, subject.fitting.patch)
+    told, left_out = container_documents(pod, catalogue, subject.at)
     document = {
         "text": str(subject.ref) if not subject.path else f"the pods of {subject.ref}",
         "path": subject.at(),
         "specPath": subject.at("spec"),
         **_identity(subject.ai_pod),
         "replicas": integer(mapping(subject.raw, "spec"), "replicas"),
+        "containers": told,
+        "containersLeftOut": left_out,
         "squats": squats,
         "misspelt": _misspelt(meant, shapes),
         "unschedulable": _unschedulable(subject.ai_pod, pod, context),

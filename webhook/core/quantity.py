@@ -7,7 +7,7 @@ Source: k8s.io/apimachinery pkg/api/resource/quantity.go (`ParseQuantity`).
 import re
 
 FINEST_DECIMALS = 9
-NANOS_PER_UNIT = 10**FINEST_DECIMALS
+NANOS_PER_UNIT: int = 10**FINEST_DECIMALS
 NANOS_PER_MILLI = 10**6
 
 # Values with a binary suffix are capped at 2⁶³-1 whole units; decimal ones have no cap.
@@ -59,6 +59,11 @@ def parse(value: object) -> int | None:
 
 def _bounded(exponent: int) -> int:
     return max(-LARGEST_EXPONENT, min(LARGEST_EXPONENT, exponent))
+
+
+def number(nanos: int) -> int | float:
+    """Write a quantity as a number of cores, bytes or devices: whole where it is whole."""
+    return nanos / NANOS_PER_UNIT if nanos % NANOS_PER_UNIT else nanos // NANOS_PER_UNIT
 
 
 def cpu(nanos: int) -> str:

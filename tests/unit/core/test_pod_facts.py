@@ -56,6 +56,7 @@ def told(raw: Raw, *world: Raw) -> Raw:
 
 def test_an_ai_pod_is_told_as_it_will_be() -> None:
     document = told(deployment(pod(container(resources=GPU), container("proxy"))))
+    assert [one["name"] for one in document.pop("containers")] == ["main", "proxy"]
     assert document == {
         "text": "the pods of Deployment ml/llm",
         "path": "spec.template",
@@ -65,6 +66,7 @@ def test_an_ai_pod_is_told_as_it_will_be() -> None:
         "guessed": True,
         "accelerators": {"nvidia.com/gpu": 1},
         "replicas": 2,
+        "containersLeftOut": 0,
         "squats": [],
         "misspelt": [],
         "unschedulable": None,
