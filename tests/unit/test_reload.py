@@ -162,7 +162,7 @@ def test_every_file_that_is_broken_is_told_with_its_line(
     (message,) = caplog.messages
     assert "vpa.rego: line 22: " in message
     assert "b.rego: line 3: " in message
-    assert message.count("c.rego: the METADATA comment is not YAML") == 1
+    assert message.count("c.rego: line 2: the METADATA comment is not YAML") == 1
     trial.rules.write(vpa_rego=RULE + "\nx := {\n")
     followed.look()
     assert "rules: custom/none: no such rule" in caplog.messages[1]

@@ -21,6 +21,7 @@ from webhook.core.finding import Action
 from webhook.core.verdict import Rule
 from webhook.errors import ScaleguardError
 from webhook.policy.catalogue import catalogue
+from webhook.policy.places import places
 from webhook.policy.source import Module, load
 
 # Longer than any line here: a width is a must for rich, and in a pipe nothing is to be cut.
@@ -75,7 +76,9 @@ def list_(
     """List every rule with the action that it has by the configuration."""
     set_up_logging(log_format, log_level)
     actions = configuration.load(config).actions
-    rules = catalogue(load(policies))
+    modules = load(policies)
+    rules = catalogue(modules)
+    places(modules)
     if output == "json":
         _print_json([_as_json(rule, actions) for rule in rules.values()])
         return
@@ -109,6 +112,7 @@ def explain(  # noqa: PLR0913 - one parameter per option
     set_up_logging(log_format, log_level)
     modules = load(policies)
     rules = catalogue(modules)
+    places(modules)
     if rule not in rules:
         raise ScaleguardError(f"no rule {rule!r}; there are: {', '.join(rules)}")
     actions = configuration.load(config).actions

@@ -13,8 +13,8 @@ from webhook.policy.source import Module
 
 _MARK = "# METADATA"
 
-# Where `policies/main.rego` looks for rules: a family and a rule below it.
-_PLACE = re.compile(r"scaleguard\.rules\.\w+\.\w+")
+PLACE = re.compile(r"scaleguard\.rules\.\w+\.\w+")
+"""Where `policies/main.rego` looks for rules: a family and a rule below it."""
 
 PREFIX = "custom/"
 """How the id of every rule of a user begins."""
@@ -46,29 +46,6 @@ def catalogue(modules: Iterable[Module]) -> dict[str, Rule]:
     }
 
 
-def places(modules: Iterable[Module]) -> dict[str, set[str]]:
-    """Return the packages of users in which rules are found, each with its files.
-
-    Raises `PolicyError` where one is a package of ours: it would change what our rules say.
-    """
-    modules = list(modules)
-    ours = {module.package for module in modules if module.built_in}
-    found: dict[str, set[str]] = {}
-    faults = Faults()
-    for module in modules:
-        with faults.noted():
-            if module.built_in:
-                continue
-            if module.package in ours:
-                raise PolicyError(
-                    f"{module.path}: package {module.package} is built in: choose another name"
-                )
-            if _PLACE.fullmatch(module.package):
-                found.setdefault(module.package, set()).add(str(module.path))
-    faults.refuse()
-    return found
-
-
 def metadata(module: Module) -> dict[str, Any]:
     """Read the first METADATA comment of a module; empty where there is none."""
     lines = module.text.splitlines()
@@ -82,25 +59,32 @@ def metadata(module: Module) -> dict[str, Any]:
     try:
         read = yaml.safe_load("\n".join(block))
     except yaml.YAMLError as error:
-        raise PolicyError(f"{module.path}: the METADATA comment is not YAML: {error}") from error
+        # Its lines begin below the mark, and count from 0.
+        mark, told = getattr(error, "problem_mark", None), getattr(error, "problem", error)
+        number = lines.index(_MARK) + 2 + (mark.line if mark is not None else 0)
+        raise PolicyError(
+            f"{module.path}: line {number}: the METADATA comment is not YAML: {told}"
+        ) from error
     return read if isinstance(read, dict) else {}
 
 
+def says_a_rule(module: Module) -> bool:
+    """Whether the METADATA of a module names a rule."""
+    custom = metadata(module).get("custom")
+    return isinstance(custom, dict) and "rule" in custom
+
+
 def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
-    custom = read.get("custom")
-    if not isinstance(custom, dict) or "rule" not in custom:
+    if not says_a_rule(module):
         return None
+    custom = read["custom"]
     missing = [name for name in ("default", "remedy") if name not in custom]
     missing += [name for name in ("title", "description") if name not in read]
     if missing:
         raise PolicyError(
             f"{module.path}: the METADATA of rule {custom['rule']} lacks {', '.join(missing)}"
         )
-    if not _PLACE.fullmatch(module.package):
-        raise PolicyError(
-            f"{module.path}: package {module.package}: a rule is found only in a package"
-            " scaleguard.rules.<family>.<rule>"
-        )
+    check_place(module)
     if not module.built_in:
         _check_id(module, str(custom["rule"]))
     return Rule(
@@ -113,6 +97,15 @@ def _rule(module: Module, read: dict[str, Any]) -> Rule | None:
         _order(module, custom.get("order", DEFAULT_ORDER)),
         str(module.path),
     )
+
+
+def check_place(module: Module) -> None:
+    """Refuse a rule in a package that nobody asks."""
+    if not PLACE.fullmatch(module.package):
+        raise PolicyError(
+            f"{module.path}: package {module.package}: a rule is found only in a package"
+            " scaleguard.rules.<family>.<rule>"
+        )
 
 
 def _check_id(module: Module, rule: str) -> None:

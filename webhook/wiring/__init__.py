@@ -17,8 +17,8 @@ from webhook.errors import ConfigError, Faults, ScaleguardError
 from webhook.knowledge import knowledge
 from webhook.manifests import Document, Unreadable, read
 from webhook.policy.catalogue import catalogue as rule_catalogue
-from webhook.policy.catalogue import places
 from webhook.policy.engine import end, engine, for_request, put_back, remarks
+from webhook.policy.places import places
 from webhook.policy.source import Module, load
 
 if TYPE_CHECKING:

@@ -77,6 +77,27 @@ def test_a_rule_as_json_has_its_text(run: Run, folder: Path, config: Path) -> No
     assert json.loads(ended.out) == listed[-1] | {"rego": RULE}
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("policies", "list"),
+        ("policies", "explain", "duplicate-hpa"),
+        ("policies", "test"),
+        ("review", "examples/conflict.yaml"),
+    ],
+)
+def test_files_without_a_rule_are_a_fault_in_every_command(
+    run: Run, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    (tmp_path / "a.rego").write_text("package foo\n\nx := 1\n", encoding="utf-8")
+    ended = run(*command, "--policies", tmp_path)
+    assert ended.status == 2
+    assert ended.err == (
+        f"Error: {tmp_path}/a.rego: package foo: a rule is found only in a package"
+        " scaleguard.rules.<family>.<rule>\n"
+    )
+
+
 # ---------------------------------------------------------------- explain
 
 

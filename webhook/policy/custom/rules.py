@@ -10,13 +10,17 @@ from typing import Any
 from webhook.core.verdict import Ask, CannotJudge, Rule, Verdict
 from webhook.errors import Faults
 from webhook.policy.answer import read_findings
-from webhook.policy.catalogue import catalogue, places
+from webhook.policy.catalogue import catalogue
 from webhook.policy.custom.process import Answers, CustomProcess, Work
 from webhook.policy.custom.recorder import Nobody, Recorder
 from webhook.policy.custom.standing import Standing
+from webhook.policy.places import places
 from webhook.policy.source import Module
 
 _log = logging.getLogger("scaleguard.custom")
+
+BUILT_IN = "scaleguard"
+"""The package that asks all rules."""
 
 _ENDS = frozenset({"overrun", "memory", "crash"})
 """Reasons for which a process had to be ended, or ended itself."""
@@ -59,7 +63,10 @@ class CustomRules:
         with faults.noted():
             packages = places(modules)
         with faults.noted():
-            self._process = CustomProcess(Work(tuple(modules), tuple(packages), terms.seconds))
+            # Where there is no place of rules, files may have other faults, which are told as well;
+            # the engine compiles nothing unless it is to be asked for something.
+            asked = tuple(packages) or (BUILT_IN,)
+            self._process = CustomProcess(Work(tuple(modules), asked, terms.seconds))
         faults.refuse()
         self._ids = {
             package: tuple(rule.rule for rule in rules.values() if rule.path in files)
