@@ -18,7 +18,8 @@ from webhook.core.objects import POD
 from webhook.core.shard import SHARDS
 from webhook.knowledge import knowledge
 
-CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
+ROOT = Path(__file__).resolve().parents[2]
+CHART = ROOT / "charts" / "scaleguard"
 SCHEMA: dict[str, Any] = json.loads(TARGET.read_text(encoding="utf-8"))
 VALUES: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text(encoding="utf-8"))
 
@@ -44,7 +45,7 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 def leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, value in values.items():
-        if isinstance(value, dict) and value and (*path, name) != ("resources",):
+        if isinstance(value, dict) and value and name != "resources":
             yield from leaves(value, (*path, name))
         else:
             yield (*path, name)
@@ -53,7 +54,7 @@ def leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple
 def test_every_value_has_a_default_and_every_default_is_in_the_schema() -> None:
     def known(schema: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
         for name, member in schema["properties"].items():
-            if "properties" in member and (*path, name) not in {("resources",), ("config",)}:
+            if "properties" in member and name not in {"resources", "config"}:
                 yield from known(member, (*path, name))
             else:
                 yield (*path, name)
@@ -81,10 +82,18 @@ def test_a_template_makes_one_object_and_is_named_after_it(path: Path) -> None:
     assert [kind.lower() for kind in kinds] == [path.stem.partition("-")[0]]
 
 
-def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
-    template = (CHART / "templates" / "clusterrole.yaml").read_text(encoding="utf-8")
-    rules = yaml.safe_load(re.sub(r"\{\{.*?\}\}", "x", template.partition("\nrules:\n")[2]))
-    granted = {
+Right = tuple[str, str, str]
+
+
+def granted(name: str) -> set[Right]:
+    """What a role of the chart grants: group, resource, verb."""
+    template = (CHART / "templates" / name).read_text(encoding="utf-8")
+    plain = re.sub(r"\{\{.*?\}\}", "x", template.partition("\nrules:\n")[2])
+    return rights(yaml.safe_load(plain.removesuffix("x\n")))
+
+
+def rights(rules: list[dict[str, Any]]) -> set[Right]:
+    return {
         (group, resource, verb)
         for rule in rules
         if "resourceNames" not in rule
@@ -92,6 +101,9 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
         for resource in rule["resources"]
         for verb in rule["verbs"]
     }
+
+
+def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     watched = {
         (one.group, one.plural, verb) for one in resources.WATCHED for verb in ("list", "watch")
     }
@@ -99,10 +111,17 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     read_one_by_one = (*targets, *resources.CLAIMS)
     fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
     confirmed = {(one.group, one.plural, "get") for one in RESOURCES.values()}
-    assert granted == watched | fetched | confirmed
+    assert granted("clusterrole.yaml") == watched | fetched | confirmed
 
 
-@pytest.mark.parametrize("name", ["role.yaml", "lease.yaml"])
+def test_the_controllers_roles_are_those_that_the_tests_give_it() -> None:
+    tested = yaml.safe_load((ROOT / "tests/e2e/controller_rbac.yaml").read_text(encoding="utf-8"))
+    leases = {("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "update")}
+    assert granted("clusterrole-controller.yaml") == rights(tested["rules"]) - leases
+    assert granted("role-controller.yaml") == {("coordination.k8s.io", "leases", "create")}
+
+
+@pytest.mark.parametrize("name", ["lease.yaml", "role.yaml"])
 def test_the_leases_are_those_that_the_program_writes(name: str) -> None:
     template = (CHART / "templates" / name).read_text(encoding="utf-8")
     assert re.findall(r"until (\d+)", template) == [str(SHARDS)]

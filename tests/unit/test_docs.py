@@ -680,6 +680,7 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
         marks.CLASS_LABEL,
         marks.MUTATIONS_ANNOTATION,
         objects.MANAGED_LABEL,
+        objects.UNMANAGED_ANNOTATION,
         VPA_ANNOTATION,
         *WHYS,
     }

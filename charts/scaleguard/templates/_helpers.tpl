@@ -52,8 +52,28 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/component: webhook
 {{- end -}}
 
+{{/* Name of the controller's objects in the namespace. */}}
+{{- define "scaleguard.controller" -}}
+{{- printf "%s-controller" (include "scaleguard.fullname" .) -}}
+{{- end -}}
+
+{{- define "scaleguard.controllerSelectorLabels" -}}
+app.kubernetes.io/name: scaleguard
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: controller
+{{- end -}}
+
+{{- define "scaleguard.controllerLabels" -}}
+{{ include "scaleguard.controllerSelectorLabels" . }}
+{{ include "scaleguard.commonLabels" . }}
+{{- end -}}
+
 {{- define "scaleguard.labels" -}}
 {{ include "scaleguard.selectorLabels" . }}
+{{ include "scaleguard.commonLabels" . }}
+{{- end -}}
+
+{{- define "scaleguard.commonLabels" -}}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}

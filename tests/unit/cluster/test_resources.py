@@ -11,13 +11,19 @@ from webhook.cluster import resources
 from webhook.cluster.errors import ApiError
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
+    AUTOSCALERS,
     BETWEEN,
     CLAIMS,
+    EVENTS,
     HPAS,
+    INFERENCE_SERVICES,
     LEASES,
+    LIMIT_RANGES,
     NAMESPACES,
+    NODES,
     TARGETS,
     TEMPLATES,
+    VPAS,
     WATCHED,
     plural,
 )
@@ -63,6 +69,26 @@ def test_rights_are_those_that_are_used() -> None:
         used[kind.group, plural(kind.kind)] = {"get"}
     for one in RESOURCES.values():
         used[one.group, one.plural] |= {"get"}
+    used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
+    assert given == used
+
+
+def test_rights_of_the_controller_are_those_that_are_used() -> None:
+    path = ROOT / "tests" / "e2e" / "controller_rbac.yaml"
+    given: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for rule in yaml.safe_load(path.read_text(encoding="utf-8"))["rules"]:
+        for group in rule["apiGroups"]:
+            for resource in rule["resources"]:
+                given[group, resource] |= set(rule["verbs"])
+    followed = [*AUTOSCALERS, INFERENCE_SERVICES, NAMESPACES, LIMIT_RANGES, NODES]
+    used = {(one.group, one.plural): {"list", "watch"} for one in followed}
+    for kind in resources.kinds(TARGETS):
+        used[kind.group, plural(kind.kind)] = {"list", "watch"}
+    for kind in (*resources.kinds(BETWEEN), *CLAIMS):
+        used[kind.group, plural(kind.kind)] = {"get"}
+    used[VPAS.group, VPAS.plural] |= {"create", "patch", "delete"}
+    used["scaleguard.io", VPAS.plural] = {"manage"}
+    used[EVENTS.group, EVENTS.plural] = {"get", "create", "patch"}
     used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
     assert given == used
 

@@ -19,7 +19,7 @@ from tests.unit.cluster.states import (
 )
 from tests.unit.core.autoscalers import asked, hpa
 from webhook import config as configuration
-from webhook.cluster import state
+from webhook.cluster import watches
 from webhook.core.decide import ALLOWED, Decision, validate
 from webhook.core.objects import GroupKind
 from webhook.core.verdict import CannotJudge
@@ -81,7 +81,7 @@ def test_ledger_that_cannot_be_read_leaves_no_judgement(
 def test_world_is_that_of_the_watches(
     server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "_NOTE_SECONDS", 0.01)
+    monkeypatch.setattr(watches, "_NOTE_SECONDS", 0.01)
     on_watches(
         server,
         verticalpodautoscalers=[autoscaler("v", WEB, vpa=True)],
@@ -150,7 +150,7 @@ def test_a_workload_that_is_written_is_judged_as_it_is_written_and_not_read(
 def test_shards_are_looked_after_and_their_entries_noted(
     server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "_NOTE_SECONDS", 0.01)
+    monkeypatch.setattr(watches, "_NOTE_SECONDS", 0.01)
     on_watches(server)
     cluster.state(lease_namespace="guard").start()
     leases = "/apis/coordination.k8s.io/v1/namespaces/guard/leases/"
