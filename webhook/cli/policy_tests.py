@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.text import Text
 
 from webhook.cli.options import EXISTING_FOLDER, option
-from webhook.errors import ScaleguardError
+from webhook.errors import PolicyError, ScaleguardError
 from webhook.policy.places import places
+from webhook.policy.references import unknown_references
 from webhook.policy.source import Module, load, opa_testing
 
 # What `opa test` exits with when a test fails; 1 is a fault of a file or of the command.
@@ -59,6 +60,8 @@ def test(*, policies: tuple[Path, ...], engine: str, opa: str, verbose: bool) ->
     if not any(module.is_test for module in modules):
         raise ScaleguardError("no *_test.rego beside the rules: --policies names a folder of yours")
     places(modules)
+    if unknown := unknown_references(modules):
+        raise PolicyError("\n".join(unknown))
     if engine == "opa":
         sys.exit(_in_opa(opa, modules, verbose=verbose))
     sys.exit(_embedded(modules, verbose=verbose))

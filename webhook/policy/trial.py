@@ -16,6 +16,7 @@ from webhook.errors import PolicyError
 from webhook.policy.answer import ENTRYPOINT, read_findings
 from webhook.policy.catalogue import catalogue
 from webhook.policy.embedded import Engine
+from webhook.policy.form import document_form, unknown_fields
 from webhook.policy.source import Module
 
 COMPILE = "compile"
@@ -96,6 +97,9 @@ def _try(engine: Engine, rule: str, case: Any, rules: Collection[str]) -> str:
     """Judge a case; return what is wrong, and nothing where nothing is."""
     if not _is_case(case):
         return "a case has an `input` and a list of `findings`"
+    # What no document has, no rule is ever given: such a case shows nothing.
+    if unknown := "; ".join(unknown_fields(case["input"], document_form())):
+        return unknown
     try:
         found = engine.answer(rule, case["input"])
         read_findings(found, case["input"], rules)

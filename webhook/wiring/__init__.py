@@ -1,5 +1,6 @@
 """The one place where parts are put together."""
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from webhook.manifests import Document, Unreadable, read
 from webhook.policy.catalogue import catalogue as rule_catalogue
 from webhook.policy.engine import end, engine, for_request, put_back, remarks
 from webhook.policy.places import places
+from webhook.policy.references import unknown_references
 from webhook.policy.source import Module, load
 
 if TYPE_CHECKING:
@@ -27,10 +29,21 @@ if TYPE_CHECKING:
     from webhook.reload.reloading import Reloading
     from webhook.reload.sources import LastGood, Material, Sources
 
+_log = logging.getLogger("scaleguard.custom")
+
 
 def build_judge(config: Config, policies: Sequence[Path] = ()) -> Judge:
     """Read the rules and put a judge together; raises `ScaleguardError` with what to mend."""
-    return judge_of(config, load(policies))
+    modules = load(policies)
+    judge = judge_of(config, modules)
+    _warn_of_references(modules)
+    return judge
+
+
+def _warn_of_references(modules: Sequence[Module]) -> None:
+    """Tell who loads rules that a part of one never holds: no engine complains of it."""
+    for said in unknown_references(modules):
+        _log.warning("%s", said)
 
 
 def judge_of(config: Config, modules: Sequence[Module], terms: "Terms | None" = None) -> Judge:
@@ -314,6 +327,7 @@ def follow_files(
         told = material.config.custom
         terms = Terms(told.timeout_seconds, told.on_failure == "fail", custom)
         judge = judge_of(material.config, material.modules, terms)
+        _warn_of_references(material.modules)
         return replace(judge, controller=controller)
 
     making = Making(sources, make, last_good.keep, put_back, waiting)

@@ -242,3 +242,15 @@ def test_opa_gets_the_same_files_and_its_status_is_translated(
     wanted = {str(module.path) for module in load([folder], tests=True)}
     assert {file for file in files if not file.endswith("lib/testing.rego")} == wanted
     assert len(files) == len(wanted) + 1
+
+
+def test_a_reference_that_no_document_has_is_a_fault_of_a_test(run: Run, folder: Path) -> None:
+    text = RULE.replace("autoscaler.type", "autoscaler.tpye")
+    (folder / "vpa.rego").write_text(text, encoding="utf-8")
+    says = f"{folder}/vpa.rego: line 13: input.autoscaler has no tpye; did you mean type?\n"
+    for engine in ("embedded", "opa"):
+        ended = run("policies", "test", "--policies", folder, "--engine", engine, "--opa", "true")
+        assert (ended.status, ended.err) == (2, f"Error: {says}")
+    ended = run("review", "examples/conflict.yaml", "--policies", folder)
+    assert ended.status == 1
+    assert f"WARNING scaleguard.custom: {says}" in ended.err

@@ -146,3 +146,25 @@ def test_the_package_of_a_test_is_checked() -> None:
 def test_a_broken_test_is_named() -> None:
     with pytest.raises(PolicyError, match=r"rules/rule_test\.rego: line 3: "):
         tried("package scaleguard.rules.team.vpa_test\n\ncases := {")
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ('{"typ": type}', "input.autoscaler has no typ; did you mean type?"),
+        ('{"type": type, "metrics": [{"pth": 1}]}', "input.autoscaler.metrics[0] has no pth; did"),
+        ('{"type": type, "replicas": 1}', "input.autoscaler has no replicas; did you mean"),
+        ('{"type": type}, "pods": {}', "input has no pods; did you mean pod?"),
+    ],
+)
+def test_a_case_that_gives_what_no_document_has_fails(given: str, says: str) -> None:
+    found = failures(CASES.replace('{"type": type}', given))
+    assert next(iter(found)) == "a VPA"
+    assert found["a VPA"].startswith(says)
+
+
+def test_a_case_may_give_a_part_of_a_document() -> None:
+    given = """{"type": type, "mode": "Off"}, "overlaps": [{"id": 0, "limit": {"per": "pod"}}],
+    "namespace": {"labels": {"any": "thing"}}"""
+    part = CASES.replace('{"type": type}', given).replace('document("scaler")', "{}")
+    assert failures(part) == {}
