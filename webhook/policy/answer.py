@@ -1,21 +1,21 @@
 """What an engine answers, read strictly: an answer that is no set of findings is no "allowed"."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from webhook.core.finding import Action
-from webhook.core.verdict import CannotJudge, Verdict
+from webhook.core.verdict import CannotJudge, Rule, Verdict
 
 ENTRYPOINT = "scaleguard/findings"
 
-_ACTIONS = {action.value: action for action in Action}
-_LONGEST_FINDING_SHOWN = 200
+_ACTIONS = {action.value: action for action in Action if action is not Action.OFF}
+_LONGEST_VALUE_SHOWN = 120
 
 
 def read_findings(
-    answer: Any, document: Mapping[str, Any], rules: Collection[str]
+    answer: Any, document: Mapping[str, Any], rules: Mapping[str, Rule]
 ) -> list[Verdict]:
-    """Read the set of findings on a document; `rules` are the ids that there are.
+    """Read the set of findings on a document; `rules` are those that there are.
 
     Raises `CannotJudge` for everything that is not one, that is of no such rule (its configured
     action would be ignored), or about an overlap which the document does not have.
@@ -25,52 +25,85 @@ def read_findings(
             f"the rules answered {type(answer).__name__} instead of a set of findings"
         )
     overlaps = {overlap.get("id") for overlap in document.get("overlaps", ())}
-    verdicts = [_verdict(member, overlaps) for member in answer]
-    for verdict in verdicts:
-        if verdict.rule not in rules:
-            raise CannotJudge(
-                f"a finding is of rule {verdict.rule!r}, which no METADATA names; there are: "
-                f"{', '.join(rules)}"
-            )
-    return verdicts
+    return [_verdict(member, overlaps, rules) for member in answer]
 
 
-def _verdict(member: Any, overlaps: set[Any]) -> Verdict:
+def _verdict(member: Any, overlaps: set[Any], rules: Mapping[str, Rule]) -> Verdict:
+    rule = _rule(member, rules)
     try:
         return Verdict(
-            _text(member["rule"]),
-            _ACTIONS[member["action"]],
-            _text(member["message"]),
-            _text(member.get("remedy", "")),
+            rule.rule,
+            _action(member.get("action")),
+            _text(member, "message"),
+            _text(member, "remedy") if "remedy" in member else rule.remedy,
             _overlap(member.get("overlap"), overlaps),
-            _optional_text(member.get("path")),
-            _optional_text(member.get("resourceName")),
-            _texts(member.get("containers", [])),
+            _optional_text(member, "path"),
+            _optional_text(member, "resourceName"),
+            _texts(member, "containers"),
         )
-    except (KeyError, TypeError, AttributeError) as error:
-        shown = str(member)[:_LONGEST_FINDING_SHOWN]
-        raise CannotJudge(f"a rule's finding lacks or misuses {error}: {shown}") from error
+    except _Odd as odd:
+        raise CannotJudge(f"{rule.path}: a finding of {rule.rule}: {odd}") from odd
 
 
-def _text(value: Any) -> str:
+def _rule(member: Any, rules: Mapping[str, Rule]) -> Rule:
+    """Return the rule that a finding is of. Its file is known before where there is but one."""
+    paths = {rule.path for rule in rules.values()}
+    place = f"{paths.pop()}: " if len(paths) == 1 else ""
+    if not isinstance(member, dict):
+        raise CannotJudge(
+            f"{place}a finding: it is {_shown(member)}, not an object with rule, action and message"
+        )
+    name = member.get("rule")
+    if not isinstance(name, str):
+        raise CannotJudge(f"{place}a finding: {_wrong('rule', name, 'text')}")
+    if name not in rules:
+        raise CannotJudge(
+            f"{place}a finding is of rule {name!r}, which no METADATA names; there are: "
+            f"{', '.join(rules)}"
+        )
+    return rules[name]
+
+
+class _Odd(Exception):  # noqa: N818 - it never leaves this module
+    """What is wrong with a finding."""
+
+
+def _wrong(key: str, value: Any, due: str) -> str:
+    return f"{key} is missing" if value is None else f"{key} is {_shown(value)}, not {due}"
+
+
+def _shown(value: Any) -> str:
+    return repr(value)[:_LONGEST_VALUE_SHOWN]
+
+
+def _action(value: Any) -> Action:
+    found = _ACTIONS.get(value) if isinstance(value, str) else None
+    if found is None:
+        raise _Odd(_wrong("action", value, "deny, warn or audit"))
+    return found
+
+
+def _text(member: Mapping[str, Any], key: str) -> str:
+    value = member.get(key)
     if not isinstance(value, str):
-        raise TypeError(f"a {type(value).__name__} where text is due")
+        raise _Odd(_wrong(key, value, "text"))
     return value
 
 
-def _optional_text(value: Any) -> str | None:
-    return None if value is None else _text(value)
+def _optional_text(member: Mapping[str, Any], key: str) -> str | None:
+    return None if member.get(key) is None else _text(member, key)
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"a {type(value).__name__} where a list is due")
-    return tuple(map(_text, value))
+def _texts(member: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    value = member.get(key, [])
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise _Odd(_wrong(key, value, "a list of names"))
+    return tuple(value)
 
 
 def _overlap(value: Any, overlaps: set[Any]) -> int | None:
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value not in overlaps:
-        raise TypeError(f"overlap {value!r}, which the document does not have")
+        raise _Odd(_wrong("overlap", value, "the `id` of an overlap of the document"))
     return value

@@ -6,12 +6,12 @@ is written in Rego in `policies/lib/testing.rego`, for `opa test`.
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
-from webhook.core.verdict import CannotJudge
+from webhook.core.verdict import CannotJudge, Rule
 from webhook.errors import PolicyError
 from webhook.policy.answer import ENTRYPOINT, read_findings
 from webhook.policy.catalogue import catalogue
@@ -93,7 +93,7 @@ def _events(suite: Suite) -> Iterator[str | Outcome]:
         yield Outcome(suite.module, name, passed=not reason, reason=reason)
 
 
-def _try(engine: Engine, rule: str, case: Any, rules: Collection[str]) -> str:
+def _try(engine: Engine, rule: str, case: Any, rules: Mapping[str, Rule]) -> str:
     """Judge a case; return what is wrong, and nothing where nothing is."""
     if not _is_case(case):
         return "a case has an `input` and a list of `findings`"

@@ -81,7 +81,7 @@ def asking(url: str) -> Opa:
 
 def test_a_document_is_judged(fake: type[Fake], url: str) -> None:
     fake.answers[:] = [(200, json.dumps({"result": [FINDING]}))]
-    assert asking(url)({"overlaps": []}) == [Verdict("custom/vpa", Action.DENY, "m", "")]
+    assert asking(url)({"overlaps": []}) == [Verdict("custom/vpa", Action.DENY, "m", "delete it")]
     ((method, path, _, body),) = fake.asked
     assert (method, path) == ("POST", "/v1/data/scaleguard/findings")
     assert json.loads(body) == {"input": {"overlaps": []}}
@@ -92,7 +92,7 @@ def test_a_document_is_judged(fake: type[Fake], url: str) -> None:
     [
         (200, "{}", "does not know scaleguard's rules"),  # an undefined decision
         (200, '{"result": true}', "instead of a set of findings"),
-        (200, '{"result": [{"rule": "a"}]}', "lacks or misuses"),
+        (200, '{"result": [{"rule": "custom/vpa"}]}', "of custom/vpa: action is missing"),
         (200, json.dumps({"result": [FINDING | {"rule": "a"}]}), "of rule 'a', which no METADATA"),
         (200, "<html>", "gave no answer"),
         (404, "", "gave no answer"),

@@ -84,7 +84,9 @@ def test_a_case_that_fails_says_what_was_found() -> None:
 
 def test_a_finding_that_no_review_could_read_fails() -> None:
     odd = RULE.replace('"remedy": "r"', '"remedy": 1')
-    assert failures(CASES, odd)["a VPA"].startswith("a rule's finding lacks or misuses")
+    assert failures(CASES, odd)["a VPA"] == (
+        "rules/rule.rego: a finding of custom/vpa: remedy is 1, not text"
+    )
 
 
 def test_a_finding_of_another_id_than_that_of_its_rule_fails() -> None:

@@ -43,9 +43,11 @@ class Terms:
     """Whether there is no judgement without them."""
     recorder: Recorder
     clock: Callable[[], float] = time.monotonic
+    logs: bool = True
+    """Whether a rule that says nothing is logged; not where that ends the command, and is told."""
 
 
-OFFLINE = Terms(seconds=10.0, must_answer=True, recorder=Nobody())
+OFFLINE = Terms(seconds=10.0, must_answer=True, recorder=Nobody(), logs=False)
 """Where a person waits: a rule that says nothing is told, and nothing passes for want of it."""
 
 
@@ -68,14 +70,14 @@ class CustomRules:
             asked = tuple(packages) or (BUILT_IN,)
             self._process = CustomProcess(Work(tuple(modules), asked, terms.seconds))
         faults.refuse()
-        self._ids = {
-            package: tuple(rule.rule for rule in rules.values() if rule.path in files)
+        self._rules = {
+            package: {name: rule for name, rule in rules.items() if rule.path in files}
             for package, files in packages.items()
         }
-        self._standing = {package: Standing() for package in self._ids}
+        self._standing = {package: Standing() for package in self._rules}
         self._told: set[tuple[str, str]] = set()
         self._noting = threading.Lock()
-        terms.recorder.in_use(map(_name, self._ids))
+        terms.recorder.in_use(map(_name, self._rules))
 
     def close(self) -> None:
         """End their process."""
@@ -90,14 +92,15 @@ class CustomRules:
     ) -> tuple[list[Verdict], dict[str, str]]:
         """Judge a document: verdicts, and why packages said nothing, by their names."""
         silent = dict.fromkeys(self.off(), "it is switched off")
-        asked = [package for package in self._ids if _name(package) not in silent]
+        asked = [package for package in self._rules if _name(package) not in silent]
         answers = self._process.ask(document, asked, wait_seconds) if asked else Answers()
         verdicts: list[Verdict] = []
         for package in asked:
             reason, how = self._why_not(package, answers)
             if not reason:
                 try:
-                    verdicts += read_findings(answers.found[package], document, self._ids[package])
+                    found, rules = answers.found[package], self._rules[package]
+                    verdicts += read_findings(found, document, rules)
                 except CannotJudge as error:
                     reason, how = "error", str(error)
             self._note(package, reason, how)
@@ -113,7 +116,8 @@ class CustomRules:
         if package in answers.found:
             return "", ""
         if package in answers.errors:
-            return "error", answers.errors[package]
+            files = ", ".join(dict.fromkeys(rule.path for rule in self._rules[package].values()))
+            return "error", f"{files}: {answers.errors[package]}"
         if ended is not None:
             return "skipped", f"the process was ended for custom/{_name(ended.package)}"
         return answers.absent or "", _ABSENT[answers.absent or "busy"]
@@ -126,7 +130,11 @@ class CustomRules:
                 standing.answered()
                 return
             self.terms.recorder.failed(name, reason)
-            if reason not in _OTHERS_FAULT and (package, reason) not in self._told:
+            if (
+                self.terms.logs
+                and reason not in _OTHERS_FAULT
+                and (package, reason) not in self._told
+            ):
                 self._told.add((package, reason))
                 _log.error("custom/%s said nothing: %s", name, how)
             if reason in _ENDS and standing.ended(self.terms.clock()):

@@ -127,9 +127,15 @@ def test_a_rule_that_has_to_be_heard_is_missed(fake: Fake) -> None:
     ("answer", "says"),
     [
         ("text", "the rules answered str instead of a set of findings"),
-        ([finding("b")], "a finding is of rule 'custom/b', which no METADATA names; there are: "),
-        ([finding("a") | {"rule": "duplicate-hpa"}], "a finding is of rule 'duplicate-hpa', which"),
-        ([finding("a") | {"overlap": 3}], "a rule's finding lacks or misuses overlap 3"),
+        (
+            [finding("b")],
+            "rules/a.rego: a finding is of rule 'custom/b', which no METADATA names; there are: ",
+        ),
+        (
+            [finding("a") | {"rule": "duplicate-hpa"}],
+            "rules/a.rego: a finding is of rule 'duplicate-hpa', which",
+        ),
+        ([finding("a") | {"overlap": 3}], "rules/a.rego: a finding of custom/a: overlap is 3, not"),
     ],
 )
 def test_an_answer_that_is_none_is_an_error_of_its_package_alone(
@@ -146,10 +152,20 @@ def test_an_answer_that_is_none_is_an_error_of_its_package_alone(
     assert len(caplog.messages) == 1
 
 
+def test_where_it_ends_the_command_it_is_not_logged_as_well(
+    fake: Fake, caplog: pytest.LogCaptureFixture
+) -> None:
+    fake.answers = [Answers({package("b"): []}, errors={package("a"): "no such function"})]
+    mine = CustomRules([module_of("a"), module_of("b")], OFFLINE)
+    with pytest.raises(CannotJudge, match=r"custom/house\.a: rules/a\.rego: no such function"):
+        Together(lambda _: [], mine)(document())
+    assert caplog.messages == []
+
+
 def test_an_error_of_the_engine_is_told(fake: Fake, caplog: pytest.LogCaptureFixture) -> None:
     fake.answers = [Answers({package("b"): []}, errors={package("a"): "no such function"})]
-    assert custom(fake)[0].ask(document(), 1) == ([], {"house.a": "no such function"})
-    assert caplog.messages == ["custom/house.a said nothing: no such function"]
+    assert custom(fake)[0].ask(document(), 1) == ([], {"house.a": "rules/a.rego: no such function"})
+    assert caplog.messages == ["custom/house.a said nothing: rules/a.rego: no such function"]
 
 
 def test_what_fails_again_and_again_is_switched_off_and_the_others_go_on(
