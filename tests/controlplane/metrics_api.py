@@ -12,6 +12,7 @@ import datetime as dt
 import http.client
 import json
 import ssl
+import sys
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,6 +50,13 @@ _DISCOVERY = {
 }
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say what goes wrong here, and not that the API server hung up, as it may."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
 class MetricsApi:
     """The metrics of a control plane's pods; a context manager. Tests set its ``usage``."""
 
@@ -65,7 +73,7 @@ class MetricsApi:
         context.load_cert_chain(*plane.layout.serving(_SERVICE, host))
         # As a real one: only the API server is answered, which has asked RBAC before.
         context.verify_mode = ssl.CERT_REQUIRED
-        self._server = server = ThreadingHTTPServer((LOOPBACK, 0), self._handler())
+        self._server = server = _Server((LOOPBACK, 0), self._handler())
         # Handshakes belong to the threads of their connections, not to the one that accepts.
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False

@@ -1,8 +1,10 @@
-"""What the pods of a simulated load use: the load of a workload, shared by those that run."""
+"""What the pods of a simulated load use: the load of a workload, shared by its pods."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 Raw = dict[str, Any]
 
 _API_VERSION = "metrics.k8s.io/v1beta1"
+_MOMENT_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +22,9 @@ class Load:
     """What the pods with these labels have to do."""
 
     namespace: str
-    labels: Mapping[str, str]
+    labels: tuple[tuple[str, str], ...]
     cores: float
-    """Of all pods together: each that runs takes an equal share, as behind a Service."""
+    """Of all pods together: each that is on a node takes an equal share, as behind a Service."""
     memory_bytes: int
     """Of each pod: more pods do not make a model smaller."""
 
@@ -30,7 +33,7 @@ class Load:
         metadata = pod["metadata"]
         labels: dict[str, str] = metadata.get("labels", {})
         is_here: bool = metadata["namespace"] == self.namespace
-        return is_here and self.labels.items() <= labels.items()
+        return is_here and set(self.labels) <= labels.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class Usage:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._loads: dict[tuple[str, frozenset[tuple[str, str]]], Load] = {}
+        self._placed: dict[Load, deque[tuple[float, int]]] = {}
 
     def set(
         self, namespace: str, labels: Mapping[str, str], *, cores: float, memory_bytes: int
@@ -93,20 +97,38 @@ class Usage:
         ``cores`` is for all of them together, ``memory_bytes`` for each. Pods without a load have
         no metrics, like those that no kubelet has measured yet.
         """
-        load = Load(namespace, dict(labels), cores, memory_bytes)
+        load = Load(namespace, tuple(labels.items()), cores, memory_bytes)
         with self._lock:
             self._loads[namespace, frozenset(labels.items())] = load
 
     def by_pod(self, pods: Iterable[Raw]) -> list[PodUsage]:
         """Return what each of these uses that runs and bears a load; all pods of a load go in."""
-        running = [pod for pod in pods if _runs(pod)]
+        placed = [pod for pod in pods if _is_placed(pod)]
         with self._lock:
             loads = list(self._loads.values())
-        found = []
-        for load in loads:
-            sharing = [pod for pod in running if load.is_of(pod)]
-            found += [_pod_usage(pod, load, len(sharing)) for pod in sharing]
-        return found
+            bearing = [[pod for pod in placed if load.is_of(pod)] for load in loads]
+            shares = [
+                self._shares(load, len(own)) for load, own in zip(loads, bearing, strict=True)
+            ]
+        return [
+            _pod_usage(pod, load, share)
+            for load, own, share in zip(loads, bearing, shares, strict=True)
+            for pod in own
+            if _runs(pod)
+        ]
+
+    def _shares(self, load: Load, placed: int) -> int:
+        """Return how many share a load: the most pods that were there a moment ago.
+
+        One that is evicted has its successor at once, and what it would have done waits that long.
+        Clocks that are sped up would make a peak of the moment, and the VPA would learn it.
+        """
+        now = time.monotonic()
+        seen = self._placed.setdefault(load, deque())
+        seen.append((now, placed))
+        while seen[0][0] < now - _MOMENT_SECONDS:
+            seen.popleft()
+        return max(count for _, count in seen)
 
 
 def node_usage(node: Raw, pods: Iterable[PodUsage]) -> NodeUsage:
@@ -121,12 +143,18 @@ def node_usage(node: Raw, pods: Iterable[PodUsage]) -> NodeUsage:
     )
 
 
-def _runs(pod: Raw) -> bool:
+def _is_placed(pod: Raw) -> bool:
+    """Say whether it runs on a node or is about to."""
     leaving = "deletionTimestamp" in pod["metadata"]
-    return not leaving and pod.get("status", {}).get("phase") == "Running"
+    over = pod["status"]["phase"] in {"Succeeded", "Failed"}
+    return "nodeName" in pod["spec"] and not leaving and not over
 
 
-def _pod_usage(pod: Raw, load: Load, sharing: int) -> PodUsage:
+def _runs(pod: Raw) -> bool:
+    return bool(pod["status"]["phase"] == "Running")
+
+
+def _pod_usage(pod: Raw, load: Load, shares: int) -> PodUsage:
     metadata, spec = pod["metadata"], pod["spec"]
     return PodUsage(
         namespace=metadata["namespace"],
@@ -134,7 +162,7 @@ def _pod_usage(pod: Raw, load: Load, sharing: int) -> PodUsage:
         node=spec.get("nodeName", ""),
         labels=metadata.get("labels", {}),
         containers=tuple(container["name"] for container in spec["containers"]),
-        cores=load.cores / sharing,
+        cores=load.cores / shares,
         memory_bytes=load.memory_bytes,
     )
 
