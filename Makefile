@@ -84,6 +84,10 @@ controlplane: venv ## make the programs of the tests' control plane (minutes at 
 bench-review: venv ## time and memory of a review of 10,000 documents
 	$(bin)/python -m tests.bench.review $(args)
 
+.PHONY: convergence
+convergence: venv controlplane ## HPA and VPA that fight, and that do not: four minutes, drawn in docs/convergence.svg
+	$(bin)/python -m tests.bench.convergence $(args)
+
 # ---------------------------------------------------------------- keep it
 
 .PHONY: format
