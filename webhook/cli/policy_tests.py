@@ -4,6 +4,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,9 +13,10 @@ from rich.text import Text
 
 from webhook.cli.options import EXISTING_FOLDER, option
 from webhook.errors import PolicyError, ScaleguardError
+from webhook.policy.catalogue import catalogue
 from webhook.policy.places import places
 from webhook.policy.references import unknown_references
-from webhook.policy.source import Module, load, opa_testing
+from webhook.policy.source import TEST_SUFFIX, Module, load, opa_testing
 
 # What `opa test` exits with when a test fails; 1 is a fault of a file or of the command.
 _OPA_FAILED = 2
@@ -24,6 +26,7 @@ Examples:
   scaleguard policies test
   scaleguard policies test --policies my-rules/ -v
   scaleguard policies test --policies my-rules/ --engine opa
+  scaleguard policies test --policies my-rules/ --all
 
 \b
 A test is data beside its rule, in my_rule_test.rego:
@@ -53,18 +56,42 @@ Exit status:
     help="Who judges the cases.",
 )
 @option("--opa", default="opa", show_default=True, help="The opa program, for --engine opa.")
+@option(
+    "--all",
+    "all_",
+    is_flag=True,
+    help="With --policies: run the tests of the built-in rules, too.",
+)
 @option("-v", "--verbose", is_flag=True, help="Name the cases that pass, too.")
-def test(*, policies: tuple[Path, ...], engine: str, opa: str, verbose: bool) -> None:
-    """Run the tests beside the rules (*_test.rego)."""
+def test(*, policies: tuple[Path, ...], engine: str, opa: str, all_: bool, verbose: bool) -> None:
+    """Run the tests beside the rules (*_test.rego): those in --policies, or the built-in ones."""
     modules = load(policies, tests=True)
-    if not any(module.is_test for module in modules):
-        raise ScaleguardError("no *_test.rego beside the rules: --policies names a folder of yours")
+    if policies and not all_:
+        modules = [module for module in modules if not (module.built_in and module.is_test)]
     places(modules)
     if unknown := unknown_references(modules):
         raise PolicyError("\n".join(unknown))
-    if engine == "opa":
-        sys.exit(_in_opa(opa, modules, verbose=verbose))
-    sys.exit(_embedded(modules, verbose=verbose))
+    untested = _untested(modules)
+    if not any(module.is_test for module in modules):
+        if untested:
+            raise ScaleguardError("\n".join(untested))
+        raise ScaleguardError("no *_test.rego beside the rules: --policies names a folder of yours")
+    judge = partial(_in_opa, opa) if engine == "opa" else _embedded
+    status = judge(modules, verbose=verbose)
+    for said in untested:
+        click.echo(said)
+    sys.exit(status)
+
+
+def _untested(modules: Sequence[Module]) -> list[str]:
+    """Say which rules of users have no test: its package is theirs, with `_test` behind."""
+    tested = {module.package.removesuffix("_test") for module in modules if module.is_test}
+    mine = [module for module in modules if not module.built_in and not module.is_test]
+    return [
+        f"{rule.rule} has no test: write {Path(rule.path).stem}{TEST_SUFFIX} beside it"
+        for rule in catalogue(mine).values()
+        if next(one.package for one in mine if str(one.path) == rule.path) not in tested
+    ]
 
 
 def _embedded(modules: Sequence[Module], *, verbose: bool) -> int:

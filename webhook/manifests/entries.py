@@ -18,6 +18,8 @@ class Source:
 
     `file` then is the template that it was rendered from, as far as that is known.
     """
+    whole: bool = field(default=False, compare=False)
+    """Whether it is the file as a whole, which could not be read; counted as its first document."""
 
     def as_json(self) -> dict[str, Any]:
         """The place as it stands in reviews."""
@@ -28,6 +30,8 @@ class Source:
 
     def __str__(self) -> str:
         """The place as a person would say it."""
+        if self.whole:
+            return self.file
         item = "" if self.item is None else f" item {self.item}"
         rendered = "" if self.rendered is None else "rendered "
         return f"{self.file} {rendered}document {self.document}{item}"

@@ -20,7 +20,7 @@ def read_file(file: str, stdin: Callable[[], bytes]) -> Iterator[Entry]:
     try:
         text = paths.decode(stdin()) if file == paths.STDIN else paths.text_of(file)
     except paths.CannotReadError as error:
-        yield Unreadable(Source(file, 1), str(error))
+        yield Unreadable(Source(file, 1, whole=True), str(error))
     else:
         yield from read_text(text, file)
 

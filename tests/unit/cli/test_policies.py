@@ -175,10 +175,27 @@ def test_the_tests_of_the_built_in_rules_pass(run: Run) -> None:
 
 
 def test_the_tests_of_a_user_are_run_beside_them(run: Run, folder: Path) -> None:
-    ended = run("policies", "test", "--policies", folder, "-v")
+    ended = run("policies", "test", "--policies", folder, "-v", "--all")
     assert ended.status == 0
     assert "✓ vpa_test.rego: a VPA\n" in ended.out
     assert "✓ autoscalers/duplicate_hpa/duplicate_hpa_test.rego: denies" in ended.out
+
+
+def test_those_of_a_user_are_run_alone_unless_all_are_wanted(run: Run, folder: Path) -> None:
+    ended = run("policies", "test", "--policies", folder)
+    assert (ended.status, ended.out) == (0, "2 policy tests passed, 0 failed\n")
+
+
+def test_a_rule_of_a_user_without_a_test_is_told(run: Run, folder: Path) -> None:
+    other = RULE.replace("team.vpa", "team.other").replace("custom/vpa", "custom/other")
+    (folder / "other.rego").write_text(other, encoding="utf-8")
+    says = "custom/other has no test: write other_test.rego beside it\n"
+    ended = run("policies", "test", "--policies", folder)
+    assert (ended.status, ended.out) == (0, f"2 policy tests passed, 0 failed\n{says}")
+    (folder / "vpa_test.rego").unlink()
+    (folder / "vpa.rego").unlink()
+    ended = run("policies", "test", "--policies", folder)
+    assert (ended.status, ended.err) == (2, f"Error: {says}")
 
 
 def test_a_test_that_fails_is_told_with_what_was_found(run: Run, folder: Path) -> None:
@@ -239,7 +256,11 @@ def test_opa_gets_the_same_files_and_its_status_is_translated(
     assert ended.status == status
     test, verbose, *files = (place / "asked").read_text(encoding="utf-8").split()
     assert (test, verbose) == ("test", "--verbose")
-    wanted = {str(module.path) for module in load([folder], tests=True)}
+    wanted = {
+        str(module.path)
+        for module in load([folder], tests=True)
+        if not (module.built_in and module.is_test)
+    }
     assert {file for file in files if not file.endswith("lib/testing.rego")} == wanted
     assert len(files) == len(wanted) + 1
 

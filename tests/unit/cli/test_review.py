@@ -181,7 +181,7 @@ def test_objects_without_findings_and_what_was_skipped_are_told_when_wanted(run:
 
 def test_what_cannot_be_read_is_told(run: Run, tmp_path: Path) -> None:
     out = run("review", tmp_path / "missing.yaml").out
-    assert f"unreadable {tmp_path}/missing.yaml document 1: No such file or directory" in out
+    assert f"unreadable {tmp_path}/missing.yaml: No such file or directory" in out
 
 
 def test_patches_are_shown_as_a_diff_when_wanted(run: Run) -> None:

@@ -52,7 +52,8 @@ def _lines(judged: Review) -> Iterator[str]:
         yield "| Unreadable | Why |"
         yield "|---|---|"
     for entry in judged.unreadable:
-        where = f"{in_words(entry.source.file)} document {entry.source.document}"
+        document = "" if entry.source.whole else f" document {entry.source.document}"
+        where = f"{in_words(entry.source.file)}{document}"
         yield _row(_text(where), _text(entry.reason))
 
 
