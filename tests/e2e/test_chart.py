@@ -42,6 +42,13 @@ def test_the_chart_is_well_made(values: Path, tmp_path: Path) -> None:
     assert "0 chart(s) failed" in Helm(tmp_path)("lint", "--strict", str(CHART), "-f", str(values))
 
 
+def test_two_sources_of_rules_are_refused_in_words(tmp_path: Path) -> None:
+    """A schema could only say that `not` failed."""
+    both = ("--set", "policies.configMap=house", "--set", r"policies.files.a\.rego=package a")
+    with pytest.raises(AssertionError, match=r"policies: give `files`, .* not both"):
+        Helm(tmp_path)("template", str(CHART), *both)
+
+
 def test_the_table_of_rights_is_what_the_chart_grants(tmp_path: Path) -> None:
     rendered = Helm(tmp_path)("template", RELEASE, str(CHART), "--kube-version", "1.37.0")
     documents = list(yaml.safe_load_all(rendered))

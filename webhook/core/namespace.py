@@ -17,6 +17,8 @@ class Namespace:
     profile: str = ""
     """The profile that its annotation names for all its pods."""
     bounds: Bounds = UNBOUNDED
+    known: bool = True
+    """Whether anybody has seen it."""
 
     @property
     def ignored(self) -> bool:
@@ -30,7 +32,7 @@ NAME_LABEL = "kubernetes.io/metadata.name"
 
 def unknown_namespace(name: str) -> Namespace:
     """A namespace that nobody has seen: all that is known is its name."""
-    return Namespace({NAME_LABEL: name})
+    return Namespace({NAME_LABEL: name}, known=False)
 
 
 def read_namespace(raw: Raw) -> Namespace:

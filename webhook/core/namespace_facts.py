@@ -19,10 +19,12 @@ def namespace_document(name: str | None, world: World) -> dict[str, Any] | None:
     """Write what rules read of a namespace; None for what is in none."""
     if name is None:
         return None
-    labels = sorted(world.namespace(name).labels.items())
+    namespace = world.namespace(name)
+    labels = sorted(namespace.labels.items())
     quotas = sorted(world.quotas(name), key=lambda quota: quota.name)
     return {
         "name": name,
+        "known": namespace.known,
         "labels": dict(labels[:MOST_LABELS]),
         "quotas": [_quota(quota) for quota in quotas[:MOST_QUOTAS]],
     }

@@ -29,7 +29,9 @@ Name of the webhook configurations. Mutating webhooks are called in the order of
 
 {{/* The ConfigMap with rules of one's own: one that is there, or that of the chart; or nothing. */}}
 {{- define "scaleguard.policies" -}}
-{{- if .Values.policies.configMap -}}
+{{- if and .Values.policies.configMap .Values.policies.files -}}
+{{- fail "policies: give `files`, of which the chart makes a ConfigMap, or `configMap`, the name of one; not both" -}}
+{{- else if .Values.policies.configMap -}}
 {{- .Values.policies.configMap -}}
 {{- else if .Values.policies.files -}}
 {{- printf "%s-policies" (include "scaleguard.fullname" .) -}}

@@ -129,6 +129,7 @@ def test_a_namespace_is_told_in_numbers() -> None:
     around = world({"apiVersion": "v1", "kind": "Namespace", **named}, scoped, plain)
     assert namespace_document("ml", around) == {
         "name": "ml",
+        "known": True,
         "labels": {"kubernetes.io/metadata.name": "ml", "team": "research"},
         "quotas": [
             {
@@ -145,6 +146,7 @@ def test_a_namespace_is_told_in_numbers() -> None:
 def test_a_namespace_that_nobody_has_seen_has_a_name() -> None:
     assert namespace_document("ml", world()) == {
         "name": "ml",
+        "known": False,
         "labels": {"kubernetes.io/metadata.name": "ml"},
         "quotas": [],
     }
