@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.client import HTTPSConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,39 +57,35 @@ class Helm:
         self("uninstall", RELEASE, "--namespace", NAMESPACE)
 
 
-class Webhook:
-    """A local process, run as the chart's Deployment says, with the chart's ServiceAccount."""
+class InChart:
+    """A local process, run as a Deployment of the chart says, with its ServiceAccount."""
 
-    def __init__(self, plane: ControlPlane, folder: Path, port: int, notes: str) -> None:
-        self.plane, self.folder, self.port = plane, folder, port
-        self.notes = notes
-        self.certificates = folder / "certificates"
-        account = folder / "account.kubeconfig"
-        account.write_text(json.dumps(self._account()), encoding="utf-8")
+    def __init__(
+        self, plane: ControlPlane, folder: Path, program: str, name: str, own: dict[str, str]
+    ) -> None:
+        """`own` are the options that differ here."""
+        self.plane, self.folder = plane, folder
+        account = folder / f"{program}.kubeconfig"
+        account.write_text(json.dumps(self._account(name)), encoding="utf-8")
         path = (folder / "config.yaml").absolute()
-        path.write_text(self._get("configmap")["data"]["config.yaml"], encoding="utf-8")
-        own = {
-            "bind": f"127.0.0.1:{port}",
-            "metrics-bind": "127.0.0.1:0",
-            "config": str(path),
-            "cert-dir": str(self.certificates),
-            "drain-seconds": "0",
-        }
-        container = self._get("deployment")["spec"]["template"]["spec"]["containers"][0]
-        assert container["command"] == ["scaleguard", "webhook"]
+        config = self._get("configmap", RELEASE)["data"]["config.yaml"]
+        path.write_text(config, encoding="utf-8")
+        own = {"metrics-bind": "127.0.0.1:0", "config": str(path), **own}
+        container = self._get("deployment", name)["spec"]["template"]["spec"]["containers"][0]
+        assert container["command"] == ["scaleguard", program]
         options = [argument.removeprefix("--").split("=", 1) for argument in container["args"]]
         self.arguments = [f"--{name}={own.get(name, value)}" for name, value in options]
-        command = [sys.executable, "-m", "webhook", "webhook", *self.arguments]
+        command = [sys.executable, "-m", "webhook", program, *self.arguments]
         environment = {"KUBECONFIG": str(account)}
-        self.child = Child("webhook", command, folder / "webhook.log", environment)
+        self.child = Child(program, command, folder / f"{program}.log", environment)
 
-    def _get(self, kind: str) -> dict[str, Any]:
-        found = self.plane.kubectl("-n", NAMESPACE, "get", kind, RELEASE, "-o", "json")
+    def _get(self, kind: str, name: str) -> dict[str, Any]:
+        found = self.plane.kubectl("-n", NAMESPACE, "get", kind, name, "-o", "json")
         taken: dict[str, Any] = json.loads(found.stdout)
         return taken
 
-    def _account(self) -> dict[str, Any]:
-        token = self.plane.kubectl("-n", NAMESPACE, "create", "token", RELEASE).stdout.strip()
+    def _account(self, name: str) -> dict[str, Any]:
+        token = self.plane.kubectl("-n", NAMESPACE, "create", "token", name).stdout.strip()
         authority = base64.b64encode(self.plane.layout.authority.read_bytes()).decode()
         cluster = {"server": self.plane.server, "certificate-authority-data": authority}
         return {
@@ -103,12 +99,50 @@ class Webhook:
 
     def __enter__(self) -> Self:
         self.child.start()
-        eventually(lambda: self.status() == 200, "the webhook", self.child.tail)
+        eventually(lambda: self.status() == 200, self.child.name, self.child.tail)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.child.terminate()
         self.child.reap(time.monotonic() + 15)
+
+    def status(self) -> int:
+        """What /readyz answers; 0 for no answer."""
+        raise NotImplementedError
+
+
+class Controller(InChart):
+    """The controller."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, port: int) -> None:
+        self.port = port
+        own = {"metrics-bind": f"127.0.0.1:{port}"}
+        super().__init__(plane, folder, "controller", f"{RELEASE}-controller", own)
+
+    def status(self) -> int:
+        """What /readyz answers; 0 for no answer."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/readyz")
+            return connection.getresponse().status
+        except OSError:
+            return 0
+        finally:
+            connection.close()
+
+
+class Webhook(InChart):
+    """The webhook."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, port: int, notes: str) -> None:
+        self.port, self.notes = port, notes
+        self.certificates = folder / "certificates"
+        own = {
+            "bind": f"127.0.0.1:{port}",
+            "cert-dir": str(self.certificates),
+            "drain-seconds": "0",
+        }
+        super().__init__(plane, folder, "webhook", RELEASE, own)
 
     def status(self) -> int:
         """What /readyz answers, whoever signed its certificate; 0 for no answer."""

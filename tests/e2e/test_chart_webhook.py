@@ -16,6 +16,7 @@ from tests.controlplane.process import free_ports
 from tests.e2e.chart import (
     NAMESPACE,
     RELEASE,
+    Controller,
     Helm,
     Webhook,
     ca_bundles,
@@ -209,7 +210,7 @@ def test_namespaces_that_are_left_out_are_left_alone(plane: ControlPlane, webhoo
 
 
 def test_the_account_may_do_nothing_else(plane: ControlPlane, webhook: Webhook) -> None:
-    account = webhook.folder / "account.kubeconfig"
+    account = webhook.folder / "webhook.kubeconfig"
     for refused in (
         ["-n", NAMESPACE, "get", "secrets"],
         ["-n", NAMESPACE, "create", "secret", "generic", "other"],
@@ -225,3 +226,33 @@ def test_nothing_was_refused_to_it(webhook: Webhook) -> None:
     log = webhook.child.log.read_text(encoding="utf-8")
     assert "Forbidden" not in log
     assert "Traceback" not in log
+
+
+def test_the_controller_makes_vpas_that_give_way(plane: ControlPlane, webhook: Webhook) -> None:
+    def controlled() -> list[str]:
+        name = "scaleguard-deployment-llama"
+        found = plane.kubectl("-n", "shop", "get", "vpa", name, "-o", "json", check=False)
+        if found.returncode != 0:
+            return []
+        (policy,) = json.loads(found.stdout)["spec"]["resourcePolicy"]["containerPolicies"]
+        return list(policy["controlledResources"])
+
+    with Controller(plane, webhook.folder, free_ports(1)[0]) as controller:
+        made = apply(plane, deployment("llama", {GPU: "1"}))
+        assert made.returncode == 0, made.stderr
+        said = controller.child.tail
+        eventually(lambda: controlled() == ["cpu", "memory"], "the VPA", said)
+        made = apply(plane, hpa("llama"))
+        assert made.returncode == 0, made.stderr
+        eventually(lambda: controlled() == ["memory"], "giving way", said)
+        # The rights of the chart are enough for all that it asked.
+        assert "forbidden" not in said().lower(), said()
+        account = webhook.folder / "controller.kubeconfig"
+        for refused in (
+            ["-n", NAMESPACE, "get", "secrets"],
+            ["get", "pods", "-A"],
+            ["-n", "shop", "delete", "hpa", "llama"],
+            ["-n", "shop", "delete", "deployment", "llama"],
+        ):
+            done = plane.kubectl(*refused, kubeconfig=account, check=False)
+            assert "is forbidden" in done.stderr, refused

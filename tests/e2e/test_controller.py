@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -204,3 +205,66 @@ def test_an_hpa_of_the_same_moment_ends_beside_a_complement(
     become(plane, namespace, [["memory"]] * 10)
     hpas = json.loads(plane.kubectl("get", "hpa", "-n", namespace, "-o", "json").stdout)
     assert len(hpas["items"]) == 10
+
+
+def test_a_mode_and_a_switch_are_taken_up_while_it_runs(
+    plane: ControlPlane, controller: ControllerProcess, namespace: str
+) -> None:
+    audit = {"namespaces": [{"selector": {"matchLabels": {"team": "new"}}, "mode": "audit"}]}
+    controller.settings.write_text(json.dumps(audit), encoding="utf-8")
+    wait_until(lambda: "another configuration" in controller.log(), SLOW_SECONDS)
+    plane.kubectl("label", "namespace", namespace, "team=new")
+    apply(plane, llama(namespace))
+    held = "scaleguard_controller_reconciles_total"
+    wait_until(lambda: controller.metric(held, result="held_back") > 0, SLOW_SECONDS)
+    assert managed(plane, namespace) == []
+    controller.settings.write_text("{}", encoding="utf-8")
+    become(plane, namespace, [["cpu", "memory"]])
+    controller.settings.write_text(json.dumps({"vpa": {"enabled": False}}), encoding="utf-8")
+    become(plane, namespace, [])
+    controller.settings.write_text("{}", encoding="utf-8")
+    become(plane, namespace, [["cpu", "memory"]])
+
+
+def test_another_replica_goes_on_when_the_leader_is_lost(
+    plane: ControlPlane,
+    controller: ControllerProcess,
+    namespace: str,
+    tmp_path: Path,
+) -> None:
+    apply(plane, llama(namespace))
+    become(plane, namespace, [["cpu", "memory"]])
+    before = managed(plane, namespace)
+    lease = ("get", "lease", "scaleguard-controller", "-n", "default", "-o", "json")
+    with ControllerProcess(plane, tmp_path) as other:
+        assert other.metric("scaleguard_controller_leader") == 0
+        controller.kill()
+        # What happens while nobody writes is made up for.
+        apply(plane, hpa("llama", "llama", namespace=namespace))
+        wait_until(lambda: other.metric("scaleguard_controller_leader") == 1, 60)
+        become(plane, namespace, [["memory"]])
+        assert other.metric("scaleguard_controller_requests_total", verb="apply") >= 1
+        held = json.loads(plane.kubectl(*lease).stdout)["spec"]
+    (after,) = managed(plane, namespace)
+    assert after["metadata"]["uid"] == before[0]["metadata"]["uid"]
+    # Who ends gently lets go: nobody waits for that Lease.
+    free = json.loads(plane.kubectl(*lease).stdout)["spec"]
+    assert (bool(held["holderIdentity"]), free.get("holderIdentity", "")) == (True, "")
+
+
+def test_vpa_may_be_installed_later_and_go(tmp_path: Path) -> None:
+    with ControlPlane() as plane:
+        grant(plane)
+        with ControllerProcess(plane, tmp_path) as controller:
+            apply(plane, llama("default"))
+            wait_until(lambda: "VPAWithheld" in events(plane, "default"), SLOW_SECONDS)
+            absent = "no VPA is made: the cluster has no VerticalPodAutoscalers"
+            assert events(plane, "default")["VPAWithheld"] == [absent]
+            plane.install_crds("vpa")
+            become(plane, "default", [["cpu", "memory"]])
+            plane.kubectl("delete", "crd", "verticalpodautoscalers.autoscaling.k8s.io")
+            result = ("scaleguard_controller_reconciles_total", "absent")
+            seen = controller.metric(result[0], result=result[1])
+            wait_until(lambda: controller.metric(result[0], result=result[1]) > seen, SLOW_SECONDS)
+            plane.install_crds("vpa")
+            become(plane, "default", [["cpu", "memory"]])
