@@ -60,7 +60,6 @@ class Election:
         self._until = 0.0
         self._seen: tuple[str, str] | None = None
         self._seen_at = 0.0
-        self._leads = False
         self._problem: str | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -91,56 +90,72 @@ class Election:
 
     def _run(self) -> None:
         while not self._stop.is_set():
-            self.step()
+            try:
+                self.step()
+            except Exception:  # noqa: BLE001 - the thread must not end over anything
+                _log.exception("Lease %s: a fault of the election's own", self._lease)
+                self._problem = "a fault of the election's own"
             self._stop.wait(RETRY_SECONDS * (1 + self._jitter() / 5))
 
     def step(self) -> None:
         """Try once to get or to keep the Lease."""
         begun = self._clock()
         try:
-            held = self._try(begun)
+            held = self._try()
         except ApiError as error:
             self._tell(str(error))
             held = None
         else:
             self._tell(None)
         if held:
-            self._until = begun + DEADLINE_SECONDS
-            if not self._leads:
-                self._leads = True
+            before, self._until = self._until, begun + DEADLINE_SECONDS
+            # Also after a renewal that took too long: whoever asked meanwhile was told no.
+            if before <= self._clock() < self._until:
                 _log.info("leader: %s holds Lease %s", self._candidacy.identity, self._lease)
                 self._elected()
-        elif self._leads and (held is False or not self.is_leader):
-            self._leads, self._until = False, 0.0
+        elif self._until and (held is False or not self.is_leader):
+            self._until = 0.0
             _log.warning("no leader any more: Lease %s is not ours, or not renewed", self._lease)
 
-    def _try(self, begun: float) -> bool:
+    def _try(self) -> bool:
         """Read the Lease, and write it where it is ours or nobody's; raises `ApiError`."""
+        folder = LEASES.path(self._candidacy.namespace)
         path = LEASES.path(self._candidacy.namespace, self._candidacy.name)
         try:
             raw = self._api.get(path, _REQUEST_SECONDS)
         except ApiError as error:
             if not error.is_absent:
                 raise
-            self._api.create(
-                LEASES.path(self._candidacy.namespace), self._written({}), _REQUEST_SECONDS
-            )
-            return True
-        spec = mapping(raw, "spec")
-        holder, renewed = text(spec, "holderIdentity"), text(spec, "renewTime")
-        if self._seen != (holder, renewed):
-            self._seen, self._seen_at = (holder, renewed), begun
-        lasts = spec.get("leaseDurationSeconds")
-        seconds = lasts if isinstance(lasts, int) else DURATION_SECONDS
-        if holder not in {"", self._candidacy.identity} and begun < self._seen_at + seconds:
+            raw = None
+        if not self._is_free(raw):
             return False
         try:
-            self._api.replace(path, self._written(raw), _REQUEST_SECONDS)
+            if raw is None:
+                self._api.create(folder, self._written({}), _REQUEST_SECONDS)
+            else:
+                self._api.replace(path, self._written(raw), _REQUEST_SECONDS)
         except ApiError as error:
             if error.is_conflict:
                 return False  # somebody else was quicker
             raise
         return True
+
+    def _is_free(self, raw: Raw | None) -> bool:
+        """Whether nobody else can count on the Lease: it is ours, or has not changed for too long.
+
+        Who deletes it takes it away from nobody: its holder makes it again, others wait as usual.
+        """
+        if raw is None and (self._seen is None or self.is_leader):
+            return True
+        spec = mapping(raw, "spec") if raw is not None else {}
+        holder, renewed = text(spec, "holderIdentity"), text(spec, "renewTime")
+        if self._seen != (holder, renewed):
+            self._seen, self._seen_at = (holder, renewed), self._clock()
+        if raw is not None and holder in {"", self._candidacy.identity}:
+            return True
+        lasts = spec.get("leaseDurationSeconds")
+        seconds = lasts if isinstance(lasts, int) else DURATION_SECONDS
+        return self._clock() >= self._seen_at + seconds
 
     def _written(self, before: Raw) -> dict[str, Any]:
         """Write the Lease as ours; whatever else stands in it stays."""
