@@ -26,22 +26,9 @@ class Bucket:
     def take(self) -> None:
         """Take one, and wait until there is one: each waits for its own turn."""
         with self._lock:
-            self._left = self._filled() - 1
+            now = self._clock()
+            filled = self._left + (now - self._at) * self._per_second
+            self._left, self._at = min(self._burst, filled) - 1, now
             wait = -self._left / self._per_second
         if wait > 0:
             self._sleep(wait)
-
-    def try_take(self) -> bool:
-        """Take one if there is one."""
-        with self._lock:
-            self._left = self._filled()
-            if self._left < 1:
-                return False
-            self._left -= 1
-            return True
-
-    def _filled(self) -> float:
-        now = self._clock()
-        left = min(self._burst, self._left + (now - self._at) * self._per_second)
-        self._at = now
-        return left

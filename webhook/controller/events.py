@@ -5,6 +5,7 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -42,7 +43,8 @@ class Told:
         """One name for what says the same of the same object: it is written once, and counted."""
         said = "\0".join((self.workload["uid"] or "", self.reason, self.message))
         digest = hashlib.sha256(said.encode()).hexdigest()[:16]
-        return f"{self.workload['name'][:_MOST_NAME_CHARACTERS]}.{digest}"
+        start = self.workload["name"][:_MOST_NAME_CHARACTERS].rstrip("-.")
+        return f"{start}.{digest}"
 
 
 class Events:
@@ -68,8 +70,7 @@ class Events:
 
     def stop(self) -> None:
         """End once what waits is written; nobody waits for that."""
-        with_room = not self._waiting.full()
-        if with_room:
+        with suppress(queue.Full):
             self._waiting.put_nowait(None)
 
     def tell(self, workload: Raw, reason: str, message: str, *, is_warning: bool = False) -> None:

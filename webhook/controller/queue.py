@@ -77,8 +77,9 @@ class WorkQueue(Generic[Key]):
             self._taken.discard(key)
             if failed:
                 count = self._failures[key] = self._failures.get(key, 0) + 1
-                pause = pause_seconds(count, self._jitter)
-                self._put(key, self._clock() + max(pause, after_seconds or 0.0))
+                asked = min(after_seconds or 0.0, LONGEST_PAUSE_SECONDS)
+                pause = max(pause_seconds(count, self._jitter), asked)
+                self._put(key, self._clock() + pause)
             else:
                 self._failures.pop(key, None)
             self._changed.notify_all()

@@ -59,7 +59,7 @@ class Looked:
     """What came of a look."""
 
     result: str
-    """unchanged, made, changed, removed, withheld, held_back, absent, refused, failed."""
+    """unchanged, made, changed, removed, withheld, held_back, refused, failed."""
     failed: bool = False
     after_seconds: float | None = None
     """When to look again, where somebody said so."""
@@ -87,15 +87,14 @@ class Reconciler:
             result = "refused" if error.is_forbidden else "failed"
             looked = Looked(result, failed=True, after_seconds=error.retry_after_seconds)
             _log.warning("%s: %s", key, error)
+        except Exception:  # noqa: BLE001 - the worker must not end over one workload
+            _log.exception("%s: a fault of the controller's own", key)
+            looked = Looked("failed", failed=True)
         self.recorder.looked(looked.result, time.monotonic() - begun)
         return looked
 
     def _look(self, key: WorkloadKey) -> Looked:
-        raw = self.known.raw(key)
-        if not self.known.has_vpas:
-            self._tell_withheld(key, raw, ABSENT)
-            return Looked("absent")
-        world = self.known.world()
+        raw, world = self.known.raw(key), self.known.world()
         wanted = self._plan(raw, world) if raw is not None else None
         self._tell_withheld(key, raw, wanted.reason if isinstance(wanted, Withheld) else None)
         todo = steps(wanted, self.known.managed(key))
@@ -116,6 +115,8 @@ class Reconciler:
         """Plan with every mode there is, and with those of the cluster where that matters."""
         wanted = self.judge.plan(raw, world, SURE | IN_DOUBT)
         if isinstance(wanted, Planned):
+            if not self.known.has_vpas:
+                return Withheld(wanted.workload, ABSENT)
             mode = mapping(wanted.vpa, "spec", "updatePolicy").get("updateMode")
             if mode in IN_DOUBT and mode not in (accepted := self.modes.accepted()):
                 return self.judge.plan(raw, world, accepted)

@@ -152,6 +152,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_POST = _answer  # noqa: N815
     do_PUT = _answer  # noqa: N815
     do_PATCH = _answer  # noqa: N815
+    do_DELETE = _answer  # noqa: N815
 
     def _send(self, answer: Answer) -> None:
         if answer.hang_up:
