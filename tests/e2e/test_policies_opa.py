@@ -20,6 +20,7 @@ from webhook.policy.testing import run
 pytestmark = pytest.mark.opa
 
 POLICIES = built_in_folder()
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "policies"
 
 # Every case of every rule, with what the rule finds on it. A module, since `opa eval` answers empty
 # sets to the same as a query: its comprehensions do not see `with`.
@@ -69,8 +70,9 @@ def test_rules_are_checked_against_the_form_of_what_they_read(tmp_path: Path) ->
     schema = tmp_path / "document.schema.json"
     command = [sys.executable, "-m", "webhook", "policies", "schema"]
     schema.write_bytes(subprocess.run(command, capture_output=True, check=True).stdout)
-    checked = opa("check", "--strict", "--schema", schema, POLICIES)
-    assert checked.returncode == 0, checked.stderr
+    for folder in (POLICIES, EXAMPLES):
+        checked = opa("check", "--strict", "--schema", schema, folder)
+        assert checked.returncode == 0, checked.stderr
     rule = tmp_path / "vpa.rego"
     rule.write_text(RULE, encoding="utf-8")
     assert opa("check", "--strict", "--schema", schema, rule).returncode == 0
@@ -81,7 +83,7 @@ def test_rules_are_checked_against_the_form_of_what_they_read(tmp_path: Path) ->
 
 
 def test_the_policies_are_formatted() -> None:
-    formatted = opa("fmt", "--list", POLICIES)
+    formatted = opa("fmt", "--list", POLICIES, EXAMPLES)
     assert formatted.returncode == 0, formatted.stderr
     assert formatted.stdout == ""
 
@@ -144,6 +146,11 @@ def test_the_program_runs_opa_on_the_rules_of_a_user(
     ended = program("--policies", tmp_path, "-v")
     assert ended.returncode == status
     assert f"    a VPA: {'FAIL' if status else 'PASS'}\n    an HPA: PASS\n" in ended.stdout
+
+
+def test_the_program_runs_opa_on_the_examples() -> None:
+    ended = program("--policies", EXAMPLES)
+    assert (ended.returncode, ended.stdout) == (0, "PASS: 13/13\n")
 
 
 def test_the_program_tells_a_broken_rule_from_a_test_that_fails(tmp_path: Path) -> None:

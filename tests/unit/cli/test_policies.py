@@ -181,6 +181,12 @@ def test_the_tests_of_a_user_are_run_beside_them(run: Run, folder: Path) -> None
     assert "✓ autoscalers/duplicate_hpa/duplicate_hpa_test.rego: denies" in ended.out
 
 
+def test_the_tests_of_the_examples_pass(run: Run) -> None:
+    ended = run("policies", "test", "--policies", "examples/policies")
+    assert ended.status == 0
+    assert ended.out == "13 policy tests passed, 0 failed\n"
+
+
 def test_those_of_a_user_are_run_alone_unless_all_are_wanted(run: Run, folder: Path) -> None:
     ended = run("policies", "test", "--policies", folder)
     assert (ended.status, ended.out) == (0, "2 policy tests passed, 0 failed\n")
