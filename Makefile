@@ -88,6 +88,10 @@ bench-review: venv ## time and memory of a review of 10,000 documents
 convergence: venv controlplane ## HPA and VPA that fight, and that do not: four minutes, drawn in docs/convergence.svg
 	$(bin)/python -m tests.bench.convergence $(args)
 
+.PHONY: bench-controller
+bench-controller: venv ## the controller with 2,000 workloads: cold start, rest, a lost leader
+	$(bin)/python -m tests.bench.controller $(args)
+
 # ---------------------------------------------------------------- keep it
 
 .PHONY: format
