@@ -2,7 +2,8 @@
 
 PromQL's matchers (`{namespace="shop", pod=~"web-.*"}`), Datadog's tags (`{kube_namespace:shop}`)
 and Cloud Monitoring's filters (`resource.labels.namespace_name="shop"`) are looked at, and only
-what is plain in them: a value with a variable, or a pattern that takes a reader, may mean anything.
+what is plain in them: a value with a variable or a function, or a pattern that takes a reader, may
+mean anything.
 """
 
 import re
@@ -15,7 +16,13 @@ LONGEST_SELECTOR = 1024
 
 _REST = re.compile(r"[\w:.|/]* ?")
 _MATCHER = re.compile(r'(?<![\w.])([A-Za-z_][\w.]*)\s?(=~|!=|!~|=|:)\s?"?([^",}\n]*)')
-_PATTERN = re.compile(r"[.*+?()\[\]{}|\\^]")
+_PATTERN = re.compile(r"[.*+?\[\]{}\\^]")
+
+# A variable, a group of a pattern, a function of Cloud Monitoring's (`starts_with("web-")`).
+_TAKES_A_READER = frozenset("$(")
+
+# What these stand behind may be absent.
+_OPTIONAL = frozenset("*?{")
 
 _NAMESPACES = frozenset(
     {"namespace", "exported_namespace", "kubernetes_namespace", "kube_namespace", "namespace_name"}
@@ -61,7 +68,7 @@ def means_others(expression: str, end: int, target: WorkloadKey | None) -> bool:
         return False
     for found in _MATCHER.finditer(selector):
         label, operator, value = found.group(1, 2, 3)
-        if operator[0] != "!" and value and "$" not in value:
+        if operator[0] != "!" and value and _TAKES_A_READER.isdisjoint(value):
             alternatives = _alternatives(value) if operator in _LOOSE else [(value, True)]
             name = label.rpartition(".")[2].lower()
             if not any(_may_select(name, one, target) for one in alternatives):
@@ -88,12 +95,15 @@ _Alternative = tuple[str, bool]
 
 def _alternatives(pattern: str) -> list[_Alternative]:
     """The beginnings of what a pattern matches; one that is empty where it is no plain pattern."""
-    if "(" in pattern or "\\" in pattern:
-        return [("", False)]
-    return [
-        (one[: found.start()], False) if (found := _PATTERN.search(one)) else (one, True)
-        for one in pattern.split("|")
-    ]
+    return [_beginning(one) for one in pattern.split("|")]
+
+
+def _beginning(pattern: str) -> _Alternative:
+    found = _PATTERN.search(pattern)
+    if found is None:
+        return pattern, True
+    begins = pattern[: found.start()]
+    return begins[:-1] if found.group() in _OPTIONAL else begins, False
 
 
 def _may_be(alternative: _Alternative, name: str) -> bool:
