@@ -1,0 +1,278 @@
+"""Where a scaler and a VPA meet, by the containers that are known; and what a fix leaves."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.core.autoscalers import hpa, vpa
+from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import Vpa, read_vpa
+from webhook.core.overlaps import (
+    MOST_NAMES,
+    ONLY_AT_START,
+    Place,
+    SameMetric,
+    boost_path,
+    controlled,
+    same_metric,
+    vpa_path,
+)
+from webhook.core.pod import CPU, MEMORY
+from webhook.core.workload import ContainerSet
+
+WEB = WorkloadKey("shop", "apps", "Deployment", "web")
+POLICIES = "spec.resourcePolicy.containerPolicies"
+BOOST = {"cpu": {"type": "Factor", "factor": 2}}
+
+
+def metric(resource: str, container: str | None = None, value: int | str = 70) -> dict[str, Any]:
+    """A metric in percent, or of an amount where the value is a text."""
+    kind = "Resource" if container is None else "ContainerResource"
+    field = "averageUtilization" if isinstance(value, int) else "averageValue"
+    source: dict[str, Any] = {"name": resource, "target": {field: value}}
+    if container is not None:
+        source["container"] = container
+    return {"type": kind, kind[0].lower() + kind[1:]: source}
+
+
+def scaler(*metrics: dict[str, Any]) -> Scaler:
+    return read_hpa(hpa(metrics=list(metrics)))
+
+
+def made(*policies: dict[str, Any], **spec: Any) -> Vpa:
+    return read_vpa(vpa(resourcePolicy={"containerPolicies": list(policies)}, **spec))
+
+
+def policy(name: str, *resources: str, **more: Any) -> dict[str, Any]:
+    return {"containerName": name, "controlledResources": list(resources), **more}
+
+
+def met(
+    one: Scaler, other: Vpa, *containers: str, pod_level: frozenset[str] = frozenset()
+) -> list[SameMetric]:
+    """Where they meet; without containers, on a workload that nobody knows yet."""
+    known = ContainerSet(containers, pod_level) if containers else None
+    return list(same_metric(one, other, Place(WEB, known), ()))
+
+
+def only(*args: Any, **more: Any) -> SameMetric:
+    (found,) = met(*args, **more)
+    return found
+
+
+# ---------------------------------------------------------------- known containers
+
+
+def test_they_meet_on_the_containers_that_both_act_on() -> None:
+    free_db = made(policy("db", MEMORY))
+    found = only(scaler(metric(CPU)), free_db, "app", "db", "log")
+    assert (found.resource, found.containers, found.reductions) == (CPU, ("app", "log"), ())
+    assert met(scaler(metric(CPU, "db")), free_db, "app", "db") == []
+    assert met(scaler(metric(CPU)), free_db, "db") == []
+
+
+def test_cpu_comes_before_memory_and_each_has_its_own_metric() -> None:
+    found = met(scaler(metric(MEMORY), metric(CPU)), made(), "app")
+    assert [(one.resource, one.claim.path) for one in found] == [
+        (CPU, "spec.metrics[1]"),
+        (MEMORY, "spec.metrics[0]"),
+    ]
+
+
+def test_of_several_metrics_the_strongest_speaks_and_the_first_of_equals() -> None:
+    found = only(scaler(metric(CPU, value="1"), metric(CPU)), made(), "app")
+    assert found.claim.path == "spec.metrics[1]"
+    found = only(scaler(metric(CPU, "app"), metric(CPU)), made(), "app")
+    assert found.claim.path == "spec.metrics[0]"
+    # On the pod's own request the metric of the whole pod is milder.
+    shared = frozenset({CPU})
+    one = scaler(metric(CPU), metric(CPU, "app", "1"))
+    found = only(one, made(), "app", pod_level=shared)
+    assert (found.claim.path, found.reductions) == ("spec.metrics[1]", ())
+
+
+def test_metrics_that_are_as_strong_add_their_containers() -> None:
+    found = only(scaler(metric(CPU, "b"), metric(CPU, "a")), made(), "a", "b")
+    assert found.containers == ("b", "a")
+    shared = frozenset({CPU})
+    found = only(scaler(metric(CPU), metric(CPU, "a")), made(), "a", "b", pod_level=shared)
+    assert found.containers == ("a",)
+
+
+def test_a_pod_level_request_matters_to_percentages_of_the_whole_pod() -> None:
+    shared = frozenset({CPU})
+    reason = "the pod's own request (spec.resources) is what the metric divides by"
+    assert only(scaler(metric(CPU)), made(), "a", pod_level=shared).reductions == (reason,)
+    for other in (metric(CPU, value="1"), metric(CPU, "a"), metric(MEMORY)):
+        assert only(scaler(other), made(), "a", pod_level=shared).reductions == ()
+
+
+def test_what_is_only_boosted_is_met_at_start() -> None:
+    boosting = made(policy("*", MEMORY), startupBoost=BOOST)
+    found = only(scaler(metric(CPU)), boosting, "a", "b")
+    assert (found.boost, found.containers) == (True, ("a", "b"))
+    assert (found.reductions, found.fix) == ((ONLY_AT_START,), None)
+    assert found.vpa_path == "spec.startupBoost"
+    assert not only(scaler(metric(MEMORY)), boosting, "a").boost
+    # Where one container is controlled as well, that is what they meet on.
+    partly = made(policy("a", MEMORY), startupBoost=BOOST)
+    found = only(scaler(metric(CPU)), partly, "a", "b")
+    assert (found.boost, found.containers, found.reductions) == (False, ("b",), ())
+
+
+# ---------------------------------------------------------------- unknown containers
+
+
+def test_every_template_that_may_come_is_met() -> None:
+    for other in (made(), made(policy("a", CPU)), made(policy("*", CPU))):
+        found = only(scaler(metric(CPU)), other)
+        assert (found.containers, found.reductions) == ((), ())
+
+
+def test_what_needs_a_further_container_waits_for_the_workload() -> None:
+    found = only(scaler(metric(CPU)), made(policy("a", MEMORY), policy("b", CPU)))
+    assert found.containers == ()
+    assert found.reductions == ("holds once the workload has a container other than a",)
+
+
+def test_what_needs_a_named_container_waits_for_it() -> None:
+    named = made(policy("a", CPU), policy("b", MEMORY), policy("c", CPU), policy("*", MEMORY))
+    found = only(scaler(metric(CPU)), named)
+    assert found.containers == ("a", "c")
+    assert found.reductions == ("holds once the workload has a container a or c",)
+    assert found.vpa_path == f"{POLICIES}[0].controlledResources"
+
+
+def test_a_metric_of_one_container_knows_its_container() -> None:
+    named = made(policy("a", CPU), policy("*", MEMORY))
+    assert only(scaler(metric(CPU, "a")), named).containers == ("a",)
+    assert met(scaler(metric(CPU, "b")), named) == []
+
+
+def test_boosts_of_containers_to_come() -> None:
+    freed = policy("*", MEMORY)
+    everywhere = only(scaler(metric(CPU)), made(freed, startupBoost=BOOST))
+    assert (everywhere.containers, everywhere.boost) == ((), True)
+    assert everywhere.reductions == (ONLY_AT_START,)
+    one = only(scaler(metric(CPU)), made(policy("a", MEMORY, startupBoost=BOOST), freed))
+    assert (one.containers, one.vpa_path) == (("a",), f"{POLICIES}[0].startupBoost")
+    assert [each.resource for each in met(scaler(metric(MEMORY)), made(policy("*", CPU)))] == []
+
+
+@pytest.mark.parametrize(("count", "end"), [(MOST_NAMES, "c7"), (MOST_NAMES + 1, "c7 or 1 more")])
+def test_a_reason_names_a_few_containers(count: int, end: str) -> None:
+    freed = [policy(f"c{number}", MEMORY) for number in range(count)]
+    (reason,) = only(scaler(metric(CPU)), made(*freed)).reductions
+    assert reason.startswith("holds once the workload has a container other than c0 or c1 or ")
+    assert reason.endswith(f" or {end}")
+
+
+# ---------------------------------------------------------------- what a VPA writes
+
+
+def test_the_containers_whose_requests_are_written() -> None:
+    named = made(policy("a", CPU), policy("b", MEMORY), policy("*", MEMORY))
+    known = ContainerSet(("a", "b", "c"))
+    assert controlled(named, CPU, known) == ("a",)
+    assert controlled(named, MEMORY, known) == ("b", "c")
+    assert controlled(named, CPU, ContainerSet(("b", "c"))) is None
+    assert controlled(named, CPU, None) == ("a",)
+    assert controlled(named, MEMORY, None) == ()
+    assert controlled(made(policy("*", MEMORY)), CPU, None) is None
+    off = made(updatePolicy={"updateMode": "Off"})
+    assert controlled(off, CPU, None) is None
+    assert controlled(off, CPU, known) is None
+
+
+def test_the_path_is_that_of_the_policy_or_of_where_it_would_stand() -> None:
+    assert vpa_path(read_vpa(vpa()), ()) == "spec.resourcePolicy"
+    assert vpa_path(read_vpa(vpa()), ("a",)) == "spec.resourcePolicy"
+    named = made({"containerName": "x"}, policy("a", CPU))
+    assert vpa_path(named, ("a", "x")) == f"{POLICIES}[1].controlledResources"
+    assert vpa_path(named, ("x",)) == f"{POLICIES}[0]"
+    assert vpa_path(named, ("b",)) == POLICIES
+    assert vpa_path(named, ()) == POLICIES
+    assert vpa_path(made(policy("*", CPU)), ()) == f"{POLICIES}[0].controlledResources"
+
+
+def test_the_path_of_a_boost_is_that_of_the_container_or_of_all() -> None:
+    named = made(policy("a", CPU, startupBoost=BOOST), policy("b", CPU), startupBoost=BOOST)
+    assert boost_path(named, ("a", "b")) == f"{POLICIES}[0].startupBoost"
+    assert boost_path(named, ("b", "a")) == "spec.startupBoost"
+    assert boost_path(named, ("c",)) == "spec.startupBoost"
+    assert boost_path(named, ()) == "spec.startupBoost"
+    everywhere = made(policy("*", CPU, startupBoost=BOOST))
+    assert boost_path(everywhere, ()) == f"{POLICIES}[0].startupBoost"
+
+
+# ---------------------------------------------------------------- the fix
+
+
+def summary(one: Scaler, other: Vpa, *containers: str) -> str | None:
+    found = met(one, other, *containers)[0]
+    return found.fix.summary if found.fix is not None else None
+
+
+def test_a_fix_gives_up_what_is_read_of_each_container() -> None:
+    both = scaler(metric(CPU), metric(MEMORY, "db"))
+    assert summary(both, made(), "app", "db") == (
+        'controlledResources: [memory] for container "*", '
+        'controlledResources: [] for container "db"'
+    )
+    assert summary(scaler(metric(CPU, "db")), made(), "app", "db") == (
+        'controlledResources: [memory] for container "db"'
+    )
+
+
+def test_a_fix_changes_policies_that_are_there_and_no_others() -> None:
+    named = made(policy("app", CPU, MEMORY), policy("gone", CPU, MEMORY), policy("db", MEMORY))
+    assert summary(scaler(metric(CPU)), named, "app", "db") == (
+        'controlledResources: [memory] for container "app"'
+    )
+    assert summary(scaler(metric(CPU)), named, "app", "new") == (
+        'controlledResources: [memory] for container "app", '
+        'controlledResources: [memory] for container "*"'
+    )
+    assert summary(scaler(metric(CPU)), named) == (
+        'controlledResources: [memory] for container "app", '
+        'controlledResources: [memory] for container "gone", '
+        'controlledResources: [memory] for container "*"'
+    )
+
+
+def test_a_policy_that_is_added_keeps_what_the_one_for_all_says() -> None:
+    bounds = {"minAllowed": {"cpu": "1"}, "mode": "Auto"}
+    found = only(scaler(metric(CPU, "db")), made(policy("*", CPU, MEMORY, **bounds)), "app", "db")
+    assert found.fix is not None
+    (operation,) = found.fix.patch
+    assert operation["path"] == "/spec/resourcePolicy/containerPolicies/-"
+    assert operation["value"] == {
+        **bounds,
+        "containerName": "db",
+        "controlledResources": [MEMORY],
+    }
+
+
+def test_where_nothing_is_left_the_vpa_only_recommends() -> None:
+    both = scaler(metric(CPU), metric(MEMORY))
+    assert summary(both, made(), "app") == 'updateMode: "Off"'
+    assert summary(both, made()) == 'updateMode: "Off"'
+    assert summary(scaler(metric(CPU)), made(policy("*", CPU)), "app") == 'updateMode: "Off"'
+    # A policy of a container that the workload does not have is no work.
+    named = made(policy("gone", CPU, MEMORY))
+    assert summary(both, named, "app") == 'updateMode: "Off"'
+    assert summary(scaler(metric(CPU)), named, "app") != 'updateMode: "Off"'
+
+
+def test_what_two_share_is_no_part_of_a_fix() -> None:
+    place = Place(WEB, ContainerSet(("app",)), frozenset({CPU}))
+    found = list(same_metric(scaler(metric(CPU), metric(MEMORY)), made(), place, ("idle",)))
+    assert [one.resource for one in found] == [CPU, MEMORY]
+    assert {one.fix.summary for one in found if one.fix is not None} == {
+        'controlledResources: [cpu] for container "*"'
+    }
+    assert [one.reductions for one in found] == [("idle",), ("idle",)]
+    (alone,) = same_metric(scaler(metric(CPU)), made(), place, ())
+    assert alone.fix is None
