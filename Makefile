@@ -92,6 +92,20 @@ convergence: venv controlplane ## HPA and VPA that fight, and that do not: four 
 bench-controller: venv ## the controller with 2,000 workloads: cold start, rest, a lost leader
 	$(bin)/python -m tests.bench.controller $(args)
 
+# mutmut's own environment: what it brings is needed for nothing else. It starts pytest once for each
+# mutant, without plugins. Without args it begins anew: a mutant that is known is not looked at again.
+.PHONY: mutation
+mutation: build/mutation/.installed ## do tests tell mutants of the claims apart: an hour of processor (args='webhook.core.overlaps.*')
+	$(if $(args),,rm -rf mutants)
+	PATH="$(CURDIR)/build/mutation/bin:$$PATH" PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 mutmut run $(args)
+	build/mutation/bin/python tests/mutation/score.py
+
+build/mutation/.installed: requirements/mutation.txt
+	$$(scripts/find-python) -m venv --clear build/mutation
+	build/mutation/bin/python -m pip --quiet --no-input --disable-pip-version-check install \
+	  --no-compile --no-deps --require-hashes -r $<
+	@touch $@
+
 # ---------------------------------------------------------------- keep it
 
 .PHONY: format
@@ -123,6 +137,7 @@ lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer vers
 	$$(scripts/find-python) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
 	$(lock) --output-file requirements/runtime.txt
 	$(lock) --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt
+	$(lock) --output-file requirements/mutation.txt --group mutation --constraint requirements/dev.txt
 	@! grep -n '://' requirements/*.txt
 
 .PHONY: dist
@@ -131,5 +146,5 @@ dist: venv ## wheel and source archive in dist/
 
 .PHONY: clean
 clean: ## remove what was made here, except .venv and the programs of the control plane
-	rm -rf build dist htmlcov .coverage .coverage.* .hypothesis
+	rm -rf build dist mutants htmlcov .coverage .coverage.* .hypothesis
 	find . -name .venv -prune -o -type d \( -name __pycache__ -o -name '.*_cache' \) -prune -exec rm -rf {} +
