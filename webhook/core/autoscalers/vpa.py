@@ -147,7 +147,9 @@ def read_vpa(raw: Raw) -> Vpa:
         tuple(named.values()),
         wildcard,
         boosts=bool(_boost(spec)),
-        has_boost=any(one.get("startupBoost") is not None for _, one in [(0, spec), *listed]),
+        has_boost=any(
+            one.get("startupBoost") is not None for one in (spec, *(member for _, member in listed))
+        ),
         active=not is_going(raw),
         exempt=exemptions(raw),
         gke_rightsizing=annotations.get(GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,

@@ -1,0 +1,102 @@
+"""All that is read of a PodAutoscaler, and what becomes of what is not there."""
+
+from typing import Any
+
+from tests.unit.core.scalers import (
+    AMOUNT,
+    OWNER,
+    PERCENT,
+    QUERY,
+    TARGET,
+    WEB,
+    Raw,
+    alias,
+    bare,
+    going,
+    made,
+)
+from webhook.core.autoscalers.kinds import HPA
+from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
+from webhook.core.autoscalers.scaler import (
+    Inert,
+    MetricClaim,
+    Product,
+    Scaler,
+)
+from webhook.core.objects import ObjectRef
+from webhook.core.pod import CPU, MEMORY
+
+
+def pod_autoscaler(strategy: str, *sources: Raw, **spec: Any) -> Raw:
+    spec = {
+        "scaleTargetRef": TARGET,
+        "scalingStrategy": strategy,
+        "metricsSources": list(sources),
+        **spec,
+    }
+    return made("autoscaling.aibrix.ai/v1alpha1", "PodAutoscaler", spec)
+
+
+def source(metric: str, kind: str = "resource", value: str = "5") -> Raw:
+    return {"metricSourceType": kind, "targetMetric": metric, "targetValue": value}
+
+
+def test_a_pod_autoscaler() -> None:
+    sources = (source("CPU", "pod"), source(MEMORY), source(QUERY, "external"))
+    more = {"maxReplicas": 4, "subTargetSelector": {"roleName": "decode"}}
+    raw = pod_autoscaler("HPA", *sources, **more)
+    assert read_pod_autoscaler(raw) == Scaler(
+        ObjectRef("autoscaling.aibrix.ai/v1alpha1", "PodAutoscaler", "shop", "web"),
+        "u2",
+        WEB,
+        (
+            MetricClaim(CPU, None, PERCENT, "5%", "spec.metricsSources[0]"),
+            MetricClaim(MEMORY, None, AMOUNT, "5Mi", "spec.metricsSources[1]"),
+        ),
+        (alias("spec.metricsSources[2]"),),
+        active=True,
+        inert=None,
+        exempt=frozenset({"duplicate-hpa"}),
+        makes=Product(HPA, "web-hpa"),
+        owner=OWNER,
+        most=4,
+        part="decode",
+    )
+    assert not read_pod_autoscaler(going(raw)).active
+
+
+def test_a_pod_autoscaler_that_scales_by_itself() -> None:
+    found = read_pod_autoscaler(
+        pod_autoscaler("KPA", source(CPU), source(MEMORY), source("CPU"), source(CPU, "pod"))
+    )
+    assert found.metrics == (
+        MetricClaim(CPU, None, AMOUNT, "5m", "spec.metricsSources[0]"),
+        MetricClaim(MEMORY, None, AMOUNT, "5", "spec.metricsSources[1]"),
+    )
+    assert (found.makes, found.part) == (None, None)
+
+
+def test_a_pod_autoscaler_that_says_nothing() -> None:
+    api = "autoscaling.aibrix.ai/v1alpha1"
+    assert read_pod_autoscaler(bare(api, "PodAutoscaler")) == Scaler(
+        ObjectRef(api, "PodAutoscaler", "default", "web"),
+        None,
+        None,
+        (),
+        (),
+        active=True,
+        inert=None,
+        exempt=frozenset(),
+    )
+    unnamed = {"apiVersion": api, "metadata": {}, "spec": {"scalingStrategy": "HPA"}}
+    assert read_pod_autoscaler(unnamed).makes == Product(HPA, None)
+    raw = bare(api, "PodAutoscaler", {"scaleTargetRef": TARGET})
+    assert read_pod_autoscaler(raw).target == WEB._replace(namespace="default")
+
+
+def test_schedules_bring_other_bounds() -> None:
+    bounds = {"minReplicas": 3, "maxReplicas": 3}
+    found = read_pod_autoscaler(pod_autoscaler("HPA", **bounds))
+    assert found.inert == Inert("minReplicas equals maxReplicas (3)", "spec.maxReplicas")
+    found = read_pod_autoscaler(pod_autoscaler("HPA", **bounds, schedules=[{"name": "night"}]))
+    assert (found.inert, found.most) == (None, None)
