@@ -23,6 +23,12 @@ from webhook.policy.source import Module
 _ERROR = re.compile(r"\(error\s*(?:\d+:[^|\n]*\|(\d+)\|\d+)?\s*\(errormsg (\d+):")
 _LONGEST_ANSWER_SHOWN = 200
 
+_NO_TERM = "Not a term"
+_NO_TERM_MEANS = (
+    f"{_NO_TERM}: a value cannot be had: a function as concat got null or another type than it"
+    " takes, or nothing binds a variable"
+)
+
 
 class Embedded:
     """Evaluates rules in this process; may be called from any thread."""
@@ -148,6 +154,7 @@ def _failed(text: str) -> str:
 def _explained(text: str) -> str:
     """Take the sentence out of an error that the engine tells as a syntax tree."""
     found = _ERROR.search(text)
-    return (
-        text[found.end() : found.end() + int(found[2])] if found else text[:_LONGEST_ANSWER_SHOWN]
-    )
+    if found is None:
+        return text[:_LONGEST_ANSWER_SHOWN]
+    said = text[found.end() : found.end() + int(found[2])]
+    return _NO_TERM_MEANS if said == _NO_TERM else said

@@ -18,6 +18,9 @@ _SKIPPED = rf"{_STRING}|`[^`]*`|#[^\n]*"
 _STEP = rf"\.\w+|\[{_STRING}\]|\[\w+\]"
 _REFERENCE = re.compile(rf"{_SKIPPED}|(?<![\w.])(?P<root>[A-Za-z_]\w*)(?P<steps>(?:{_STEP})*)")
 _STEPS = re.compile(_STEP)
+_GET = re.compile(
+    rf"object\.get\(\s*(?P<root>[A-Za-z_]\w*)(?P<steps>(?:{_STEP})*)\s*,\s*(?P<key>{_STRING})"
+)
 
 # What begins in the first column is a rule, up to the next that does.
 _RULE = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)
@@ -62,12 +65,16 @@ def _unknown(text: str, form: Form) -> Iterator[tuple[int, str]]:
     for begin, end in pairwise([*begins, len(text)]):
         known = {"input": _Known(form, "input")}
         _add_variables(known, text, plain, (begin, end))
+        told = {}
         for match in _REFERENCE.finditer(text, begin, end):
-            if match["root"] not in known:
-                continue
-            found = _followed(known[match["root"]], match["steps"])
+            told[match.start()] = match["root"], match["steps"]
+        for match in _GET.finditer(text, begin, end):
+            if not plain[match.start()].isspace():
+                told[match.start("root")] = match["root"], f"{match['steps']}[{match['key']}]"
+        for place, (root, steps) in told.items():
+            found = _followed(known[root], steps) if root in known else None
             if isinstance(found, str):
-                yield text.count("\n", 0, match.start()) + 1, found
+                yield text.count("\n", 0, place) + 1, found
 
 
 def _add_variables(known: dict[str, _Known], text: str, plain: str, rule: tuple[int, int]) -> None:

@@ -242,21 +242,19 @@ def test_the_rules_of_a_user_are_judged_too(run: Run, tmp_path: Path) -> None:
 
 
 def test_a_rule_without_an_answer_ends_the_review(run: Run, tmp_path: Path) -> None:
-    text = "package scaleguard.rules.team.odd\n\nfindings contains unheard_of(1)\n"
-    (tmp_path / "odd.rego").write_text(text, encoding="utf-8")
+    head = RULE.partition("findings")[0]
+    (tmp_path / "vpa.rego").write_text(f"{head}findings contains unheard_of(1)\n", "utf-8")
     ended = run("review", "-", "--policies", tmp_path, stdin=VPA)
     assert ended.status == 2
     assert ended.out == ""
-    logged, said = ended.err.splitlines()
-    failed = "the embedded engine failed: Function not found: unheard_of"
-    assert logged.endswith(f"custom/team.odd said nothing: {failed}")
-    assert said == f"Error: the rules gave no answer: custom/team.odd: {failed}"
+    failed = f"{tmp_path}/vpa.rego: the embedded engine failed: Function not found: unheard_of"
+    assert ended.err == f"Error: the rules gave no answer: custom/team.vpa: {failed}\n"
 
 
 def test_a_broken_rule_is_named(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "bad.rego").write_text("package a\nx := {", encoding="utf-8")
+    (tmp_path / "bad.rego").write_text(f"{RULE}\nx := {{", encoding="utf-8")
     ended = run("review", "-", "--policies", tmp_path, "-o", "json", stdin=VPA)
-    assert ended == (2, "", f"Error: {tmp_path}/bad.rego: line 2: this is unclosed\n")
+    assert ended == (2, "", f"Error: {tmp_path}/bad.rego: line 22: this is unclosed\n")
 
 
 @pytest.mark.parametrize(("mode", "status"), [("enforce", 1), ("warn", 0), ("audit", 0)])

@@ -284,3 +284,10 @@ def test_engines_of_all_threads_go_with_the_rules_that_nobody_uses_any_more() ->
 def resident_mib() -> float:
     pages = int(Path("/proc/self/statm").read_text("utf-8").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+@pytest.mark.parametrize("value", ['concat("", ["a", input.none])', "unbound"])
+def test_a_finding_whose_value_cannot_be_had_is_told_in_words(value: str) -> None:
+    engine = Engine([module(f'package p\n\nx contains {{"m": {value}}}\n')], ["p/x"])
+    with pytest.raises(CannotJudge, match="got null or another type than it takes, or nothing bi"):
+        engine.answer("p/x", {"none": None})

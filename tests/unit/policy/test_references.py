@@ -56,6 +56,14 @@ def said(body: str) -> list[str]:
             "x if input.namespace.quotas[_].hard[name].more",
             "line 3: input.namespace.quotas[_].hard[_] has no more",
         ),
+        (
+            'x if object.get(input.autoscaler, "minReplica", 0) < 2',
+            "line 3: input.autoscaler has no minReplica; did you mean minReplicas?",
+        ),
+        (
+            'x if {\n\ty := input.pod\n\tobject.get(y,\n\t\t"image", "") == ""\n}',
+            "line 5: input.pod has no image; it has",
+        ),
         ('x if startswith(input.pod.image, "a")', "line 3: input.pod has no image; it has"),
     ],
 )
@@ -78,6 +86,8 @@ def test_what_no_document_has_is_told(body: str, says: str) -> None:
         "x if input.namespace.quotas[_].hard[name] > 1",
         'x if input.pod.accelerators["nvidia.com/gpu"] > 1',
         'x if input["pod"][field]',
+        'x if object.get(input.autoscaler, "minReplicas", 0) < 2  # object.get(input, "no", 1)',
+        'x if object.get(input.namespace.labels, "team", "") == `object.get(input, "no", 1)`',
         'x if input["au\\u0074oscaler"]',
         "x if {\n\tsome key, value in input.pod\n\tvalue.nothing\n}",
         "x if {\n\tpod := input.pod\n\tpod := other\n\tpod.nothing\n}",
