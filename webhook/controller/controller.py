@@ -66,7 +66,7 @@ class Controller:
         self._stop = threading.Event()
         self._begun_with = judge()
         self._following, self._reconciler = self._follow(self._begun_with)
-        self._was_ready = False
+        self._was_ready = self._had_vpas = False
         counters.show(lambda: len(self._queue), self._modes_there)
 
     def _follow(self, judge: Judge) -> tuple[Following, Reconciler]:
@@ -129,14 +129,15 @@ class Controller:
             self._following.start()
             before.stop()
         is_ready = not self._following.not_ready()
-        if is_ready and not self._was_ready:
-            self._was_ready = True
+        has_vpas = self._following.has_vpas
+        if is_ready and (not self._was_ready or has_vpas != self._had_vpas):
+            self._was_ready, self._had_vpas = True, has_vpas
             self._look_at_all()
         self._counters.leads(is_leader=self._election.is_leader)
 
     def _changed(self, keys: Iterable[WorkloadKey], after_seconds: float) -> None:
-        if self._election.is_leader:
-            self._queue.add(keys, after_seconds)
+        if self._was_ready and self._election.is_leader:
+            self._queue.add(list(dict.fromkeys(keys)), after_seconds)
 
     def _look_at_all(self) -> None:
         if self._was_ready and self._election.is_leader:

@@ -155,16 +155,16 @@ class Following:
         )
 
     def _autoscalers(self) -> Iterable[tuple[Resource, Store[Any]]]:
-        watched, tell, every = self._watched, self._tell, self._tell_all
+        watched, tell = self._watched, self._tell
         for resource, store in (
             (HPAS, watched.hpas),
             (SCALED_OBJECTS, watched.scaled_objects),
             (POD_AUTOSCALERS, watched.pod_autoscalers),
         ):
-            yield resource, Noticing(store, lambda one: one.identity, of_held, tell, every)
+            yield resource, Noticing(store, lambda one: one.identity, of_held, tell)
         brought = watched.inference_services
-        yield INFERENCE_SERVICES, Noticing(brought, lambda one: one[0], of_brought, tell, every)
-        yield VPAS, Noticing(self.vpas, lambda one: one.held.identity, of_vpa, tell, every)
+        yield INFERENCE_SERVICES, Noticing(brought, lambda one: one[0], of_brought, tell)
+        yield VPAS, Noticing(self.vpas, lambda one: one.held.identity, of_vpa, tell)
 
     def _homes(self) -> Iterable[tuple[Resource, Store[Any]]]:
         def in_namespace(one: NamespaceRecord) -> list[WorkloadKey]:
@@ -173,14 +173,14 @@ class Following:
         def limited(one: LimitRangeRecord) -> list[WorkloadKey]:
             return self._workloads.keys(one[0])
 
-        about, every = self._surroundings, self._tell_all
+        about = self._surroundings
         yield (
             NAMESPACES,
-            Noticing(about.namespaces, lambda one: one[0], in_namespace, self._tell, every),
+            Noticing(about.namespaces, lambda one: one[0], in_namespace, self._tell),
         )
         yield (
             LIMIT_RANGES,
-            Noticing(about.limit_ranges, lambda one: one[:2], limited, self._tell, every),
+            Noticing(about.limit_ranges, lambda one: one[:2], limited, self._tell),
         )
         yield NODES, NodesSeen(about.nodes, self._saw_nodes)
 
@@ -189,11 +189,8 @@ class Following:
 
     def _tell(self, keys: Iterable[WorkloadKey]) -> None:
         world = self.world()
-        near = [one for key in keys for one in around(key, self._workloads, world.owners)]
-        self._changed(dict.fromkeys(near), SETTLE_SECONDS)
-
-    def _tell_all(self) -> None:
-        self._changed(self.keys(), SETTLE_SECONDS)
+        near = (one for key in keys for one in around(key, self._workloads, world.owners))
+        self._changed(near, SETTLE_SECONDS)
 
     def _saw_nodes(self) -> None:
         if self._shapes.saw(self._surroundings.nodes.shapes()):
@@ -221,7 +218,7 @@ class Following:
         resource = Resource(found.group, found.version, found.plural, found.kind, optional=optional)
         store = Workloads(described, self._known, self._is_ai)
         self._workloads.add(kind, store)
-        noticing = Noticing(store, lambda one: one.key, _of_workload, self._tell, self._tell_all)
+        noticing = Noticing(store, lambda one: one.key, _of_workload, self._tell)
         self._watches.add(self._watch(resource, noticing))
         return True
 

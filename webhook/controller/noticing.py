@@ -18,7 +18,6 @@ Record = TypeVar("Record")
 Identity = tuple[str | None, str | None]
 
 Tell = Callable[[Iterable[WorkloadKey]], None]
-TellAll = Callable[[], None]
 
 
 class Noticing(Generic[Record]):
@@ -30,22 +29,25 @@ class Noticing(Generic[Record]):
         identity: Callable[[Record], object],
         keys: Callable[[Record], Iterable[WorkloadKey]],
         tell: Tell,
-        tell_all: TellAll,
     ) -> None:
         """`keys` are the workloads that a record is about."""
         self._store = store
         self._identity = identity
         self._keys = keys
         self._tell = tell
-        self._tell_all = tell_all
         self._known: dict[object, Record] = {}
         self.read = store.read
 
     def replace(self, records: Sequence[Record], version: int) -> None:
-        """Hold these and nothing else; whatever they are about is looked at."""
+        """Hold these and nothing else; tell what those are about that came, went or differ."""
         self._store.replace(records, version)
-        self._known = {self._identity(record): record for record in records}
-        self._tell_all()
+        before, self._known = self._known, {self._identity(record): record for record in records}
+        differing = [
+            record
+            for name in before.keys() | self._known.keys()
+            for record in _differing(before.get(name), self._known.get(name))
+        ]
+        self._tell([key for record in differing for key in self._keys(record)])
 
     def put(self, record: Record) -> None:
         """Hold a record; tell what it and the one before it are about, where they differ."""
@@ -53,9 +55,9 @@ class Noticing(Generic[Record]):
         before = self._known.get(name)
         self._store.put(record)
         self._known[name] = record
-        if before is None or _content(before) != _content(record):
-            # Before it is told as well as after: it may have named another workload.
-            self._tell([*(self._keys(before) if before is not None else ()), *self._keys(record)])
+        differing = _differing(before, record)
+        if differing:
+            self._tell([key for one in differing for key in self._keys(one)])
 
     def remove(self, record: Record) -> None:
         """Forget a record."""
@@ -66,6 +68,13 @@ class Noticing(Generic[Record]):
     def __len__(self) -> int:
         """How many objects are held."""
         return len(self._store)
+
+
+def _differing(before: Record | None, after: Record | None) -> list[Record]:
+    """Both versions of a record, where they differ: it may have named another workload before."""
+    if before is not None and after is not None and _content(before) == _content(after):
+        return []
+    return [one for one in (before, after) if one is not None]
 
 
 def _content(record: Any) -> object:
