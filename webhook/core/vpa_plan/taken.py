@@ -25,7 +25,8 @@ def taken(raw: Raw, key: WorkloadKey, world: World) -> dict[str, str]:
     conflict would be there at once. So do metrics that read usage under another name.
     """
     found: dict[str, str] = {}
-    for name in (key, *world.other_names(key)):
+    # An HPA on what stands above scales these pods as well: KAITO's InferenceSet.
+    for name in (key, *world.other_names(key), *world.above(key)):
         for scaler in world.scalers_on(name):
             for resource, how in _read_by(scaler):
                 found.setdefault(resource, f"{scaler.ref} {how}")

@@ -201,6 +201,26 @@ def test_kserve_makes_its_hpa_after_the_deployment(
         )
 
 
+def test_what_scales_an_owner_of_the_owner_scales_these_pods_too() -> None:
+    kaito = "kaito.sh/v1beta1"
+    work = workload("StatefulSet", **owner("Workspace", kaito, "phi-0"))
+    between = {
+        "apiVersion": kaito,
+        "kind": "Workspace",
+        "metadata": {
+            "name": "phi-0",
+            "namespace": "ml",
+            "uid": "u-0",
+            **owner("InferenceSet", kaito, "phi"),
+        },
+    }
+    scaler = hpa(metric("cpu"), target="phi")
+    scaler["spec"]["scaleTargetRef"] |= {"apiVersion": kaito, "kind": "InferenceSet"}
+    made = planned(work, between, scaler)
+    assert policy(made)["controlledResources"] == ["memory"]
+    assert why(made, "resources") == "not cpu: HorizontalPodAutoscaler ml/llama scales on cpu"
+
+
 # ---------------------------------------------------------------- how far it goes
 
 
