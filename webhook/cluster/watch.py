@@ -177,9 +177,9 @@ class Watch(Generic[Record]):
         listed = served(self._api, group, version, self._timing.page_seconds)
         missing = all(one.plural != self.resource.plural for one in listed)
         if missing:
-            if not self.is_absent:
+            if not self.is_absent:  # said once, not whenever it is looked for
                 _log.info("%s: the cluster has no such resource", self._name)
-            self.store.replace((), self.position)
+                self.store.replace((), self.position)
             self._version, self._failures = None, 0
             self.synced = True
             self._hear()

@@ -37,6 +37,8 @@ class Watches:
         """Follow another resource from now on."""
         self._watches = (*self._watches, watch)
         watch.start()
+        if self._stop.is_set():  # perhaps after `stop` has gone through them
+            watch.stop()
 
     def stop(self) -> None:
         """End the threads at their next event; nobody waits for them."""

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,7 +33,7 @@ class Answer:
 class Stream:
     """A watch: parts (numbers are pauses in seconds), and how it ends."""
 
-    parts: Sequence[bytes | float] = ()
+    parts: Iterable[bytes | float] = ()
     end: str = "eof"
     """`eof` as it should, `cut` in the middle, `hang` silent until the test is over."""
 

@@ -115,3 +115,25 @@ def test_object_of_any_depth_is_read(server: FakeApi, followed: Followed) -> Non
     server.on(f"watch {PATH}", Stream([deep]))
     followed.step()
     assert followed.names() == ["deep"]
+
+
+def test_that_it_is_not_there_is_no_news_twice(
+    server: FakeApi, followed: Followed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who is told of a list looks at the whole cluster: not every three seconds."""
+    lists: list[int] = []
+    replace = followed.store.replace
+
+    def count(records: Any, version: int) -> None:
+        lists.append(len(records))
+        replace(records, version)
+
+    monkeypatch.setattr(followed.store, "replace", count)
+    for _ in range(5):
+        followed.step()
+    assert lists == [0]
+    server.on(GROUP, SERVED)
+    server.on(PATH, page([], "5"))
+    server.on(f"watch {PATH}", Stream([bookmark("6")]))
+    followed.step()
+    assert lists == [0, 0], "but that it is there is, even without a single one"
