@@ -189,7 +189,7 @@ class Following:
 
     def _tell(self, keys: Iterable[WorkloadKey]) -> None:
         world = self.world()
-        near = (one for key in keys for one in around(key, self._workloads, world.owners))
+        near = (one for key in keys for one in around(key, self._workloads, world))
         self._changed(near, SETTLE_SECONDS)
 
     def _saw_nodes(self) -> None:
@@ -201,7 +201,9 @@ class Following:
         missing = [kind for kind in kinds(TARGETS) if self._known.get(kind) is not None]
         while not self._stop.is_set() and missing:
             try:
-                missing = [kind for kind in missing if not self._follow(kind)]
+                for kind in tuple(missing):
+                    if self._follow(kind):
+                        missing.remove(kind)
                 self._asked_for_kinds = True
                 pause = _LOOK_FOR_KINDS_SECONDS
             except ApiError as error:

@@ -1,6 +1,6 @@
 """The AI workloads of a cluster, one store for each kind; of all others who they are."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
@@ -123,9 +123,9 @@ class AllWorkloads:
             if namespace is None or record.key.namespace == namespace
         ]
 
-    def below(self, key: WorkloadKey) -> Iterator[WorkloadKey]:
-        """Those that a workload owns, directly."""
-        return (one.key for one in self._in(key.namespace) if one.owner == key)
+    def owned(self, namespace: str) -> list[WorkloadKey]:
+        """Those of a namespace that have an owner, which nobody plans for."""
+        return [one.key for one in self._in(namespace) if one.owner is not None]
 
     def same_as(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The other names of a workload: a Rollout and the Deployment that it refers to."""
@@ -151,8 +151,7 @@ def slim(raw: Raw) -> Raw:
     }
     annotations = strings(metadata, "annotations")
     annotations.pop(LAST_APPLIED, None)
-    if annotations:
-        metadata["annotations"] = annotations
+    metadata["annotations"] = annotations
     kept: dict[str, Any] = {**_less(raw), "metadata": metadata}
     kept.pop("status", None)
     return kept

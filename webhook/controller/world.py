@@ -8,10 +8,11 @@ from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.surroundings import Surroundings
 from webhook.controller.workloads import AllWorkloads
-from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
 from webhook.core.kinds import Kinds
 from webhook.core.nodes import NodeShape, likeness
 from webhook.core.workload import Workload
+from webhook.core.world import World
 
 # Pools scale to none and back: bounds that went with the last node would change VPAs to and fro.
 SHAPES_LAST_SECONDS = 3600.0
@@ -74,14 +75,11 @@ class WatchedWorld(LiveWorld):
         return self._lasting.shapes()
 
 
-def around(
-    key: WorkloadKey, workloads: AllWorkloads, owners: Callable[[WorkloadKey], list[WorkloadKey]]
-) -> Iterator[WorkloadKey]:
+def around(key: WorkloadKey, workloads: AllWorkloads, world: World) -> Iterator[WorkloadKey]:
     """Yield the workloads whose plans a change at one of them may matter to."""
     yield key
     yield from workloads.same_as(key)
-    yield from owners(key)
-    level = [key]
-    for _ in range(3):  # a Deployment below a Workspace below an InferenceSet is the deepest
-        level = [below for above in level for below in workloads.below(above)]
-        yield from level
+    yield from world.owners(key)
+    # Built-in kinds stand above nothing that is planned for by itself.
+    if key.kind not in WELL_KNOWN:
+        yield from (one for one in workloads.owned(key.namespace) if key in world.above(one))
