@@ -262,9 +262,9 @@ def test_vpa_may_be_installed_later_and_go(tmp_path: Path) -> None:
             assert events(plane, "default")["VPAWithheld"] == [absent]
             plane.install_crds("vpa")
             become(plane, "default", [["cpu", "memory"]])
+            looks = "scaleguard_controller_reconciles_total"
+            seen = controller.metric(looks, result="absent")
             plane.kubectl("delete", "crd", "verticalpodautoscalers.autoscaling.k8s.io")
-            result = ("scaleguard_controller_reconciles_total", "absent")
-            seen = controller.metric(result[0], result=result[1])
-            wait_until(lambda: controller.metric(result[0], result=result[1]) > seen, SLOW_SECONDS)
+            wait_until(lambda: controller.metric(looks, result="absent") > seen, SLOW_SECONDS)
             plane.install_crds("vpa")
             become(plane, "default", [["cpu", "memory"]])
