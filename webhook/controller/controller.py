@@ -123,8 +123,8 @@ class Controller:
             _log.info("another configuration: everything is looked at again")
             self._begun_with = judge
             before = self._following
+            self._was_ready = False  # first of all: nobody works with what knows nothing yet
             self._following, self._reconciler = self._follow(judge)
-            self._was_ready = False
             self._queue.clear()
             self._following.start()
             before.stop()
@@ -147,13 +147,9 @@ class Controller:
 
     def _work(self) -> None:
         while (key := self._queue.get()) is not None:
-            if not (self._was_ready and self._election.is_leader):
-                self._queue.done(key)
-                continue
-            try:
-                looked = self._reconciler.look(key)
-            except Exception:  # noqa: BLE001 - the worker must not end over one workload
-                _log.exception("%s: a fault of the controller's own", key)
-                self._queue.done(key, failed=True)
-                continue
-            self._queue.done(key, failed=looked.failed, after_seconds=looked.after_seconds)
+            reconciler = self._reconciler
+            if self._was_ready and self._election.is_leader:
+                looked = reconciler.look(key)
+                self._queue.done(key, failed=looked.failed, after_seconds=looked.after_seconds)
+            else:
+                self._queue.done(key)  # all are looked at once it is ready, and leads

@@ -1,3 +1,4 @@
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -93,6 +94,31 @@ def test_nothing_else_is_served(address: tuple[str, int]) -> None:
     response, body = get(address, "/")
     assert response.status == 404
     assert b"use /metrics" in body
+
+
+def test_checks_are_served_beside_metrics_where_there_are_any(shared: SharedCounters) -> None:
+    listener = listen("127.0.0.1", 0)
+    reasons: list[str] = ['leases: not "read" yet']
+    checks = {"/healthz": list, "/readyz": lambda: reasons}
+    server = MetricsServer(listener, registry(shared.folder, lambda: 60.0), checks)
+    server.start()
+    here = listener.getsockname()
+    response, body = get(here, "/readyz?verbose")
+    assert response.status == 503
+    assert response.headers["Content-Type"] == "application/json"
+    assert json.loads(body) == {"status": "not ready", "reasons": reasons}
+    reasons.clear()
+    for path in ("/readyz", "/healthz"):
+        response, body = get(here, path)
+        assert (response.status, json.loads(body)) == (200, {"status": "ok"})
+    assert get(here, "/livez")[0].status == 404
+    assert get(here, "/metrics")[0].status == 200
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_webhook_has_its_probes_elsewhere(address: tuple[str, int]) -> None:
+    assert get(address, "/readyz")[0].status == 404
 
 
 def test_silent_clients_do_not_keep_all_threads(address: tuple[str, int]) -> None:
