@@ -138,11 +138,13 @@ def test_a_rule_that_never_ends_is_ended_switched_off_and_tried_again_when_it_is
     assert webhook.failures("endless", "overrun") == overruns, "it is asked no more"
     assert not webhook.is_off("good")
 
-    webhook.rules.write(good_rego=rule("good"), endless_rego=rule("endless", GOOD))
+    mended = f"{GOOD}\n\tnot input.nonsense"
+    webhook.rules.write(good_rego=rule("good"), endless_rego=rule("endless", mended))
     wait_until(lambda: webhook.metric("scaleguard_config_reloads_total", result="applied") == 2, 60)
     wait_until(lambda: webhook.asked("runaway") and webhook.found("endless"), 60)
     assert not webhook.is_off("endless")
     assert webhook.remarks() == []
+    assert "/endless.rego: line 12: input has no nonsense; it has version, " in webhook.log()
     (process,) = webhook.custom_processes()
     logging.getLogger(__name__).info("resident: %.0f MiB", resident_mib(process))
     assert resident_mib(process) < MOST_RESIDENT_MIB
