@@ -158,8 +158,8 @@ def test_nobody_works_with_what_knows_nothing_yet(
 def test_a_failure_comes_again(running: Running) -> None:
     running.server.on(VPA, status(500, "InternalError"), Answer())
     running.thread.start()
-    wait_until(lambda: running.counted.looks("made") == 1)
-    assert running.counted.looks("failed") == 1
+    wait_until(lambda: running.counted.looks("made") >= 1)
+    assert running.counted.looks("failed") >= 1
     running.end()
 
 
@@ -168,9 +168,9 @@ def test_vpas_that_come_late_are_made(running: Running, monkeypatch: pytest.Monk
     page: Any = running.server.answers[listed]
     running.server.on(listed, status(404, "NotFound"))
     running.thread.start()
-    wait_until(lambda: running.counted.looks("withheld") == 1)
+    wait_until(lambda: running.counted.looks("withheld") >= 1)
     monkeypatch.setitem(running.server.answers, listed, page)
     served = {"resources": [{"name": "verticalpodautoscalers", "kind": "VerticalPodAutoscaler"}]}
     running.server.on("/apis/autoscaling.k8s.io/v1", answer(served))
-    wait_until(lambda: running.counted.looks("made") == 1)
+    wait_until(lambda: running.counted.looks("made") >= 1)
     running.end()
