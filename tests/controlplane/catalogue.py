@@ -38,6 +38,7 @@ PROGRAMS: dict[str, Program] = {
         Program("kubectl", "kubernetes", f"{_KUBERNETES}/cmd/kubectl"),
         Program("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok"),
         Program("karpenter", "karpenter", "sigs.k8s.io/karpenter/kwok"),
+        Program("keda-operator", "keda", "github.com/kedacore/keda/v2/cmd/operator"),
         Program("helm", "helm", "helm.sh/helm/v4/cmd/helm"),
         Program("vpa-recommender", "vpa", f"{_VPA}/pkg/recommender"),
         Program("vpa-updater", "vpa", f"{_VPA}/pkg/updater"),

@@ -19,7 +19,7 @@ from scripts.chart_workloads import TARGET as WORKLOADS
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 
-READY_WITHIN_SECONDS = 30.0
+READY_WITHIN_SECONDS = 90.0
 
 AUTOSCALERS = [
     ("autoscaling", "v2", "horizontalpodautoscalers"),

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import re
 import ssl
 import threading
 import time
@@ -15,6 +16,9 @@ Raw = dict[str, Any]
 # As in k8s.io/client-go rest/request.go.
 MOST_RETRIES = 10
 
+# As in k8s.io/apimachinery pkg/util/net: code, agent, quoted text.
+WARNING = re.compile(r'\d+ \S+ "((?:[^"\\]|\\.)*)"')
+
 
 class Said(NamedTuple):
     """The last answer, and how often it was asked for."""
@@ -22,6 +26,7 @@ class Said(NamedTuple):
     status: int
     body: Raw
     tries: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def is_done(self) -> bool:
@@ -55,6 +60,11 @@ class PatientClient:
     def update(self, path: str, raw: Raw) -> Said:
         return self._until_done("PUT", f"{path}/{raw['metadata']['name']}", raw)
 
+    def apply(self, path: str, raw: Raw) -> Said:
+        """Create it, or change of it what this client has written: server-side apply."""
+        named = f"{path}/{raw['metadata']['name']}"
+        return self._until_done("PATCH", f"{named}?fieldManager=test&force=true", raw)
+
     def get(self, path: str) -> Said:
         return self._until_done("GET", path, None)
 
@@ -64,14 +74,16 @@ class PatientClient:
     def _until_done(self, method: str, path: str, raw: Raw | None) -> Said:
         tries = 0
         while True:
-            status, retry_after, body = self._ask(method, path, raw)
+            answer = self._ask(method, path, raw)
+            body = json.loads(answer.read())
             tries += 1
-            is_asked = status == http.HTTPStatus.TOO_MANY_REQUESTS or status >= 500
+            retry_after = answer.headers.get("Retry-After")
+            is_asked = answer.status == http.HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500
             if not is_asked or retry_after is None or tries > MOST_RETRIES:
-                return Said(status, body, tries)
+                return Said(answer.status, body, tries, _warnings(answer))
             time.sleep(int(retry_after))
 
-    def _ask(self, method: str, path: str, raw: Raw | None) -> tuple[int, str | None, Raw]:
+    def _ask(self, method: str, path: str, raw: Raw | None) -> http.client.HTTPResponse:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = http.client.HTTPSConnection(
@@ -79,7 +91,13 @@ class PatientClient:
             )
             self._local.connection = connection
             self._connections.append(connection)
-        headers = {"Content-Type": "application/json"}
+        # Server-side apply takes YAML, which JSON is.
+        kind = "apply-patch+yaml" if method == "PATCH" else "json"
+        headers = {"Content-Type": f"application/{kind}"}
         connection.request(method, path, json.dumps(raw) if raw is not None else None, headers)
-        answer = connection.getresponse()
-        return answer.status, answer.headers.get("Retry-After"), json.loads(answer.read())
+        return connection.getresponse()
+
+
+def _warnings(answer: http.client.HTTPResponse) -> tuple[str, ...]:
+    listed = WARNING.findall(", ".join(answer.headers.get_all("Warning", [])))
+    return tuple(re.sub(r"\\(.)", r"\1", text) for text in listed)
