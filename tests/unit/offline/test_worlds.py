@@ -143,3 +143,36 @@ def test_services_of_plain_files_are_those_of_each_root() -> None:
     assert [one.ref.name for one in other.services("default")] == ["other", "more"]
     assert other.has_all_services(key)
     assert base.has_all_services(key)
+
+
+SCALED_OBJECT = """
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata: {name: web, uid: 5a}
+spec:
+  scaleTargetRef: {name: web}
+  triggers: [{type: cpu, metricType: Utilization, metadata: {value: "70"}}]
+"""
+GENERATED_HPA = HPA.replace(
+    "metadata: {name: web}",
+    "metadata: {name: keda-hpa-web, ownerReferences: [{apiVersion: keda.sh/v1alpha1,"
+    " kind: ScaledObject, name: web, uid: 5a, controller: true}]}",
+)
+
+
+def test_what_is_made_anew_of_a_file_does_not_run_on() -> None:
+    """KEDA renames its HPA, and points it elsewhere, with its ScaledObject."""
+    written = SCALED_OBJECT.replace(", uid: 5a", "")
+    renamed = f"{written}  advanced: {{horizontalPodAutoscalerConfig: {{name: orders}}}}\n"
+    moved = written.replace("scaleTargetRef: {name: web}", "scaleTargetRef: {name: api}")
+    running = (SCALED_OBJECT, GENERATED_HPA)
+    assert told(judged(read(renamed), running=running)) == []
+    assert told(judged(read(moved, VPA), running=running)) == []
+    # As long as it stays what it was it is there, and so is one that nobody will rename.
+    (_, rule, related), _ = told(judged(read(written, VPA), running=running))
+    assert (rule, related[1]) == (
+        "hpa-vpa-same-metric",
+        "HorizontalPodAutoscaler default/keda-hpa-web",
+    )
+    assert denied(judged(read(renamed), running=(SCALED_OBJECT, OTHER_HPA))) != []
+    assert denied(judged(read(renamed), running=(GENERATED_HPA,))) != []
