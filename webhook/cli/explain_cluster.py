@@ -73,7 +73,7 @@ def look_up(
         raise ScaleguardError(
             f"{name}: there is no such file, and no cluster to look for such a pod in: {error}"
         ) from error
-    where = namespace or _usual_namespace(kubeconfig, context)
+    where = namespace or usual_namespace(kubeconfig, context)
     try:
         raw = _get(api, kind, where, short_name, is_bare=is_bare)
         return _Surroundings(api, where, judge).of(raw)
@@ -86,18 +86,25 @@ def _meant(name: str) -> tuple[GroupKind, str, bool]:
     written, slash, short_name = name.partition("/")
     if not slash:
         return POD, name, True
-    word, _, group = written.lower().partition(".")
-    word, _, own_group = f"{_SHORT.get(word, word)}.{group}".strip(".").partition(".")
     for kind in _KINDS:
-        is_kind = word in {kind.kind.lower(), plural(kind.kind)}
-        # `deployment.apps`, or with the version before the group: `deployment.v1.apps`.
-        if is_kind and own_group in {"", kind.group, *_versioned(own_group, kind.group)}:
+        if is_kind(written, kind):
             return kind, short_name, False
+    word = written.lower().partition(".")[0]
     near = difflib.get_close_matches(word, [kind.kind.lower() for kind in _KINDS], n=1)
     hint = f"did you mean {near[0]}/{short_name}?" if near else "write pod/NAME or deployment/NAME"
     raise ScaleguardError(
         f"{name}: there is no such file, and {written} is no kind that makes pods; {hint}"
     )
+
+
+def is_kind(written: str, kind: GroupKind) -> bool:
+    """Whether a word means a kind, as kubectl takes it: singular, plural, short, with a group."""
+    word, _, group = written.lower().partition(".")
+    word, _, own_group = f"{_SHORT.get(word, word)}.{group}".strip(".").partition(".")
+    if word not in {kind.kind.lower(), plural(kind.kind)}:
+        return False
+    # `deployment.apps`, or with the version before the group: `deployment.v1.apps`.
+    return own_group in {"", kind.group, *_versioned(own_group, kind.group)}
 
 
 def _versioned(written: str, group: str) -> tuple[str, ...]:
@@ -207,7 +214,7 @@ def _slim(node: Raw) -> Raw:
     }
 
 
-def _usual_namespace(kubeconfig: Path | None, context: str | None) -> str:
+def usual_namespace(kubeconfig: Path | None, context: str | None) -> str:
     """Return the namespace of a context, as kubectl takes it: what several files say is joined."""
     listed = str(kubeconfig) if kubeconfig else os.environ.get("KUBECONFIG") or DEFAULT_KUBECONFIG
     contexts: list[Raw] = []

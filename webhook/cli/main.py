@@ -17,6 +17,7 @@ _COMMANDS = {
     "review": ("webhook.cli.review", "Judge manifests before they reach a cluster."),
     "scan": ("webhook.cli.scan", "Judge a running cluster, with nothing installed in it."),
     "explain": ("webhook.cli.explain", "Tell why a pod is or is not an AI pod, and what it gets."),
+    "who-scales": ("webhook.cli.who_scales", "Tell who acts on replicas, cpu, memory and nodes."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
