@@ -59,7 +59,7 @@ class Looked:
     """What came of a look."""
 
     result: str
-    """unchanged, made, changed, removed, withheld, held_back, refused, failed."""
+    """unchanged, made, changed, removed, withheld, held_back, absent, refused, failed."""
     failed: bool = False
     after_seconds: float | None = None
     """When to look again, where somebody said so."""
@@ -99,7 +99,7 @@ class Reconciler:
         self._tell_withheld(key, raw, wanted.reason if isinstance(wanted, Withheld) else None)
         todo = steps(wanted, self.known.managed(key))
         if not todo:
-            return Looked("withheld" if isinstance(wanted, Withheld) else "unchanged")
+            return Looked(_left(wanted))
         if not self.judge.settings_in(key.namespace, world).mode.acts:
             return Looked("held_back")
         for step in todo:
@@ -150,6 +150,12 @@ class Reconciler:
         if raw is not None and error.status:
             message = f"cannot {deed} {step.ref}: {error}"
             self.teller.tell(raw, "VPARefused", message, is_warning=True)
+
+
+def _left(wanted: Plan | None) -> str:
+    if not isinstance(wanted, Withheld):
+        return "unchanged"
+    return "absent" if wanted.reason == ABSENT else "withheld"
 
 
 def _result(done: list[Step]) -> str:

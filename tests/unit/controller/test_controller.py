@@ -168,7 +168,7 @@ def test_vpas_that_come_late_are_made(running: Running, monkeypatch: pytest.Monk
     page: Any = running.server.answers[listed]
     running.server.on(listed, status(404, "NotFound"))
     running.thread.start()
-    wait_until(lambda: running.counted.looks("withheld") >= 1)
+    wait_until(lambda: running.counted.looks("absent") >= 1)
     monkeypatch.setitem(running.server.answers, listed, page)
     served = {"resources": [{"name": "verticalpodautoscalers", "kind": "VerticalPodAutoscaler"}]}
     running.server.on("/apis/autoscaling.k8s.io/v1", answer(served))

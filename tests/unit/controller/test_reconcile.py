@@ -159,7 +159,7 @@ def test_a_cluster_without_vpas_is_said_once_where_one_is_missing(counted: Count
     looking = Looking(counted, workload(annotations={"scaleguard.io/vpa": "in-place"}))
     looking.cluster.has_vpas = False
     for _ in range(2):
-        assert looking.look() == Looked("withheld")
+        assert looking.look() == Looked("absent")
     why = "no VPA is made: the cluster has no VerticalPodAutoscalers"
     assert looking.cluster.told == [("VPAWithheld", why, False)]
     assert looking.cluster.asked_modes == 0, "none could be tried"
