@@ -3,15 +3,18 @@
 import json
 from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from tests.controlplane.build import binary
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.metrics_api import GROUP_VERSION
+from tests.e2e.controller_process import ControllerProcess, grant
 from tests.e2e.kubectl import GPU, apply, found, pods, wait_until
 from tests.e2e.lab import Lab, lab
 from tests.e2e.manifests import Raw, deployment, hpa, vpa
+from tests.e2e.webhook_process import wait_until as until
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -115,6 +118,59 @@ def test_a_selector_means_the_pods_that_it_means_elsewhere(running: Lab, workloa
     )
     path = f"/apis/{GROUP_VERSION}/namespaces/{workload}/pods/{idle}"
     assert "NotFound" in running.plane.kubectl("get", "--raw", path, check=False).stderr
+
+
+def test_the_controllers_vpa_is_fed_and_gives_way(
+    running: Lab, namespace: str, tmp_path: Path
+) -> None:
+    """The main job: a VPA by itself, its recommendation, and an HPA that comes and goes."""
+    grant(running.plane)
+    took: dict[str, float] = {}
+
+    def controlled() -> list[str]:
+        done = running.plane.kubectl(
+            *("get", "vpa", "scaleguard-deployment-llama", "-n", namespace, "-o", "json"),
+            check=False,
+        )
+        if done.returncode != 0:
+            return []
+        (policy,) = json.loads(done.stdout)["spec"]["resourcePolicy"]["containerPolicies"]
+        listed: list[str] = policy["controlledResources"]
+        return listed
+
+    def after(what: str, wanted: list[str]) -> None:
+        took[what] = until(lambda: controlled() == wanted, what=f"{what}: {controlled()}")
+
+    with ControllerProcess(running.plane, tmp_path):
+        llama = deployment("llama", replicas=2, gpus=1, namespace=namespace)
+        llama["metadata"]["annotations"] = {"scaleguard.io/vpa": "recreate"}
+        (container,) = llama["spec"]["template"]["spec"]["containers"]
+        container["image"] = "vllm/vllm-openai:v0.11.0"
+        container["resources"]["requests"] = {"cpu": "2", "memory": "8Gi"}
+        running.usage.set(namespace, LLAMA, cores=2.8, memory_bytes=20 * GIBIBYTE)
+        apply(running.plane, llama)
+        after("a Deployment", ["cpu", "memory"])
+        wait_until(lambda: running.target(namespace, "scaleguard-deployment-llama") != {})
+        apply(running.plane, hpa("llama", "llama", namespace=namespace))
+        after("an HPA on cpu", ["memory"])
+        # The recommender writes what is controlled, and the updater what is recommended.
+        target = partial(running.target, namespace, "scaleguard-deployment-llama")
+        wait_until(lambda: list(target()) == ["memory"])
+        wait_until(
+            lambda: (
+                {one.get("memory") for one in running.requests(namespace)}
+                == {target().get("memory")}
+            )
+        )
+        running.plane.kubectl("delete", "hpa", "llama", "-n", namespace)
+        after("no HPA", ["cpu", "memory"])
+        apply(running.plane, vpa("mine", "llama", mode="Off", namespace=namespace))
+        after("somebody's own VPA", [])
+        running.plane.kubectl("delete", "vpa", "mine", "-n", namespace)
+        after("no VPA of anybody's", ["cpu", "memory"])
+        running.plane.kubectl("delete", "deployment", "llama", "-n", namespace)
+        after("no Deployment", [])
+    print({what: round(seconds, 2) for what, seconds in took.items()})
 
 
 def first(running: Lab, namespace: str) -> str:
