@@ -65,6 +65,10 @@ def test_what_may_select_pods_of_the_workload(selector: str) -> None:
         'namespace="api"',
         'namespace="sho"',
         'namespace=~"shop-.*"',
+        'namespace=~"sho"',
+        'namespace=~"api|sho"',
+        'namespace=~"shapes?"',
+        'namespace=~"shoxs?"',
         'namespace=~"api|shopping"',
         'kubernetes_namespace="api"',
         'kube_namespace="api"',
@@ -132,6 +136,7 @@ def test_a_filter_of_cloud_monitoring_is_a_selector_to_its_bound() -> None:
 def test_each_place_of_a_name_is_looked_at() -> None:
     other, ours = 'container_memory_rss{pod="api-0"}', 'container_memory_rss{pod="web-0"}'
     assert reads(f"{other} + {ours}") == [(MEMORY, None)]
+    assert reads(f"{ours} + {other}") == [(MEMORY, None)]
     assert reads(f"{other} + {other}") == []
 
 

@@ -169,6 +169,14 @@ def test_v1_has_a_target_in_its_spec_and_others_in_an_annotation() -> None:
     assert [one.path for one in old_hpa(f"[{memory}]").metrics] == [at]
 
 
+def test_whose_a_metric_is_stands_in_the_annotation_too() -> None:
+    name = f'"metricName": "{QUERY[4:-1]}"'
+    for whose, aliases in (("shop", 1), ("api", 0)):
+        labels = f'{{"matchLabels": {{"namespace": "{whose}"}}}}'
+        external = f'{{"type": "External", "external": {{{name}, "metricSelector": {labels}}}}}'
+        assert len(old_hpa(f"[{external}]").aliases) == aliases
+
+
 @pytest.mark.parametrize(
     "annotation",
     [

@@ -188,3 +188,5 @@ def test_triggers_of_auto_scaling() -> None:
     found = only(inference_service(predictor=component))
     assert found.metrics == (MetricClaim(CPU, None, PERCENT, "55%", at.format(0)),)
     assert found.aliases == (alias(at.format(1)), alias(at.format(2)))
+    metrics[1]["external"]["metric"]["query"] = f'{QUERY[:-1]}{{namespace="api"}})'
+    assert only(inference_service(predictor=component)).aliases == (alias(at.format(2)),)

@@ -344,6 +344,32 @@ def test_a_vpa_on_what_has_an_owner_is_inert() -> None:
     assert only(read_vpa(writer), there, other).document["reductions"] == [reason]
 
 
+# ---------------------------------------------------------------- beyond a limit
+
+
+def test_what_a_vpa_may_write_beyond_a_limit() -> None:
+    limits = {
+        "apiVersion": "v1",
+        "kind": "LimitRange",
+        "metadata": {"namespace": "shop", "name": "limits"},
+        "spec": {"limits": [{"type": "Container", "max": {"cpu": "4"}}]},
+    }
+    policies = {"containerPolicies": [{"containerName": "app", "maxAllowed": {"cpu": "6"}}]}
+    writer = annotated(vpa(resourcePolicy=policies), **{"scaleguard.io/exempt": "other"})
+    found = only(read_vpa(writer), limits)
+    assert found.document["type"] == "vpa-limit"
+    assert found.document["workload"] == WEB
+    assert found.document["vpa"] == told(writer, mode="Recreate")
+    assert found.document["resource"] == found.resource == "cpu"
+    assert found.path == "spec.resourcePolicy.containerPolicies[0].maxAllowed"
+    assert (found.containers, found.related) == (("app",), (reference(limits),))
+    assert found.exempt == {"other": reference(writer)}
+    assert found.workload.name == "web"
+    assert found.fix is not None
+    assert found.fix.ref == reference(writer)
+    assert [one["value"] for one in found.fix.patch] == ["4"]
+
+
 # ---------------------------------------------------------------- the document around them
 
 

@@ -100,3 +100,10 @@ def test_schedules_bring_other_bounds() -> None:
     assert found.inert == Inert("minReplicas equals maxReplicas (3)", "spec.maxReplicas")
     found = read_pod_autoscaler(pod_autoscaler("HPA", **bounds, schedules=[{"name": "night"}]))
     assert (found.inert, found.most) == (None, None)
+
+
+def test_a_metric_of_other_pods_is_none_of_the_workload() -> None:
+    for strategy in ("HPA", "KPA"):
+        query = f'{QUERY[:-1]}{{namespace="api"}})'
+        raw = pod_autoscaler(strategy, source(query, "external"))
+        assert read_pod_autoscaler(raw).aliases == ()

@@ -63,7 +63,7 @@ def read_inference_service(raw: Raw) -> tuple[Scaler, ...]:
 
 def _mode(raw: Raw) -> str:
     """The deployment mode; an empty text where KServe's own configuration decides."""
-    annotated = strings(raw, "metadata", "annotations").get(DEPLOYMENT_MODE, "")
+    annotated = strings(raw, "metadata", "annotations").get(DEPLOYMENT_MODE)
     mode = text(mapping(raw, "status"), "deploymentMode") or annotated
     return mode if mode in _STANDARD | _OTHERS else ""
 
