@@ -64,6 +64,7 @@ def test_what_may_select_pods_of_the_workload(selector: str) -> None:
     [
         'namespace="api"',
         'namespace="sho"',
+        'namespace="shop|api"',
         'namespace=~"shop-.*"',
         'namespace=~"sho"',
         'namespace=~"api|sho"',
