@@ -4,7 +4,7 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -60,12 +60,12 @@ class Looking:
         for path in WORKLOADS.values():
             self.has(path)
 
-    def has(self, path: str, *raws: Raw, then: Iterable[bytes | float] = ()) -> None:
+    def has(self, path: str, *raws: Raw, then: Sequence[bytes] = ()) -> None:
         """What a list shows, and the events that come once the test goes on."""
         self.server.on(path, page([at(raw, "1") for raw in raws]))
-        self.server.on(f"watch {path}", Stream(self._later(then), end="hang"))
+        self.server.on(f"watch {path}", Stream(self._later(then) if then else (), end="hang"))
 
-    def _later(self, then: Iterable[bytes | float]) -> Iterator[bytes | float]:
+    def _later(self, then: Sequence[bytes]) -> Iterator[bytes]:
         self.go.wait(10)
         yield from then
 
