@@ -15,6 +15,9 @@ from webhook.core.objects import GroupKind
 KEPT_SECONDS = 300.0
 MISSING_SECONDS = 10.0
 
+# Kinds of owners are whatever users' objects name.
+_MOST_SCALES = 256
+
 
 class Discovery:
     """Resources by their kinds, kept for a while; for many threads."""
@@ -24,6 +27,7 @@ class Discovery:
         self._clock = clock
         self._lock = threading.Lock()
         self._kept: dict[GroupKind, tuple[float, Resource | None]] = {}
+        self._scales: dict[GroupKind, tuple[float, bool]] = {}
 
     def find(self, kind: GroupKind, seconds: float) -> Resource | None:
         """Return the resource of a kind, None where the cluster has none; raises `ApiError`."""
@@ -38,6 +42,26 @@ class Discovery:
         life = MISSING_SECONDS if found is None else KEPT_SECONDS
         with self._lock:
             self._kept[kind] = (self._clock() + life, found)  # bounded: kinds are enumerated
+        return found
+
+    def has_scale(self, kind: GroupKind, seconds: float) -> bool:
+        """Whether a kind of the cluster has a scale subresource; raises `ApiError`."""
+        with self._lock:
+            until, kept = self._scales.get(kind, (0.0, False))
+        if self._clock() < until:
+            return kept
+        end = time.monotonic() + seconds
+        found = any(
+            f"{one.plural}/scale" in names
+            for version in self._versions(kind.group, end)
+            for listed, names in [_listed(self._api, kind.group, version, end - time.monotonic())]
+            for one in listed
+            if one.kind == kind.kind
+        )
+        with self._lock:
+            while len(self._scales) >= _MOST_SCALES:
+                del self._scales[next(iter(self._scales))]
+            self._scales[kind] = (self._clock() + KEPT_SECONDS, found)
         return found
 
     def forget(self, kind: GroupKind) -> None:
@@ -76,13 +100,21 @@ def served(api: Api, group: str, version: str, seconds: float) -> list[Resource]
 
     Raises `ApiError`.
     """
+    return _listed(api, group, version, seconds)[0]
+
+
+def _listed(
+    api: Api, group: str, version: str, seconds: float
+) -> tuple[list[Resource], frozenset[str]]:
+    """Return the resources of a version, and all names there: those of subresources too."""
     try:
         found = api.get(version_path(group, version), seconds)
     except ApiError as error:
         if error.is_absent:
-            return []
+            return [], frozenset()
         raise
-    return [
+    entries = [one for _, one in members(found, "resources")]
+    resources = [
         Resource(
             group,
             version,
@@ -90,6 +122,7 @@ def served(api: Api, group: str, version: str, seconds: float) -> list[Resource]
             text(one, "kind"),
             namespaced=one.get("namespaced") is not False,
         )
-        for _, one in members(found, "resources")
+        for one in entries
         if "/" not in text(one, "name")
     ]
+    return resources, frozenset(text(one, "name") for one in entries)

@@ -151,6 +151,7 @@ class Following:
             self._surroundings,
             self._workloads,
             self._shapes,
+            lambda kind: self._discovery.has_scale(kind, _PLAN_SECONDS),
             time.monotonic() + _PLAN_SECONDS,
         )
 

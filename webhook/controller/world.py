@@ -11,6 +11,7 @@ from webhook.controller.workloads import AllWorkloads
 from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
 from webhook.core.kinds import Kinds
 from webhook.core.nodes import NodeShape, likeness
+from webhook.core.objects import GroupKind
 from webhook.core.workload import Workload
 from webhook.core.world import World
 
@@ -55,16 +56,26 @@ class WatchedWorld(LiveWorld):
         surroundings: Surroundings,
         workloads: AllWorkloads,
         shapes: LastingShapes,
+        scales: Callable[[GroupKind], bool],
         until: float,
     ) -> None:
         super().__init__(kinds, lambda: counterparts, lookups, surroundings, until)
         self._workloads_there = workloads
         self._lasting = shapes
+        self._scales = scales
 
     def look_up(self, key: WorkloadKey) -> Workload | None:
         """A workload: of the kinds that are watched as the watch knows it."""
         store = self._workloads_there.kinds.get(key.group_kind)
         return store.workload(key) if store is not None else super().look_up(key)
+
+    def has_scale(self, kind: GroupKind) -> bool:
+        """Whether objects of a kind can be scaled; of unknown ones the API server tells.
+
+        Raises `ApiError`.
+        """
+        known = super().has_scale(kind)
+        return known or (self.kinds.get(kind) is None and self._scales(kind))
 
     def other_names(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The other names of a workload."""

@@ -279,6 +279,10 @@ class World:
         key_above = self._owner(workload)
         return [key_above] if key_above is not None else []
 
+    def has_scale(self, kind: GroupKind) -> bool:
+        """Whether objects of a kind can be scaled, as far as anybody knows."""
+        return self.kinds.scalable(kind.group, kind.kind)
+
     def above(self, key: WorkloadKey) -> list[WorkloadKey]:
         """What stands above a workload beyond the end of VPA's walk, and may scale its pods.
 

@@ -21,6 +21,7 @@ from webhook.controller.workloads import AllWorkloads
 from webhook.controller.world import SHAPES_LAST_SECONDS, LastingShapes, WatchedWorld, around
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.nodes import NodeShape
+from webhook.core.objects import GroupKind
 from webhook.core.workload import Workload, read_workload
 from webhook.core.world import World
 
@@ -112,8 +113,17 @@ def world_of(workloads: AllWorkloads, lookups: Lookups, *shapes: NodeShape) -> W
         Surroundings(),
         workloads,
         lasting,
+        lambda kind: kind.group == "acme.io",
         0.0,
     )
+
+
+def test_unknown_kinds_are_asked_for_and_known_ones_are_not() -> None:
+    world = world_of(all_of(), Lookups())
+    assert world.has_scale(GroupKind("acme.io", "Inferer"))
+    assert not world.has_scale(GroupKind("other.io", "Inferer"))
+    assert world.has_scale(GroupKind("apps", "Deployment"))
+    assert not world.has_scale(GroupKind("ray.io", "RayJob"))
 
 
 def test_what_is_watched_is_never_read() -> None:

@@ -28,10 +28,24 @@ def _reasons(raw: Raw, workload: Workload, kind: Kind, world: World) -> Iterator
     owner = controller(raw)
     if owner is not None and _is_gang(owner, world.kinds):
         yield f"its owner {owner.kind} {owner.name} runs its pods as a gang"
+    if owner is not None and _is_unknown_target(owner, world):
+        yield (
+            f"its owner {owner.kind} {owner.name} can be scaled: VPA wants that one named, and "
+            "what its pods are for is not known"
+        )
     for other in world.other_names(workload.key):
         yield f"its pods also belong to {other.kind} {other.name}"
     if any(has_pod_level_resources(made.pod) for made in workload.pods):
         yield "its pods have resources as a whole (spec.resources), which VPA does not support"
+
+
+def _is_unknown_target(owner: Owner, world: World) -> bool:
+    """Whether VPA's walk goes on to an owner of a kind that nobody here knows.
+
+    Source: VPA pkg/target/controller_fetcher (`FindTopMostWellKnownOrScalable`).
+    """
+    kind = GroupKind(owner.group, owner.kind)
+    return world.kinds.get(kind) is None and world.has_scale(kind)
 
 
 def _is_gang(owner: Owner, kinds: Kinds) -> bool:

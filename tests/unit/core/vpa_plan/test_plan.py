@@ -19,6 +19,7 @@ from tests.unit.core.vpa_plan.workloads import (
 )
 from webhook.config import parse
 from webhook.core.decide import Judge
+from webhook.core.objects import GroupKind
 from webhook.core.vpa_plan.plan import Plan, Planned, Withheld
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
 from webhook.core.world import World
@@ -533,3 +534,21 @@ def test_names_differ_and_stay_short() -> None:
     names = [planned(raw)["metadata"]["name"] for raw in (long, longer)]
     assert len(set(names)) == 2
     assert [len(name) for name in names] == [253, 253]
+
+
+def test_an_owner_that_nobody_knows_and_that_can_be_scaled_is_the_target_that_vpa_wants() -> None:
+    class Asking(World):
+        def has_scale(self, kind: GroupKind) -> bool:
+            return super().has_scale(kind) or kind == GroupKind("acme.io", "Inferer")
+
+    def reason(api_version: str) -> Plan | None:
+        raw = workload(**owner("Inferer", api_version))
+        judge = judge_of("{}")
+        world = Asking(judge.knowledge.kinds)
+        world.put(raw)
+        return judge.plan(raw, world)
+
+    withheld = reason("acme.io/v1")
+    assert isinstance(withheld, Withheld)
+    assert withheld.reason.startswith("its owner Inferer above can be scaled: VPA wants that one")
+    assert isinstance(reason("other.io/v1"), Planned)
