@@ -17,7 +17,7 @@ from tests.controlplane.process import free_ports
 
 Raw = dict[str, Any]
 
-READY_WITHIN_SECONDS = 30
+READY_WITHIN_SECONDS = 90
 
 
 class WebhookProcess:
