@@ -117,7 +117,7 @@ class Controller:
         return [*self._following.not_ready(), *([f"Lease: {problem}"] if problem else [])]
 
     def _tick(self) -> None:
-        """Take up another configuration, and begin once everything is known."""
+        """Take up another configuration; work while everything is known, and not otherwise."""
         judge = self._judge()
         if judge is not self._begun_with:
             _log.info("another configuration: everything is looked at again")
@@ -128,10 +128,11 @@ class Controller:
             self._queue.clear()
             self._following.start()
             before.stop()
-        is_ready = not self._following.not_ready()
-        has_vpas = self._following.has_vpas
-        if is_ready and (not self._was_ready or has_vpas != self._had_vpas):
-            self._was_ready, self._had_vpas = True, has_vpas
+        is_ready, has_vpas = not self._following.not_ready(), self._following.has_vpas
+        anew = is_ready and (not self._was_ready or has_vpas != self._had_vpas)
+        # Nothing is written by what may be known no more: what comes late would be undone by it.
+        self._was_ready, self._had_vpas = is_ready, has_vpas
+        if anew:
             self._look_at_all()
         self._counters.leads(is_leader=self._election.is_leader)
 

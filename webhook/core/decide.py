@@ -195,10 +195,8 @@ class Judge:
         return self._conclude(facts, subject.ref.namespace, world) if facts is not None else []
 
     def _gather(self, subject: Autoscaler, world: World) -> Facts:
-        settings = self.settings_in(subject.ref.namespace, world)
-        around = Around(
-            self.fitted, self.devices, self.profiles.node_shapes, settings.gke_rightsizing
-        )
+        shares_cpu = self.settings.gke_rightsizing
+        around = Around(self.fitted, self.devices, self.profiles.node_shapes, shares_cpu)
         return gather(subject, world, around)
 
     def _conclude(

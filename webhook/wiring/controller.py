@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from webhook.controller.controller import Controller
+    from webhook.reload.reloading import Reloading
 
 LEASE = "scaleguard-controller"
 
@@ -58,7 +59,7 @@ def control(plan: ControlPlan) -> None:
 
 
 def _controller(
-    plan: ControlPlan, stale_seconds: float, reloading: "object"
+    plan: ControlPlan, stale_seconds: float, reloading: "Reloading"
 ) -> "tuple[Controller, CollectorRegistry]":
     from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
     from webhook.cluster.credentials import own_namespace  # noqa: PLC0415
@@ -74,7 +75,7 @@ def _controller(
     controller = Controller(
         connect(plan.kubeconfig, plan.context),
         Candidacy(namespace, plan.lease_name, identity),
-        lambda: reloading.judge,  # type: ignore[attr-defined]
+        lambda: reloading.judge,
         timing=Timing(stale_seconds),
         recorder=ClusterCounters(registry),
         counters=Counters(registry),
