@@ -220,5 +220,9 @@ def test_what_a_trigger_asks_for() -> None:
     assert asked("aws-cloudwatch", metricName=name, dimensionName=";", dimensionValue="a;b") == [
         name
     ]
+    # KEDA refuses names without values, and the reverse: they say nothing, and stop nobody.
+    assert asked("aws-cloudwatch", metricName=name, dimensionName="Namespace") != []
+    assert asked("aws-cloudwatch", metricName=name, dimensionName="a;b", dimensionValue="x") != []
+    assert asked("aws-cloudwatch", metricName=name, dimensionValue="api") == [name]
     other = {"dimensionName": "Namespace", "dimensionValue": "api"}
     assert asked("aws-cloudwatch", expression=name, **other) == [name]
