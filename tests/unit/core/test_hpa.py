@@ -89,6 +89,11 @@ def test_an_hpa_that_says_nothing() -> None:
     assert read_hpa(raw).target == WEB._replace(namespace="default")
 
 
+def test_a_target_without_a_kind_or_a_name_is_none() -> None:
+    for ref in ({"kind": "Deployment"}, {"name": "web"}, {}):
+        assert read_hpa(hpa(scaleTargetRef=ref)).target is None
+
+
 @pytest.mark.parametrize("version", ["v2", "v1"])
 def test_an_hpa_without_effect_says_which_field_takes_it(version: str) -> None:
     found = read_hpa(hpa(version, minReplicas=9)).inert

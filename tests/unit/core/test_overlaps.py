@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import jsonpatch
 import pytest
 
-from tests.unit.core.autoscalers import hpa, vpa
+from tests.unit.core.autoscalers import hpa, scaled_object, vpa
 from webhook.core.autoscalers.hpa import read_hpa
+from webhook.core.autoscalers.scaled_object import read_scaled_object
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
@@ -276,3 +278,45 @@ def test_what_two_share_is_no_part_of_a_fix() -> None:
     assert [one.reductions for one in found] == [("idle",), ("idle",)]
     (alone,) = same_metric(scaler(metric(CPU)), made(), place, ())
     assert alone.fix is None
+
+
+def test_a_vpa_that_only_recommends_keeps_the_rest_of_its_policy() -> None:
+    both = scaler(metric(CPU), metric(MEMORY))
+    for policies in ({}, {"updateMode": "Initial", "minReplicas": 1}):
+        raw = vpa(updatePolicy=policies)
+        fix = met(both, read_vpa(raw), "app")[0].fix
+        assert fix is not None
+        fixed = jsonpatch.apply_patch(raw, fix.patch)
+        assert fixed["spec"]["updatePolicy"] == {**policies, "updateMode": "Off"}
+
+
+def test_what_other_policies_still_control_is_work() -> None:
+    named = made(policy("a", MEMORY), policy("*", CPU))
+    freed = 'controlledResources: [] for container "{}"'
+    assert summary(scaler(metric(CPU)), named, "a", "b") == freed.format("*")
+    assert summary(scaler(metric(CPU)), named) == freed.format("*")
+    assert summary(scaler(metric(CPU, "b")), made(policy("b", CPU)), "a", "b") == freed.format("b")
+    assert summary(scaler(metric(CPU, "b")), made(policy("*", CPU)), "a", "b") == freed.format("b")
+
+
+def test_what_is_only_boosted_has_no_fix_beside_one_that_has() -> None:
+    boosting = made(policy("*", MEMORY), startupBoost=BOOST)
+    on_cpu, on_memory = met(scaler(metric(CPU), metric(MEMORY)), boosting, "app")
+    assert on_cpu.fix is None
+    assert on_memory.fix is not None
+
+
+def test_a_metric_of_all_containers_to_come_speaks_for_those_of_one() -> None:
+    found = only(scaler(metric(CPU), metric(CPU, "a")), made())
+    assert found.containers == ()
+
+
+def test_what_keda_drops_is_said_last() -> None:
+    trigger = {"type": "cpu", "metadata": {"value": "60", "containerName": "app"}}
+    advanced = {"scalingModifiers": {"formula": "a"}}
+    one = read_scaled_object(scaled_object(triggers=[trigger], advanced=advanced))
+    reason = "KEDA drops this container's metric under scalingModifiers"
+    found = only(one, made(), "app")
+    assert (found.reductions, found.boost) == ((reason,), False)
+    found = only(one, made(policy("*", MEMORY), startupBoost=BOOST), "app")
+    assert (found.reductions, found.boost) == ((ONLY_AT_START, reason), True)
