@@ -34,6 +34,11 @@ class WorkloadRecord(NamedTuple):
     owner: WorkloadKey | None
     same_as: WorkloadKey | None
 
+    @property
+    def is_related(self) -> bool:
+        """Whether it is planned for, and has an owner or another name."""
+        return self.raw is not None and (self.owner is not None or self.same_as is not None)
+
 
 class Workloads:
     """The workloads of one kind."""
@@ -44,6 +49,7 @@ class Workloads:
         self._kinds = kinds
         self._is_ai = is_ai
         self._held: dict[WorkloadKey, WorkloadRecord] = {}
+        self._related: dict[WorkloadKey, WorkloadRecord] = {}
 
     def read(self, raw: Raw) -> WorkloadRecord:
         """Keep what a plan reads of a workload."""
@@ -66,14 +72,20 @@ class Workloads:
     def replace(self, records: Sequence[WorkloadRecord], _version: int = 0) -> None:
         """Hold these and nothing else."""
         self._held = {record.key: record for record in records}
+        self._related = {record.key: record for record in records if record.is_related}
 
     def put(self, record: WorkloadRecord) -> None:
         """Hold a workload as it is now."""
         self._held[record.key] = record
+        if record.is_related:
+            self._related[record.key] = record
+        else:
+            self._related.pop(record.key, None)
 
     def remove(self, record: WorkloadRecord) -> None:
         """Forget a workload."""
         self._held.pop(record.key, None)
+        self._related.pop(record.key, None)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -86,6 +98,10 @@ class Workloads:
     def kept(self) -> list[WorkloadRecord]:
         """Those that a VPA may be planned for."""
         return [record for record in tuple(self._held.values()) if record.raw is not None]
+
+    def related(self) -> list[WorkloadRecord]:
+        """Those of them that hang together with others: few, and asked for at each event."""
+        return list(self._related.values())
 
     def workload(self, key: WorkloadKey) -> Workload | None:
         """One of them as autoscalers see it; None where nobody plans for it."""
@@ -135,9 +151,8 @@ class AllWorkloads:
 
     def _in(self, namespace: str) -> Iterable[WorkloadRecord]:
         for store in self._stores.values():
-            for record in store.kept():
-                related = record.owner is not None or record.same_as is not None
-                if related and record.key.namespace == namespace:
+            for record in store.related():
+                if record.key.namespace == namespace:
                     yield record
 
 
