@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 import pytest
 import requests
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 STARTS_WITHIN_SECONDS = 20
 
-# No test measures time: machines are noisy, and an example that took long is no fault.
-settings.register_profile("untimed", deadline=None)
+# No test measures time: machines are noisy, and examples that took long to make or to run are no
+# fault.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
 
 

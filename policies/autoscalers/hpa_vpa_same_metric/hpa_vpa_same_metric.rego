@@ -97,4 +97,9 @@ deed(overlap) := concat(" ", ["raises at start the", overlap.resource, "request"
 
 remedy(overlap) := concat(" ", ["set", overlap.fix, "in", overlap.vpa.text]) if {
 	is_string(overlap.fix)
-} else := concat(" ", ["remove startupBoost from", overlap.vpa.text])
+} else := concat(" ", ["remove startupBoost from", overlap.vpa.text]) if {
+	overlap.boost
+} else := concat(" ", [
+	"let", overlap.vpa.text, "give up", concat("", [overlap.resource, ":"]),
+	"its spec.resourcePolicy is not as VPA reads it, and was left out",
+])

@@ -89,6 +89,16 @@ cases := {
 			{"overlap": 1, "action": "deny", "messageContains": ["on memory", "the memory request"]},
 		],
 	},
+	"says what to do where nothing can be written": {
+		"input": document({"fix": null}, {}),
+		"findings": [{
+			"action": "deny",
+			"remedy": concat(" ", [
+				"let VerticalPodAutoscaler shop/web give up cpu:",
+				"its spec.resourcePolicy is not as VPA reads it, and was left out",
+			]),
+		}],
+	},
 	"warns with the reason when reduced": {
 		"input": document({"reductions": ["it has no effect now"]}, {}),
 		"findings": [{
