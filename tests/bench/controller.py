@@ -58,6 +58,18 @@ def create(api: Api, count: int) -> None:
         list(pool.map(lambda one: api.create(one[0], one[1], 60), objects(count)))
 
 
+class _Still:
+    """Whether a number is what it was when it was last looked at."""
+
+    def __init__(self, number: Callable[[], float]) -> None:
+        self._number = number
+        self._before = -1.0
+
+    def is_still(self) -> bool:
+        before, self._before = self._before, self._number()
+        return before == self._before
+
+
 def settle(api: Api, count: int) -> None:
     """Wait until the cluster's own controllers have made all that they make of this.
 
@@ -137,6 +149,8 @@ def _run(
         made = managed(api)
         assert len(made) == count, len(made)
         wait_for(lambda: first.metric("scaleguard_controller_queue_depth") == 0, 120, "the queue")
+        told = _Still(lambda: first.metric("scaleguard_controller_requests_total", verb="event"))
+        wait_for(told.is_still, 600, "its events, ten a second", pause_seconds=5.0)
         with ControllerProcess(plane, folder / "other") as other:
             time.sleep(10)
             spent = first.metric("process_cpu_seconds_total")
