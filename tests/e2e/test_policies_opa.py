@@ -155,6 +155,9 @@ def test_the_program_runs_opa_on_the_examples() -> None:
 
 def test_the_program_tells_a_broken_rule_from_a_test_that_fails(tmp_path: Path) -> None:
     (tmp_path / "vpa.rego").write_text(f"{RULE}\nx := {{\n", encoding="utf-8")
+    case = 'cases := {"scalers are no VPAs": {"input": {}, "findings": []}}'
+    package = "package scaleguard.rules.team.vpa_test"
+    (tmp_path / "vpa_test.rego").write_text(f"{package}\n\n{case}\n", encoding="utf-8")
     ended = program("--policies", tmp_path)
     assert ended.returncode == 2
     assert "vpa.rego" in ended.stdout + ended.stderr
