@@ -96,11 +96,13 @@ class Reconciler:
     def _look(self, key: WorkloadKey) -> Looked:
         raw, world = self.known.raw(key), self.known.world()
         wanted = self._plan(raw, world) if raw is not None else None
-        self._tell_withheld(key, raw, wanted.reason if isinstance(wanted, Withheld) else None)
+        acts = self.judge.settings_in(key.namespace, world).mode.acts
+        if acts:  # in mode audit nobody notices anything, events included
+            self._tell_withheld(key, raw, wanted.reason if isinstance(wanted, Withheld) else None)
         todo = steps(wanted, self.known.managed(key))
         if not todo:
             return Looked(_left(wanted))
-        if not self.judge.settings_in(key.namespace, world).mode.acts:
+        if not acts:
             return Looked("held_back")
         for step in todo:
             try:

@@ -191,6 +191,13 @@ def test_who_wants_none_hears_nothing(counted: Counted, config: str, others: lis
 
 
 @pytest.mark.parametrize("mode", ["warn", "audit"])
+def test_why_there_is_none_is_told_in_modes_that_are_noticed(counted: Counted, mode: str) -> None:
+    looking = Looking(counted, workload(), vpa(), config=f'{{"mode": "{mode}"}}')
+    assert looking.look() == Looked("withheld")
+    assert bool(looking.cluster.told) is (mode == "warn")
+
+
+@pytest.mark.parametrize("mode", ["warn", "audit"])
 def test_a_mode_that_does_not_act_holds_back(counted: Counted, mode: str) -> None:
     looking = Looking(counted, workload(), config=f'{{"mode": "{mode}"}}')
     acts = looking.reconciler.judge.settings.mode.acts
