@@ -4,8 +4,13 @@ from pathlib import Path
 
 import click
 
-from webhook.cli.options import cluster_options, common_of_servers, option, set_up_logging
-from webhook.cli.webhook import LABEL
+from webhook.cli.options import (
+    check_lease_namespace,
+    cluster_options,
+    common_of_servers,
+    option,
+    set_up_logging,
+)
 
 _EXAMPLES = """\b
 Examples:
@@ -61,8 +66,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     over. What is made for which workload, `scaleguard review` shows before.
     """
     set_up_logging(log_format, log_level)
-    if lease_namespace is not None and not LABEL.fullmatch(lease_namespace):
-        raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
+    check_lease_namespace(lease_namespace)
     from webhook.wiring.controller import ControlPlan, control  # noqa: PLC0415 - quick `--help`
 
     control(

@@ -1,6 +1,7 @@
 """Options that commands share. Every option has an environment variable `SCALEGUARD_…`."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any, TypeVar
 import click
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+# A DNS label (RFC 1123), as namespaces are named.
+_LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
@@ -70,6 +74,12 @@ def cluster_options(command: Command) -> Command:
     ):
         command = add(command)
     return command
+
+
+def check_lease_namespace(name: str | None) -> None:
+    """Refuse what no namespace can be called; raises `click.BadParameter`."""
+    if name is not None and not _LABEL.fullmatch(name):
+        raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
 
 
 def set_up_logging(log_format: str, log_level: str) -> None:

@@ -1,20 +1,17 @@
 """`scaleguard webhook`: the admission server."""
 
-import re
 from pathlib import Path
 
 import click
 
 from webhook.cli.options import (
     EXISTING_FOLDER,
+    check_lease_namespace,
     cluster_options,
     common_of_servers,
     option,
     set_up_logging,
 )
-
-# A DNS label (RFC 1123), as namespaces are named.
-LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 _EXAMPLES = """\b
 Examples:
@@ -115,8 +112,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--manifests needs no cluster: leave out --kubeconfig and --context")
     if manifests is not None and lease_namespace is not None:
         raise click.UsageError("--lease-namespace is in a cluster: leave out --manifests")
-    if lease_namespace is not None and not LABEL.fullmatch(lease_namespace):
-        raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
+    check_lease_namespace(lease_namespace)
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring import ServePlan, serve  # noqa: PLC0415

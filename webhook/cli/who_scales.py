@@ -86,7 +86,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if files:
         objects, unreadable = _manifests(files)
     else:
-        objects = _running(kubeconfig, context, None if all_namespaces else namespace, judge)
+        objects = _running(kubeconfig, context, namespace, judge, everywhere=all_namespaces)
     world = World.of(objects, judge.knowledge.kinds)
     try:
         told = who_scales(objects, judge, world)
@@ -123,13 +123,17 @@ def _manifests(files: tuple[str, ...]) -> tuple[list[Raw], int]:
 
 
 def _running(
-    kubeconfig: Path | None, context: str | None, namespace: str | None, judge: Judge
+    kubeconfig: Path | None,
+    context: str | None,
+    namespace: str | None,
+    judge: Judge,
+    *,
+    everywhere: bool,
 ) -> Sequence[Raw]:
     # Imported here: the Kubernetes client takes a second to load.
     from webhook.cli.explain_cluster import usual_namespace  # noqa: PLC0415
 
-    every = click.get_current_context().params["all_namespaces"]
-    namespaces = [] if every else [namespace or usual_namespace(kubeconfig, context)]
+    namespaces = [] if everywhere else [namespace or usual_namespace(kubeconfig, context)]
     with progress_bar(steps_for_a_bar=1) as progress:
         found = read_running(kubeconfig, context, namespaces, judge.knowledge.kinds, progress)
     tell_forbidden(found)

@@ -23,7 +23,7 @@ from webhook.cluster.resources import (
 )
 from webhook.core.fields import mapping, members, strings, text
 from webhook.core.kinds import Kinds, templates
-from webhook.core.objects import GroupKind, controller, reference
+from webhook.core.objects import LAST_APPLIED_ANNOTATION, GroupKind, controller, reference
 from webhook.core.pod import claim_names
 from webhook.core.services import SELECTING
 from webhook.core.world import read_autoscaler, read_autoscalers
@@ -33,8 +33,6 @@ PAGE_SECONDS = 60.0
 DISCOVERY_SECONDS = 15.0
 
 _KINDS = kinds(TARGETS) + kinds(TEMPLATES) + kinds(POOLS)
-
-_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 Progress = Callable[[int, int], None]
 
@@ -176,7 +174,7 @@ def _slim(raw: Raw) -> Raw:
     metadata = dict(mapping(raw, "metadata"))
     metadata.pop("managedFields", None)
     annotations = strings(metadata, "annotations")
-    if annotations.pop(_LAST_APPLIED, None) is not None:
+    if annotations.pop(LAST_APPLIED_ANNOTATION, None) is not None:
         metadata["annotations"] = annotations
     return raw | {"metadata": metadata}
 

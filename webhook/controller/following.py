@@ -168,20 +168,17 @@ class Following:
         yield VPAS, Noticing(self.vpas, lambda one: one.held.identity, of_vpa, tell)
 
     def _homes(self) -> Iterable[tuple[Resource, Store[Any]]]:
-        def in_namespace(one: NamespaceRecord) -> list[WorkloadKey]:
-            return self._workloads.keys(one[0])
-
-        def limited(one: LimitRangeRecord) -> list[WorkloadKey]:
+        def there(one: NamespaceRecord | LimitRangeRecord) -> list[WorkloadKey]:
             return self._workloads.keys(one[0])
 
         about = self._surroundings
         yield (
             NAMESPACES,
-            Noticing(about.namespaces, lambda one: one[0], in_namespace, self._tell),
+            Noticing(about.namespaces, lambda one: one[0], there, self._tell),
         )
         yield (
             LIMIT_RANGES,
-            Noticing(about.limit_ranges, lambda one: one[:2], limited, self._tell),
+            Noticing(about.limit_ranges, lambda one: one[:2], there, self._tell),
         )
         yield NODES, NodesSeen(about.nodes, self._saw_nodes)
 

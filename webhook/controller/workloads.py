@@ -8,14 +8,13 @@ from webhook.core.fields import Raw, mapping, members, strings
 from webhook.core.kinds import Kind, Kinds
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
+    LAST_APPLIED_ANNOTATION,
     GroupKind,
     controller,
     reference,
     uid_of,
 )
 from webhook.core.workload import Workload, read_workload
-
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 _BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation"})
 
@@ -165,7 +164,7 @@ def slim(raw: Raw) -> Raw:
         name: value for name, value in mapping(raw, "metadata").items() if name not in _BOOKKEEPING
     }
     annotations = strings(metadata, "annotations")
-    annotations.pop(LAST_APPLIED, None)
+    annotations.pop(LAST_APPLIED_ANNOTATION, None)
     metadata["annotations"] = annotations
     kept: dict[str, Any] = {**_less(raw), "metadata": metadata}
     kept.pop("status", None)

@@ -8,6 +8,8 @@ from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 DEFAULT_NAMESPACE = "default"
 
 MANAGED_LABEL = "scaleguard.io/managed"
+LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+"""The whole object once more, as `kubectl apply` leaves it there."""
 UNMANAGED_ANNOTATION = "scaleguard.io/unmanaged"
 """On a VPA that carries the label: hands off, it is its editor's from now on."""
 EXEMPT_ANNOTATION = "scaleguard.io/exempt"
