@@ -28,9 +28,10 @@ from webhook.cluster.sweeper import Sweeper
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
 from webhook.cluster.watches import Watches
-from webhook.core.autoscalers.kinds import AUTOSCALERS
+from webhook.core.autoscalers.kinds import AUTOSCALERS, VPA
 from webhook.core.decide import Decision
 from webhook.core.kinds import Kinds
+from webhook.core.objects import is_labelled
 from webhook.core.review import Request
 from webhook.core.world import World
 
@@ -44,7 +45,7 @@ REQUEST_SECONDS = 2.5
 class ClusterState:
     """Follows a cluster from `start` on; `decided` is called by many threads.
 
-    `trusts_label`: whether VPAs with the label count as managed.
+    `controller`: the user who labels VPAs as managed; where that is not known none is.
     """
 
     def __init__(  # noqa: PLR0913 - what it is told once, at the start
@@ -53,7 +54,7 @@ class ClusterState:
         kinds: Kinds,
         *,
         lease_namespace: str | None,
-        trusts_label: bool = False,
+        controller: str | None = None,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
         recorder: Recorder | None = None,
     ) -> None:
@@ -79,7 +80,7 @@ class ClusterState:
         self._ledger: Ledger | None = None
         self._sight: Sight | None = None
         self._sweeper: Sweeper | None = None
-        self._trusts_label = trusts_label
+        self._controller = controller
         if lease_namespace is not None:
             self._settle_by(api, lease_namespace)
 
@@ -128,12 +129,24 @@ class ClusterState:
 
         def among(counterparts: Callable[[], Counterparts]) -> Decision:
             world = LiveWorld(self._kinds, counterparts, self._lookups, self._around, until)
-            world.trusts_label = self._trusts_label
+            world.trusts_label = self._controller is not None
             return decide(world)
 
-        if self._ledger is not None and asked.group_kind in AUTOSCALERS:
-            return self._ledger.settle(asked, among, until)
-        return among(lambda: self._watched)
+        if self._ledger is None or asked.group_kind not in AUTOSCALERS:
+            return among(lambda: self._watched)
+        if self._is_managed(asked):
+            self._recorder.settled("not_needed")
+            return among(lambda: self._watched)
+        return self._ledger.settle(asked, among, until)
+
+    def _is_managed(self, asked: Request) -> bool:
+        """Whether the controller writes a VPA of its own.
+
+        It gives way to whatever is let in beside it, so nobody is judged by it, and what was in
+        flight at the same moment is its next look: two writes of a Lease would settle nothing.
+        """
+        is_controller = self._controller is not None and asked.user == self._controller
+        return is_controller and asked.group_kind == VPA and is_labelled(asked.object)
 
     def _note(self) -> None:
         if self._sight is not None:

@@ -127,6 +127,17 @@ def reference(raw: Raw) -> ObjectRef:
     )
 
 
+def reference_of(written: Raw) -> ObjectRef:
+    """Read a reference as `as_json` writes it."""
+    return ObjectRef(
+        text(written, "apiVersion"),
+        text(written, "kind"),
+        text(written, "namespace") or None,
+        text(written, "name") or None,
+        text(written, "generateName") or None,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Owner:
     """The controlling owner of an object."""

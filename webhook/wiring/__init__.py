@@ -202,7 +202,7 @@ def cluster_state(config: Config, judge: Judge, plan: "ServePlan") -> "ClusterSt
         connect(plan.kubeconfig, plan.context),
         judge.knowledge.kinds,
         lease_namespace=_lease_namespace(config, plan),
-        trusts_label=plan.controller is not None,
+        controller=plan.controller,
         timing=Timing(config.stale_after_seconds),
         recorder=Counters(),
     ).start()

@@ -72,11 +72,14 @@ class Cluster:
         self.counters = Counters(self.registry)
         self.states: list[ClusterState] = []
 
-    def state(self, *, lease_namespace: str | None = None) -> ClusterState:
+    def state(
+        self, *, lease_namespace: str | None = None, controller: str | None = None
+    ) -> ClusterState:
         made = ClusterState(
             self.api,
             KINDS,
             lease_namespace=lease_namespace,
+            controller=controller,
             timing=Timing(5.0),
             recorder=self.counters,
         )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.unit.cluster.fake import Answer, FakeApi, status
+from tests.unit.cluster.fake import Answer, FakeApi, Raw, status
 from tests.unit.cluster.states import (
     ASKED,
     DEPLOYMENTS,
@@ -17,7 +17,7 @@ from tests.unit.cluster.states import (
     workload,
     world_of,
 )
-from tests.unit.core.autoscalers import asked, hpa
+from tests.unit.core.autoscalers import asked, hpa, vpa
 from webhook import config as configuration
 from webhook.cluster import watches
 from webhook.core.decide import ALLOWED, Decision, validate
@@ -56,6 +56,42 @@ def test_autoscaler_is_settled_between_replicas(server: FakeApi, cluster: Cluste
     made = [("GET", lease), ("POST", path), ("GET", lease), ("PUT", lease)]
     assert [(one.method, one.path) for one in server.asked] == made
     assert b"uid-h" in server.asked[-1].body
+
+
+LABELLED = {"labels": {"scaleguard.io/managed": "true"}}
+CONTROLLER = "system:serviceaccount:guard:controller"
+
+
+@pytest.mark.parametrize(
+    ("user", "metadata", "needs_ledger"),
+    [
+        (CONTROLLER, LABELLED, False),
+        (CONTROLLER, {}, True),
+        ("me", LABELLED, True),
+    ],
+)
+def test_what_the_controller_makes_gives_way_and_needs_no_ledger(
+    server: FakeApi,
+    cluster: Cluster,
+    user: str,
+    metadata: Raw,
+    *,
+    needs_ledger: bool,
+) -> None:
+    path = "/apis/coordination.k8s.io/v1/namespaces/guard/leases"
+    server.on(f"{path}/scaleguard-in-flight-02", status(404, "NotFound"), Answer())
+    server.on(path, Answer(status=201))
+    known = cluster.state(lease_namespace="guard", controller=CONTROLLER)
+    raw = vpa()
+    raw["metadata"] |= metadata
+    assert known.decided(replace(asked(raw), user=user), ask_for_counterparts) is ALLOWED
+    assert bool(server.asked) is needs_ledger
+    counted = cluster.registry.get_sample_value
+    outcomes = {"not_needed": 1.0 - needs_ledger, "entered": float(needs_ledger)}
+    assert {
+        outcome: counted("scaleguard_ledger_reviews_total", {"outcome": outcome}) or 0.0
+        for outcome in outcomes
+    } == outcomes
 
 
 @pytest.mark.parametrize(
