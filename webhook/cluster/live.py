@@ -93,6 +93,17 @@ class LiveWorld(World):
         named = [target for target in targets if target != key and target.name.startswith(key.name)]
         return [name for name in self._likely(named, key) if key in self.owners(name)]
 
+    def near(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """Other workloads that may select the same pods, as far as their names say so.
+
+        A canary is called after what it is a canary of. All that are scaled in a namespace are too
+        many to be read within a request.
+        """
+        begins, _, _ = key.name.partition("-")
+        targets = self._all.targets(key.namespace)
+        akin = [one for one in targets if one != key and one.name.partition("-")[0] == begins]
+        return self._likely(akin, key)
+
     def below(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload stands above, as far as a VPA names them: see `owned`."""
         targets = self._all.vpa_targets(key.namespace)

@@ -4,9 +4,9 @@ Python resolves here what is hard and fixed in Kubernetes; the rules in `policie
 it is wrong. The document's shape is versioned, since people write rules against it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from webhook.core.autoscaler_facts import NOTHING_AROUND, Around, autoscaler_document
 from webhook.core.autoscalers.scaler import Scaler
@@ -28,10 +28,13 @@ from webhook.core.overlap_documents import (
 )
 from webhook.core.overlaps import Place, alias_metric, same_metric, same_under_another_name
 from webhook.core.pod import CPU
+from webhook.core.shared_pods import sharing_pods
 from webhook.core.vpa_limits import excesses
 from webhook.core.world import Autoscaler, World, is_same_object
 
 DOCUMENT_VERSION = 1
+
+One = TypeVar("One", Scaler, Vpa)
 
 # The embedded engine's time grows with the square of a document's overlaps: 0.7 ms each up to 16 of
 # them, and 800 in one document took 4.6 s. An object meets more than a handful only where somebody
@@ -122,11 +125,18 @@ class _Meetings:
 
     def _other_vpas(self, subject: Vpa, key: WorkloadKey) -> Iterator[Overlap]:
         world = self._world
-        for other in world.vpas(key):
+        for other in self._under_each_name(key, world.vpas):
             gives_way = world.is_managed(other) and not world.is_managed(subject)
             both = other.writes and subject.writes and not is_same_object(other, subject)
             if both and not gives_way:
                 yield duplicate_vpa_overlap(subject, other, key, world)
+
+    def _under_each_name(
+        self, key: WorkloadKey, on: Callable[[WorkloadKey], Iterable[One]]
+    ) -> Iterator[One]:
+        """What acts on a workload, by whichever of its names."""
+        for name in (key, *self._world.other_names(key)):
+            yield from on(name)
 
     def _limits(self, subject: Vpa, key: WorkloadKey) -> Iterator[Overlap]:
         """Meet what says how much containers and pods may have."""
@@ -138,9 +148,11 @@ class _Meetings:
             yield excess_overlap(found, subject, key, world)
 
     def _other_scalers(self, subject: Scaler, key: WorkloadKey) -> Iterator[Overlap]:
-        for other in self._world.scalers(key):
+        world = self._world
+        for other in self._under_each_name(key, world.scalers):
             if other.part == subject.part and not is_same_object(other, subject):
-                yield from duplicate_scaler_overlaps(subject, other, key, self._world)
+                yield from duplicate_scaler_overlaps(subject, other, key, world)
+        yield from sharing_pods(subject, key, world)
 
     def _pair(
         self, scaler: Scaler, vpa: Vpa, key: WorkloadKey, *, is_scaler: bool

@@ -1,9 +1,17 @@
 """The HPAs that operators make of other objects: judged at their makers, not themselves."""
 
+from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.objects import ObjectRef
 from webhook.core.world import World
+
+
+def is_hpa(scaler: Scaler) -> bool:
+    """Whether it is the HPA controller that computes the replicas."""
+    return scaler.ref.group_kind == HPA or (
+        scaler.makes is not None and scaler.makes.group_kind == HPA
+    )
 
 
 def maker(scaler: Scaler, key: WorkloadKey, world: World) -> Scaler | None:

@@ -1,15 +1,16 @@
 """A workload that autoscalers act on: its containers, its owner, its replicas."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
 from webhook.core.classify import Maker, made_by
-from webhook.core.fields import Raw, integer, mapping
+from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.kinds import Kind, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
+    GroupKind,
     ObjectRef,
     Owner,
     controller,
@@ -19,6 +20,10 @@ from webhook.core.objects import (
     uid_of,
 )
 from webhook.core.pod import Role, containers, pod_level_requests
+from webhook.core.selector import Selector, read_labels, read_selector
+
+REPLICATION_CONTROLLER = GroupKind("", "ReplicationController")
+"""The one kind that selects by bare labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +57,20 @@ class Workload:
     exempt: frozenset[str]
     same_as: WorkloadKey | None = None
     """The Deployment that an Argo Rollout's workloadRef names: one workload, two names."""
+    selector: Selector | None = None
+    """What its pods are found by, by HPAs too; None where nobody has written that."""
     pods: tuple[MadePod, ...] = field(default=(), compare=False)
     """The template of `containers`, in each version of it that is known (overlays)."""
+
+    @property
+    def labels(self) -> list[Mapping[str, str]]:
+        """The labels of its pods, in each version; of a template that says none, none."""
+        found = [strings(made.pod, "metadata", "labels") for made in self.pods]
+        return [labels for labels in found if labels]
+
+    def selects(self, other: "Workload") -> bool:
+        """Whether its selector matches pods of another workload."""
+        return self.selector is not None and any(map(self.selector.matches, other.labels))
 
     def merged(self, other: "Workload") -> "Workload":
         """Join another version of the same workload: its containers are added to ours."""
@@ -68,6 +85,7 @@ class Workload:
             else None,
             replicas=_most(self.replicas, other.replicas),
             exempt=self.exempt & other.exempt,
+            selector=other.selector or self.selector,
             pods=self.pods + other.pods,
         )
 
@@ -78,6 +96,13 @@ def _most(*replicas: int | None) -> int | None:
 
 def _distinct(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for some in names for name in some))
+
+
+def _selector(ref: ObjectRef, written: Raw) -> Selector | None:
+    """Read what a scale subresource says of a workload's pods: an empty selector says nothing."""
+    is_labels = ref.group_kind == REPLICATION_CONTROLLER
+    found = read_labels(written) if is_labels else read_selector(written)
+    return found if found.requirements else None
 
 
 def container_set(pod: Raw) -> ContainerSet | None:
@@ -108,5 +133,6 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
         active=not is_going(raw),
         exempt=exemptions(raw),
         same_as=named_target(namespace, mapping(spec, "workloadRef")),
+        selector=_selector(ref, mapping(spec, "selector")),
         pods=(MadePod(pod, made_by(raw)),) if known is not None else (),
     )

@@ -36,6 +36,7 @@ from webhook.core.pod import ClaimedDevice, claimed_devices
 from webhook.core.pools import Pools
 from webhook.core.quota import Quota, read_quota
 from webhook.core.routing import Routing
+from webhook.core.selecting import Selecting
 from webhook.core.services import Service
 from webhook.core.workload import ContainerSet, MadePod, Workload, read_workload
 
@@ -88,8 +89,8 @@ class World:
     """Objects as small records, indexed by the workload that they act on.
 
     This one holds what `put` was given: manifests. That of a cluster looks up elsewhere what
-    `scalers_on`, `vpas_on` and `look_up` return, and what they do not: `owned`, `other_names`, and
-    what concerns namespaces, nodes and claims.
+    `scalers_on`, `vpas_on` and `look_up` return, and what they do not: `owned`, `other_names`,
+    `near`, and what concerns namespaces, nodes and claims.
     """
 
     kinds: Kinds
@@ -108,6 +109,7 @@ class World:
     _quotas: dict[str, list[Quota]] = field(default_factory=lambda: defaultdict(list))
     _budgets: dict[str, list[Budget]] = field(default_factory=lambda: defaultdict(list))
     _routing: Routing = field(default_factory=Routing)
+    _selecting: Selecting = field(default_factory=Selecting)
     _folders: dict[WorkloadKey, set[str]] = field(default_factory=lambda: defaultdict(set))
     """Where the workloads are written."""
     _node_shapes: list[NodeShape] = field(default_factory=list)
@@ -158,6 +160,7 @@ class World:
         before = self._workloads.get(workload.key)
         # Two versions of one workload (overlays): whatever container either has may meet a scaler.
         self._workloads[workload.key] = workload if before is None else before.merged(workload)
+        self._selecting.put(self._workloads[workload.key])
         owner = workload.owner
         if owner is not None:
             above = WorkloadKey(workload.key.namespace, owner.group, owner.kind, owner.name)
@@ -266,6 +269,11 @@ class World:
         workloads = (self.workload(name) for name in (key, *self.other_names(key)))
         return (workload for workload in workloads if workload is not None)
 
+    def near(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """Other workloads that may select the same pods as a workload."""
+        workload = self.workload(key)
+        return self._selecting.near(workload) if workload is not None else []
+
     def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload controls: the ReplicaSets of a Deployment."""
         return [name for name in self._owned.get(key, ()) if key in self.owners(name)]
@@ -372,7 +380,7 @@ class World:
 
 def _copied(index: Any) -> Any:
     """Copy an index; the records in it never change."""
-    if isinstance(index, Pools | Routing):
+    if isinstance(index, Pools | Routing | Selecting):
         return index.copy()
     if isinstance(index, defaultdict):
         return defaultdict(index.default_factory, {key: copy(one) for key, one in index.items()})

@@ -2,7 +2,8 @@
 # title: Two autoscalers of replicas on one workload
 # description: >-
 #   Two HPAs whose selectors meet both stop computing metrics (AmbiguousSelector) while their bounds
-#   still pull at the replicas; a ScaledObject brings an HPA of its own.
+#   still pull at the replicas; a ScaledObject brings an HPA of its own. HPAs of two workloads stop
+#   as well where one workload selects the pods of the other: that is a warning.
 # custom:
 #   rule: duplicate-hpa
 #   order: 20
@@ -21,6 +22,32 @@ findings contains finding if {
 		"action": tolerance(overlap),
 		"message": text.because(sentence(overlap), overlap.reductions),
 		"remedy": remedy(overlap),
+	}
+}
+
+findings contains finding if {
+	some overlap in input.overlaps
+	overlap.type == "shared-pods"
+	finding := {
+		"rule": "duplicate-hpa",
+		"overlap": overlap.id,
+		"action": "warn",
+		"message": concat("", [
+			overlap.selecting,
+			" selects the pods of ",
+			overlap.selected,
+			" as well (",
+			overlap.selector,
+			"), so ",
+			overlap.scaler.text,
+			" and ",
+			overlap.other.text,
+			" both stop while it has pods (AmbiguousSelector)",
+		]),
+		"remedy": concat(" ", [
+			"give the pods of each a label that the other's have not, and have its selector ask for it",
+			"(a selector cannot be changed: create the workload anew)",
+		]),
 	}
 }
 

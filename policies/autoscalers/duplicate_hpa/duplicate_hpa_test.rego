@@ -90,6 +90,34 @@ cases := {
 		"input": {"overlaps": [overlap, object.union(overlap, {"id": 4, "reductions": ["generated"]})]},
 		"findings": [{"overlap": 3, "action": "deny"}, {"overlap": 4, "action": "warn"}],
 	},
+	"HPAs of two workloads that share pods are warned of": {
+		"input": {"overlaps": [{
+			"id": 5,
+			"type": "shared-pods",
+			"workload": {"text": "Deployment web-canary"},
+			"otherWorkload": {"text": "Deployment web"},
+			"scaler": {"text": "HorizontalPodAutoscaler shop/canary"},
+			"other": {"text": "HorizontalPodAutoscaler shop/web"},
+			"selecting": "Deployment web",
+			"selected": "Deployment web-canary",
+			"selector": "app=web",
+		}]},
+		"findings": [{
+			"rule": "duplicate-hpa",
+			"action": "warn",
+			"overlap": 5,
+			"message": concat(" ", [
+				"Deployment web selects the pods of Deployment web-canary as well (app=web),",
+				"so HorizontalPodAutoscaler shop/canary and HorizontalPodAutoscaler shop/web",
+				"both stop while it has pods (AmbiguousSelector)",
+			]),
+			"remedy": concat(" ", [
+				"give the pods of each a label that the other's have not,",
+				"and have its selector ask for it",
+				"(a selector cannot be changed: create the workload anew)",
+			]),
+		}],
+	},
 	"other overlaps are other rules' matter": {
 		"input": document({"type": "duplicate-vpa"}),
 		"findings": [],

@@ -200,3 +200,13 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert [kept.get(name) for name in "abc"] == [(False, None), (True, 1), (True, 2)]
     now[0] = 3.0
     assert kept.get("c") == (False, None)
+
+
+def test_workloads_that_may_share_pods_are_those_whose_names_begin_alike(
+    server: FakeApi, cluster: Cluster
+) -> None:
+    keys = [key(name) for name in ("web", "web-canary", "api", "website")]
+    hpas = [autoscaler(one.name, one) for one in keys]
+    world = world_of(cluster.following(server, horizontalpodautoscalers=hpas))
+    assert world.near(WEB) == [key("web-canary")]
+    assert world.near(key("api")) == []
