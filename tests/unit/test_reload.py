@@ -13,7 +13,6 @@ from prometheus_client import CollectorRegistry
 
 from tests.unit.mount import Mount
 from tests.unit.policy.rego import RULE
-from webhook import wiring
 from webhook.config import Config
 from webhook.core.decide import Judge
 from webhook.core.finding import Action
@@ -25,6 +24,7 @@ from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
 from webhook.server.multiprocess import shared_counters
 from webhook.wiring import judge_of
+from webhook.wiring.reloading import waiting_for_restart
 
 WARN = "rules: {hpa-vpa-same-metric: warn}"
 DENY = "rules: {hpa-vpa-same-metric: deny}"
@@ -287,11 +287,9 @@ def test_what_waits_for_a_restart_is_named(trial: Trial, caplog: pytest.LogCaptu
 
 
 def test_keys_of_the_cluster_wait_for_a_restart() -> None:
-    waiting = wiring.waiting_for_restart(
-        Config(), Config(consistency="cached", stale_after_seconds=60.0)
-    )
+    waiting = waiting_for_restart(Config(), Config(consistency="cached", stale_after_seconds=60.0))
     assert waiting == ["consistency", "staleAfterSeconds"]
-    assert wiring.waiting_for_restart(Config(), Config(strictness="feedback")) == []
+    assert waiting_for_restart(Config(), Config(strictness="feedback")) == []
 
 
 def test_rules_are_put_back_only_where_they_were_put(trial: Trial) -> None:

@@ -115,7 +115,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     check_lease_namespace(lease_namespace)
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
-    from webhook.wiring import ServePlan, serve  # noqa: PLC0415
+    from webhook.wiring.serving import ServePlan, serve  # noqa: PLC0415
 
     serve(
         ServePlan(

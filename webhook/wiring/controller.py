@@ -14,7 +14,8 @@ from prometheus_client import REGISTRY, CollectorRegistry
 
 from webhook.errors import ScaleguardError
 from webhook.policy.engine import end
-from webhook.wiring import follow_files, judge_of, waiting_for_restart
+from webhook.wiring import judge_of
+from webhook.wiring.reloading import follow_files, waiting_for_restart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -3,8 +3,8 @@
 import pytest
 from click.testing import CliRunner
 
-from webhook import wiring
 from webhook.cli.main import cli
+from webhook.wiring import serving
 
 
 @pytest.mark.parametrize(
@@ -25,8 +25,8 @@ def test_what_cannot_be_meant_is_refused(arguments: list[str], said: str) -> Non
 
 
 def test_what_is_said_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
-    plans: list[wiring.ServePlan] = []
-    monkeypatch.setattr(wiring, "serve", plans.append)
+    plans: list[serving.ServePlan] = []
+    monkeypatch.setattr(serving, "serve", plans.append)
     arguments = ["--cert-secret", "a/b", "--webhook-configurations", "c,d", "--drain-seconds", "5"]
     done = CliRunner().invoke(cli, ["webhook", *arguments], catch_exceptions=False)
     assert done.exit_code == 0

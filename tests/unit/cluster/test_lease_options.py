@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from webhook import wiring
 from webhook.cli.main import cli
 from webhook.cluster import credentials
 from webhook.config import Config
 from webhook.errors import ScaleguardError
+from webhook.wiring import serving
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ def test_what_cannot_be_meant_is_refused(arguments: list[str], said: str) -> Non
     assert said in done.output
 
 
-def plan(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> wiring.ServePlan:
-    plans: list[wiring.ServePlan] = []
-    monkeypatch.setattr(wiring, "serve", plans.append)
+def plan(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> serving.ServePlan:
+    plans: list[serving.ServePlan] = []
+    monkeypatch.setattr(serving, "serve", plans.append)
     CliRunner().invoke(cli, ["webhook", *arguments], catch_exceptions=False)
     return plans[0]
 
@@ -46,7 +46,7 @@ def test_namespace_is_said_or_that_of_the_pod_or_of_its_secret(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], own: str | None, found: str
 ) -> None:
     monkeypatch.setattr(credentials, "own_namespace", lambda _kubeconfig, _context: own)
-    assert wiring._lease_namespace(Config(), plan(monkeypatch, *arguments)) == found
+    assert serving._lease_namespace(Config(), plan(monkeypatch, *arguments)) == found
 
 
 def test_pod_that_does_not_know_its_own_does_not_start(
@@ -56,5 +56,5 @@ def test_pod_that_does_not_know_its_own_does_not_start(
     monkeypatch.setattr(credentials, "_in_pod", lambda: True)
     monkeypatch.setattr(credentials, "NAMESPACE_FILE", tmp_path / "namespace")
     with pytest.raises(ScaleguardError, match="name one with --lease-namespace"):
-        wiring._lease_namespace(Config(), plan(monkeypatch))
-    assert wiring._lease_namespace(Config(consistency="cached"), plan(monkeypatch)) is None
+        serving._lease_namespace(Config(), plan(monkeypatch))
+    assert serving._lease_namespace(Config(consistency="cached"), plan(monkeypatch)) is None

@@ -1,0 +1,167 @@
+"""The webhook, put together."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from webhook.config import Config
+from webhook.core.decide import Judge
+from webhook.policy.engine import end
+from webhook.wiring import judge_of
+from webhook.wiring.reloading import follow_files, waiting_for_restart
+from webhook.wiring.services import ClusterService, StaticService, static_world
+
+if TYPE_CHECKING:
+    from webhook.cluster.state import ClusterState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServePlan:
+    """What `scaleguard webhook` was told."""
+
+    bind: str
+    metrics_bind: str | None
+    certificate_folder: Path
+    tls_names: tuple[str, ...]
+    workers: int
+    threads: int
+    config: Path | None
+    policies: tuple[Path, ...]
+    manifests: Path | None = None
+    """The cluster's state as files; None: it is that of an API server."""
+    kubeconfig: Path | None = None
+    context: str | None = None
+    certificate_secret: tuple[str, str] | None = None
+    """Namespace and name of the Secret that certificates are kept in; None: the folder alone."""
+    webhook_configurations: tuple[str, ...] = ()
+    drain_seconds: float = 0.0
+    controller: str | None = None
+    """The user who makes VPAs; None where nobody does: then no VPA counts as managed."""
+    lease_namespace: str | None = None
+    """Where replicas settle requests between each other; None: the namespace of this pod."""
+
+
+def serve(plan: ServePlan) -> None:
+    """Serve the webhook until told to stop; raises `ScaleguardError` where it cannot begin."""
+    from certs.authority import Names  # noqa: PLC0415 - the server's parts are not needed elsewhere
+    from webhook.server.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
+    from webhook.server.options import ServeOptions  # noqa: PLC0415
+
+    options = ServeOptions(
+        bind=plan.bind,
+        certificate_folder=plan.certificate_folder,
+        names=Names.of(plan.tls_names),
+        metrics_bind=plan.metrics_bind,
+        workers=plan.workers,
+        threads=plan.threads,
+        drain_seconds=plan.drain_seconds,
+    )
+    # What workers share while they run lies in a folder of this process, which outlives them.
+    with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
+        serve_with_gunicorn(options, _service(plan, Path(folder)))
+
+
+def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:
+    """Return what makes the service of each worker: no thread and no engine survives a fork.
+
+    Everything is tried here first, so that every mistake is told at once and by one process.
+    """
+    from webhook.reload.sources import LastGood, Sources  # noqa: PLC0415 - servers alone reload
+
+    sources = Sources(plan.config, plan.policies)
+    first = sources.read()
+    judge = judge_of(first.config, first.modules)
+    end(judge)  # nothing of it survives the fork
+    last_good = LastGood(folder, first)
+    manifests = plan.manifests
+    if manifests is not None:
+        static_world(judge, manifests)
+
+        def make_static() -> StaticService:
+            reloading = follow_files(sources, last_good.get(), last_good)
+            return StaticService(reloading, static_world(reloading.judge, manifests))
+
+        return make_static
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+
+    connect(plan.kubeconfig, plan.context)
+    _lease_namespace(first.config, plan)
+    begin = _certificates(plan)
+
+    def make_following() -> ClusterService:
+        begun = last_good.get()
+        waiting = partial(waiting_for_restart, begun.config)
+        reloading = follow_files(sources, begun, last_good, waiting, plan.controller)
+        state = _cluster_state(begun.config, reloading.judge, plan)
+        return ClusterService(reloading, state, begin())
+
+    return make_following
+
+
+def _cluster_state(config: Config, judge: Judge, plan: ServePlan) -> "ClusterState":
+    """Begin to follow a cluster: in a process that forks no more, because threads do it.
+
+    Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
+    """
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.cluster.recorder import Counters  # noqa: PLC0415
+    from webhook.cluster.state import ClusterState  # noqa: PLC0415
+    from webhook.cluster.timing import Timing  # noqa: PLC0415
+
+    return ClusterState(
+        connect(plan.kubeconfig, plan.context),
+        judge.knowledge.kinds,
+        lease_namespace=_lease_namespace(config, plan),
+        controller=plan.controller,
+        timing=Timing(config.stale_after_seconds),
+        recorder=Counters(),
+    ).start()
+
+
+def _lease_namespace(config: Config, plan: ServePlan) -> str | None:
+    """Find the one namespace that all replicas keep the ledger of requests in flight in.
+
+    None where there is none. Raises `ScaleguardError` where this pod does not know its own.
+    """
+    if config.consistency != "strict":
+        return None
+    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415 - as in `_service`
+
+    if plan.lease_namespace is not None:
+        return plan.lease_namespace
+    own = own_namespace(plan.kubeconfig, plan.context)
+    if own is not None:
+        return own
+    return plan.certificate_secret[0] if plan.certificate_secret is not None else "default"
+
+
+def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:
+    """Have a certificate for the time being; return what begins to keep a good one in a worker.
+
+    That in turn returns what says why there is no good one yet.
+    """
+    if plan.certificate_secret is None:
+        return lambda: list
+    from certs.authority import Names  # noqa: PLC0415 - as in `serve`
+    from webhook.cluster.api import connect  # noqa: PLC0415
+    from webhook.cluster.certificates import Keeper, Keeping, prepare  # noqa: PLC0415
+    from webhook.server.tls import now_utc  # noqa: PLC0415
+
+    keeping = Keeping(
+        *plan.certificate_secret,
+        configurations=plan.webhook_configurations,
+        folder=plan.certificate_folder,
+        names=Names.of(plan.tls_names),
+    )
+    temporary = prepare(keeping, now_utc())
+
+    def begin() -> Callable[[], list[str]]:
+        api = connect(plan.kubeconfig, plan.context)
+        keeper = Keeper(api, keeping, now_utc, temporary)
+        keeper.start()
+        return keeper.not_ready
+
+    return begin
