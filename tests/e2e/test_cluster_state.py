@@ -143,6 +143,35 @@ def test_role_is_enough(webhook: WebhookProcess) -> None:
     assert "forbidden" not in webhook.log().lower()
 
 
+def test_what_is_refused_to_an_operator_is_told_at_the_owner(
+    cluster: Cluster, webhook: WebhookProcess
+) -> None:
+    owner = {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService"}
+    known = owner | {"name": "llama", "uid": "uid-llama", "controller": True}
+    refused = copy.deepcopy(CONFLICT)
+    refused["metadata"]["ownerReferences"] = [known]
+    for _ in range(2):
+        assert webhook.validate(refused) is False
+
+    def told() -> list[Raw]:
+        shown = cluster.plane.kubectl("get", "events", "--namespace=default", "--output=json")
+        found = json.loads(shown.stdout)["items"]
+        return [one for one in found if one["reason"] == "AutoscalerRefused"]
+
+    wait_until(lambda: [one["count"] for one in told()] == [2], what="no event")
+    (event,) = told()
+    assert event["involvedObject"] == owner | {
+        "namespace": "default",
+        "name": "llama",
+        "uid": "uid-llama",
+    }
+    assert event["type"] == "Warning"
+    assert event["message"].startswith(
+        "its HorizontalPodAutoscaler default/web was refused: [hpa-vpa-same-metric] "
+    )
+    assert "; fix: " in event["message"]
+
+
 def test_what_was_just_let_in_counts(cluster: Cluster, webhook: WebhookProcess) -> None:
     path = VPAS.path("default")
     for number in range(50):

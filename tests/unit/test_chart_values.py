@@ -111,7 +111,8 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     read_one_by_one = (*targets, *resources.CLAIMS)
     fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
     confirmed = {(one.group, one.plural, "get") for one in RESOURCES.values()}
-    assert granted("clusterrole.yaml") == watched | fetched | confirmed
+    told = {("", "events", verb) for verb in ("get", "create", "patch")}
+    assert granted("clusterrole.yaml") == watched | fetched | confirmed | told
 
 
 def test_the_controllers_roles_are_those_that_the_tests_give_it() -> None:

@@ -40,6 +40,10 @@ class Recorder(Protocol):
         """Note how many requests in flight are known."""
         ...
 
+    def told(self, result: str) -> None:
+        """Count an event on an object, by how it ended."""
+        ...
+
 
 class Silent:
     """Counts nothing."""
@@ -67,6 +71,9 @@ class Silent:
 
     def ledger_held(self, entries: int) -> None:
         """Note nothing."""
+
+    def told(self, result: str) -> None:
+        """Count nothing."""
 
 
 class Counters:
@@ -104,6 +111,11 @@ class Counters:
         )
         self._ledger_entries = gauge(
             "scaleguard_ledger_entries", "Entries of the ledger, when it was last read."
+        )
+        self._told = count(
+            "scaleguard_events",
+            "Events on the owners of what was refused, by how they ended.",
+            "result",
         )
         self._age = gauge(
             "scaleguard_watch_last_event_age_seconds",
@@ -154,3 +166,7 @@ class Counters:
     def ledger_held(self, entries: int) -> None:
         """Note how many requests in flight are known."""
         self._ledger_entries.set(entries)
+
+    def told(self, result: str) -> None:
+        """Count an event on an object, by how it ended."""
+        self._told.labels(result).inc()

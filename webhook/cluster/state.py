@@ -5,14 +5,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from webhook.cluster.api import Api
+from webhook.cluster.bucket import Bucket
 from webhook.cluster.counterparts import Counterparts, Watched
 from webhook.cluster.denials import Denials
+from webhook.cluster.events import Events
 from webhook.cluster.fresh import Fresh
 from webhook.cluster.leases import Leases
 from webhook.cluster.ledger import Ledger
 from webhook.cluster.live import LiveWorld
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder, Silent
+from webhook.cluster.refusals import COMPONENT, EVENTS_BURST, EVENTS_PER_SECOND, Refusals
 from webhook.cluster.resources import (
     BUDGETS,
     LIMIT_RANGES,
@@ -81,6 +84,9 @@ class ClusterState:
         self._sight: Sight | None = None
         self._sweeper: Sweeper | None = None
         self._controller = controller
+        bucket = Bucket(EVENTS_PER_SECOND, EVENTS_BURST)
+        self._events = Events(api, bucket, COMPONENT, self._recorder.told)
+        self._refusals = Refusals(self._events)
         if lease_namespace is not None:
             self._settle_by(api, lease_namespace)
 
@@ -101,6 +107,7 @@ class ClusterState:
     def start(self) -> "ClusterState":
         """Begin to follow, in threads: after a fork, not before."""
         self._watches.start()
+        self._events.start()
         if self._sweeper is not None:
             self._sweeper.start()
         return self
@@ -108,6 +115,7 @@ class ClusterState:
     def stop(self) -> None:
         """End the threads at their next event; nobody waits for them."""
         self._watches.stop()
+        self._events.stop()
         if self._sweeper is not None:
             self._sweeper.stop()
 
@@ -119,14 +127,19 @@ class ClusterState:
         return self._watches.not_ready()
 
     def decided(self, asked: Request, decide: Callable[[World], Decision]) -> Decision:
-        """Decide on a request in its world.
+        """Decide on a request in its world, and tell the owner of what is refused to an operator.
 
         With strict consistency what happens to an autoscaler is settled between all replicas,
         which raises `CannotJudge` where that cannot be done in time. What makes pods is only
         advised upon: for that the watches are enough.
         """
-        until = time.monotonic() + REQUEST_SECONDS
+        decision = self._settled(asked, decide, time.monotonic() + REQUEST_SECONDS)
+        self._refusals.tell(asked, decision)
+        return decision
 
+    def _settled(
+        self, asked: Request, decide: Callable[[World], Decision], until: float
+    ) -> Decision:
         def among(counterparts: Callable[[], Counterparts]) -> Decision:
             world = LiveWorld(self._kinds, counterparts, self._lookups, self._around, until)
             world.trusts_label = self._controller is not None

@@ -4,13 +4,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from webhook.cluster.api import Api
+from webhook.cluster.bucket import Bucket
+from webhook.cluster.events import Events
 from webhook.cluster.recorder import Recorder
 from webhook.cluster.timing import Timing
-from webhook.controller.bucket import Bucket
 from webhook.controller.election import Candidacy, Election
-from webhook.controller.events import Events
 from webhook.controller.following import Following
 from webhook.controller.modes import Modes
 from webhook.controller.queue import WorkQueue
@@ -20,6 +21,8 @@ from webhook.controller.writer import Writer
 from webhook.core.ai_workload import may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
+
+COMPONENT = "scaleguard-controller"
 
 _TICK_SECONDS = 0.5
 EVENTS_PER_SECOND = 10.0
@@ -61,7 +64,12 @@ class Controller:
         bucket = Bucket(pace.writes_per_second, pace.burst)
         self._writer = Writer(api, bucket, counters, lambda: self._election.is_leader)
         self._modes = Modes(self._writer, candidacy.namespace)
-        self._events = Events(api, Bucket(EVENTS_PER_SECOND, EVENTS_BURST), counters)
+        self._events = Events(
+            api,
+            Bucket(EVENTS_PER_SECOND, EVENTS_BURST),
+            COMPONENT,
+            partial(counters.asked, "event"),
+        )
         self._election = Election(api, candidacy, self._look_at_all)
         self._stop = threading.Event()
         self._begun_with = judge()

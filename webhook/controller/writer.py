@@ -5,9 +5,9 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 from webhook.cluster.api import Api
+from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
 from webhook.cluster.resources import VPAS
-from webhook.controller.bucket import Bucket
 from webhook.controller.recorder import Counters
 from webhook.core.vpa_plan.steps import Apply, Remove, Step
 

@@ -1,6 +1,6 @@
 """References to Kubernetes objects and their identity."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
@@ -146,6 +146,8 @@ class Owner:
     kind: str
     name: str
     uid: str | None
+    api_version: str = field(default="", compare=False)
+    """As it is written; owners are told apart without it."""
 
     def is_object(self, ref: ObjectRef, uid: str | None) -> bool:
         """Match by group, kind and name, and by uid only where both sides have one."""
@@ -157,9 +159,8 @@ def controller(raw: Raw) -> Owner | None:
     """Return the owner that controls an object (metadata.ownerReferences with controller: true)."""
     for _, owner in members(mapping(raw, "metadata"), "ownerReferences"):
         if owner.get("controller") is True:
-            group = group_of(text(owner, "apiVersion"))
-            uid = text(owner, "uid") or None
-            return Owner(group, text(owner, "kind"), text(owner, "name"), uid)
+            version, uid = text(owner, "apiVersion"), text(owner, "uid") or None
+            return Owner(group_of(version), text(owner, "kind"), text(owner, "name"), uid, version)
     return None
 
 

@@ -70,6 +70,7 @@ def test_rights_are_those_that_are_used() -> None:
     for one in RESOURCES.values():
         used[one.group, one.plural] |= {"get"}
     used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
+    used[EVENTS.group, EVENTS.plural] = {"get", "create", "patch"}
     assert given == used
 
 

@@ -9,8 +9,8 @@ from tests.unit.cluster.fake import Answer, FakeApi, status
 from tests.unit.controller.recorded import Counted
 from tests.unit.core.vpa_plan.workloads import Raw, vpa
 from webhook.cluster.api import Api
+from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
-from webhook.controller.bucket import Bucket
 from webhook.controller.writer import Writer
 from webhook.core.objects import reference
 from webhook.core.vpa_plan.steps import Apply, Remove

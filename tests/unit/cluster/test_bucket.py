@@ -2,7 +2,7 @@
 
 import pytest
 
-from webhook.controller.bucket import Bucket
+from webhook.cluster.bucket import Bucket
 
 
 class Slept:

@@ -1,4 +1,4 @@
-"""So many a second, and a few at once: what the controller asks of the API server is bounded."""
+"""So many a second, and a few at once: what a process asks of the API server is bounded."""
 
 import threading
 import time

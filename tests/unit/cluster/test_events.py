@@ -8,10 +8,9 @@ import pytest
 
 from tests.unit.cluster.fake import Answer, FakeApi, status
 from tests.unit.cluster.states import wait_until, workload
-from tests.unit.controller.recorded import Counted
 from webhook.cluster.api import Api
-from webhook.controller.bucket import Bucket
-from webhook.controller.events import Events, Told
+from webhook.cluster.bucket import Bucket
+from webhook.cluster.events import Events, Told
 
 FOLDER = "/api/v1/namespaces/shop/events"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -40,9 +39,21 @@ def bucket() -> Unbounded:
     return Unbounded()
 
 
+class Counted(list[str]):
+    """How each event ended."""
+
+    def requests(self, result: str = "ok") -> int:
+        return self.count(result)
+
+
+@pytest.fixture
+def counted() -> Counted:
+    return Counted()
+
+
 @pytest.fixture
 def events(api: Api, bucket: Unbounded, counted: Counted) -> Iterator[Events]:
-    made = Events(api, bucket, counted.counters, lambda: NOW)
+    made = Events(api, bucket, "scaleguard-controller", counted.append, lambda: NOW)
     yield made
     made.stop()
 
@@ -52,7 +63,7 @@ def test_an_event_is_complete(
 ) -> None:
     server.on(FOLDER, Answer(201))
     events.start().tell(workload("web"), "VPAMade", "made it")
-    wait_until(lambda: counted.requests("event") == 1)
+    wait_until(lambda: counted.requests() == 1)
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("POST", FOLDER)
     written = json.loads(asked.body)
@@ -84,7 +95,7 @@ def test_what_was_said_before_is_counted_up(
     server.on(FOLDER, status(409, "AlreadyExists"))
     server.on(f"{FOLDER}/{told.name}", Answer(body=b'{"count": 4}'), Answer())
     events.start().tell(workload("web"), "VPARefused", "no", is_warning=True)
-    wait_until(lambda: counted.requests("event") == 1)
+    wait_until(lambda: counted.requests() == 1)
     assert [asked.method for asked in server.asked] == ["POST", "GET", "PATCH"]
     assert json.loads(server.asked[0].body)["type"] == "Warning"
     assert json.loads(server.asked[-1].body) == {
@@ -100,8 +111,8 @@ def test_an_event_that_cannot_be_written_is_counted_and_the_next_one_follows(
     events.start()
     events.tell(workload("web"), "VPAMade", "a")
     events.tell(workload("web"), "VPAMade", "b")
-    wait_until(lambda: counted.requests("event") == 1)
-    assert counted.requests("event", "forbidden") == 1
+    wait_until(lambda: counted.requests() == 1)
+    assert counted.requests("forbidden") == 1
 
 
 def test_one_name_for_what_says_the_same() -> None:
@@ -132,12 +143,12 @@ def test_what_cannot_be_told_in_time_is_dropped_and_counted(
 ) -> None:
     for number in range(1003):
         events.tell(workload("web"), "VPAMade", str(number))
-    assert counted.requests("event", "dropped") == 3
+    assert counted.requests("dropped") == 3
     events.stop()  # even then
 
 
 def test_messages_have_a_bound(server: FakeApi, events: Events, counted: Counted) -> None:
     server.on(FOLDER, Answer(201))
     events.start().tell(workload("web"), "VPAMade", "x" * 5000)
-    wait_until(lambda: counted.requests("event") == 1)
+    wait_until(lambda: counted.requests() == 1)
     assert json.loads(server.asked[0].body)["message"] == "x" * 1024

@@ -1,4 +1,4 @@
-"""Events on workloads: what `kubectl describe` shows of what the controller did and why."""
+"""Events on objects: what `kubectl describe` shows of what was done or refused, and why."""
 
 import hashlib
 import logging
@@ -11,14 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from webhook.cluster.api import Api
+from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
 from webhook.cluster.resources import EVENTS
-from webhook.controller.bucket import Bucket
-from webhook.controller.recorder import Counters
 from webhook.core.fields import Raw, integer
 from webhook.core.objects import DEFAULT_NAMESPACE, reference, uid_of
-
-COMPONENT = "scaleguard-controller"
 
 # As client-go's broadcaster: what cannot be told in time is dropped, and counted.
 _MOST_WAITING = 1000
@@ -26,14 +23,14 @@ _REQUEST_SECONDS = 5.0
 _MOST_MESSAGE_CHARACTERS = 1024
 _MOST_NAME_CHARACTERS = 230
 
-_log = logging.getLogger("scaleguard.controller")
+_log = logging.getLogger("scaleguard.cluster")
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
     """An event to be written."""
 
-    workload: dict[str, Any]
+    involved: dict[str, Any]
     reason: str
     message: str
     type: str
@@ -41,9 +38,9 @@ class Told:
     @property
     def name(self) -> str:
         """One name for what says the same of the same object: it is written once, and counted."""
-        said = "\0".join((self.workload["uid"] or "", self.reason, self.message))
+        said = "\0".join((self.involved["uid"] or "", self.reason, self.message))
         digest = hashlib.sha256(said.encode()).hexdigest()[:16]
-        start = self.workload["name"][:_MOST_NAME_CHARACTERS].rstrip("-.")
+        start = self.involved["name"][:_MOST_NAME_CHARACTERS].rstrip("-.")
         return f"{start}.{digest}"
 
 
@@ -54,12 +51,15 @@ class Events:
         self,
         api: Api,
         bucket: Bucket,
-        recorder: Counters,
+        component: str,
+        count: Callable[[str], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`component` is who tells; `count` is given how each event ended."""
         self._api = api
         self._bucket = bucket
-        self._recorder = recorder
+        self._component = component
+        self._count = count
         self._now = now
         self._waiting: queue.Queue[Told | None] = queue.Queue(_MOST_WAITING)
 
@@ -73,22 +73,22 @@ class Events:
         with suppress(queue.Full):
             self._waiting.put_nowait(None)
 
-    def tell(self, workload: Raw, reason: str, message: str, *, is_warning: bool = False) -> None:
-        """Have an event written on a workload."""
-        ref = reference(workload)
-        about = {
+    def tell(self, about: Raw, reason: str, message: str, *, is_warning: bool = False) -> None:
+        """Have an event written on an object."""
+        ref = reference(about)
+        involved = {
             "apiVersion": ref.api_version,
             "kind": ref.kind,
             "namespace": ref.namespace or DEFAULT_NAMESPACE,
             "name": ref.name or "",
-            "uid": uid_of(workload),
+            "uid": uid_of(about),
         }
         kind = "Warning" if is_warning else "Normal"
-        told = Told(about, reason, message[:_MOST_MESSAGE_CHARACTERS], kind)
+        told = Told(involved, reason, message[:_MOST_MESSAGE_CHARACTERS], kind)
         try:
             self._waiting.put_nowait(told)
         except queue.Full:
-            self._recorder.asked("event", "dropped")
+            self._count("dropped")
 
     def _run(self) -> None:
         while (told := self._waiting.get()) is not None:
@@ -96,24 +96,24 @@ class Events:
             try:
                 self._write(told)
             except ApiError as error:
-                self._recorder.asked("event", error.label)
-                _log.debug("no event %s on %s: %s", told.reason, told.workload["name"], error)
+                self._count(error.label)
+                _log.debug("no event %s on %s: %s", told.reason, told.involved["name"], error)
             else:
-                self._recorder.asked("event", "ok")
+                self._count("ok")
 
     def _write(self, told: Told) -> None:
         now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        namespace = told.workload["namespace"]
+        namespace = told.involved["namespace"]
         event = {
             "apiVersion": "v1",
             "kind": "Event",
             "metadata": {"namespace": namespace, "name": told.name},
-            "involvedObject": told.workload,
+            "involvedObject": told.involved,
             "reason": told.reason,
             "message": told.message,
             "type": told.type,
-            "source": {"component": COMPONENT},
-            "reportingComponent": COMPONENT,
+            "source": {"component": self._component},
+            "reportingComponent": self._component,
             "reportingInstance": "",
             "firstTimestamp": now,
             "lastTimestamp": now,
