@@ -8,8 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 pip := $(bin)/python -m pip --quiet --no-input --disable-pip-version-check
-quick := -m "not opa and not controlplane and not slow"
-slow := -m "opa or controlplane or slow"
+quick := -m "not opa and not controlplane and not postgres and not slow"
+slow := -m "opa or controlplane or postgres or slow"
 
 .PHONY: help
 help: ## this list
@@ -31,7 +31,7 @@ demo-cluster: venv ## the same with kubectl before a real control plane, which s
 check: lint types contracts rego coverage-core ## everything that is quick: run it before each commit
 
 .PHONY: test
-test: tools check controlplane ## everything, with a real control plane (made with Go on first use)
+test: tools packages check controlplane ## everything, with a real control plane (made with Go on first use)
 	$(bin)/pytest -q $(slow)
 
 .PHONY: consistency
@@ -41,6 +41,10 @@ consistency: venv ## 500 rounds of conflicting requests through two replicas, an
 .PHONY: tools
 tools: venv
 	@$(bin)/python scripts/tools.py
+
+.PHONY: packages
+packages:
+	@scripts/install-test-packages
 
 .PHONY: lint
 lint: venv ## ruff: rules and format
@@ -130,7 +134,7 @@ venv: .venv/.installed ## .venv with all that is needed here, from the lock (PYT
 	@touch $@
 
 lock := build/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(args)
+  --extra postgresql --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(args)
 
 .PHONY: lock
 lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer versions)
