@@ -1,0 +1,43 @@
+"""What is delivered is read whole, or refused with the place."""
+
+from typing import Any
+
+import pytest
+
+from tests.unit.audit.batches import RECORD
+from webhook.audit.delivered import Delivered, Delivery, read_delivery
+
+WHOLE: dict[str, Any] = {
+    "cluster": "c",
+    "replica": "r",
+    "records": [{"record": RECORD.as_json(), "decisions": [["a", 1], ["b", 2.5]]}],
+}
+
+
+def test_a_delivery_is_read() -> None:
+    told = Delivered(RECORD, (("a", 1.0), ("b", 2.5)))
+    assert read_delivery(WHOLE) == Delivery("c", "r", (told,))
+    assert read_delivery({"records": []}) == Delivery("", "", ())
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        (None, "records: a list is needed"),
+        ([1], "records: each has to be an object"),
+        ([{}], r"records\[0\]\.record: a record needs action and object\.kind"),
+        ([{"record": RECORD.as_json() | {"kind": "x"}}], r"records\[0\]\.record: 'x'"),
+        ([{"record": RECORD.as_json()}], r"records\[0\]\.decisions: a list of"),
+        ([{"record": RECORD.as_json(), "decisions": []}], r"records\[0\]\.decisions: a list of"),
+        *(
+            ([{"record": RECORD.as_json(), "decisions": [one]}], r"decisions: each has to be")
+            for one in (
+                *(1, "a", [], ["a"], ["", 1], ["a", "1"], ["a", True], ["a", -1], ["a", 1, 2]),
+                *(["a", float("nan")], ["a", 1e300], ["a" * 129, 1], [1, 1]),
+            )
+        ),
+    ],
+)
+def test_what_is_none_is_refused(records: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_delivery({"records": records})

@@ -1,0 +1,1 @@
+"""The audit: what was refused and why goes from a spool to a store, and is read there."""

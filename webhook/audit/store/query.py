@@ -1,0 +1,228 @@
+"""Read the store: the only way in which views do. All that a user gives is a bound parameter."""
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, tuple_
+
+from webhook.audit.store.errors import asked
+from webhook.audit.store.opened import Store
+from webhook.audit.store.tables import DECISIONS, FINDINGS
+from webhook.audit.store.taking import clean, milliseconds
+
+MOST_AT_ONCE: Final = 1000
+_SECONDS_OF_A_DAY: Final = 86_400
+_MOST_TOTALS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which findings are meant; what is None or False narrows nothing."""
+
+    since: float | None = None
+    """Repeated at or after this, in seconds since 1970."""
+    until: float | None = None
+    """Made before this for the first time."""
+    cluster: str | None = None
+    namespace: str | None = None
+    """Empty: what is in none."""
+    rule: str | None = None
+    kind: str | None = None
+    action: str | None = None
+    user: str | None = None
+    workload: str | None = None
+    """The name of the object, its owner, or the workload on which autoscalers meet."""
+    decision: str | None = None
+    would_deny: bool = False
+    """What only the mode let through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding, and how often it was made."""
+
+    cluster: str
+    replica: str
+    fingerprint: str
+    count: int
+    first_seen: float
+    last_seen: float
+    last_decision: str
+    record: dict[str, Any]
+    """As `Record.as_json` wrote it."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the object; empty where it is in none."""
+        return str(self.record["object"]["namespace"] or "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Say it as it is shown, over HTTP and in reports."""
+        return {
+            "cluster": self.cluster,
+            "replica": self.replica,
+            "fingerprint": self.fingerprint,
+            "count": self.count,
+            "firstSeen": self.first_seen,
+            "lastSeen": self.last_seen,
+            "lastDecision": self.last_decision,
+            "record": self.record,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what was found, newest first."""
+
+    findings: tuple[Found, ...]
+    next: str | None
+    """What to give as `after` for the next part; None: this is the last one."""
+
+
+class Total(StrEnum):
+    """By what decisions are counted."""
+
+    RULE = "rule"
+    NAMESPACE = "namespace"
+    DAY = "day"
+
+
+class BadCursorError(ValueError):
+    """What was given as `after` is nothing that a page said."""
+
+
+_SHOWN: Final = tuple(
+    FINDINGS.c[name]
+    for name in (
+        *("cluster", "replica", "fingerprint", "count", "first_seen", "last_seen"),
+        *("last_decision", "record", "id"),
+    )
+)
+
+
+def findings(store: Store, filters: Filters, limit: int = 100, after: str | None = None) -> Page:
+    """Return the newest findings, or those behind a page.
+
+    Raises `StoreUnavailableError`, and `BadCursorError`.
+    """
+    limit = max(1, min(limit, MOST_AT_ONCE))
+    where = [*_conditions(filters)]
+    if after is not None:
+        where.append(tuple_(FINDINGS.c.last_seen, FINDINGS.c.id) < tuple_(*_cursor(after)))
+    newest = (FINDINGS.c.last_seen.desc(), FINDINGS.c.id.desc())
+    rows = _rows(store, select(*_SHOWN).where(*where).order_by(*newest).limit(limit + 1))
+    more = len(rows) > limit
+    last = rows[limit - 1] if more else None
+    following = f"{last['last_seen']}.{last['id']}" if last is not None else None
+    return Page(tuple(_found(row) for row in rows[:limit]), following)
+
+
+def decision(store: Store, name: str) -> tuple[Found, ...]:
+    """Return what was found in one decision, as its newest repeat says it; empty: not known.
+
+    Raises `StoreUnavailableError`.
+    """
+    return findings(store, Filters(decision=name), MOST_AT_ONCE).findings
+
+
+def totals(store: Store, filters: Filters, by: Total) -> dict[str, int]:
+    """Count decisions by rule or namespace, most first, or by day (UTC), in their order.
+
+    Within `since` and `until` each decision counts by its own time. Raises `StoreUnavailableError`.
+    """
+    count = func.count().label("decisions")
+    day = DECISIONS.c.seen // (_SECONDS_OF_A_DAY * 1000)
+    keys: dict[Total, ColumnElement[Any]] = {
+        Total.RULE: FINDINGS.c.rule,
+        Total.NAMESPACE: FINDINGS.c.namespace,
+        Total.DAY: day,
+    }
+    key = keys[by]
+    order = key if by is Total.DAY else count.desc()
+    within = [*_conditions(filters), *_within(filters)]
+    counted = select(key.label("key"), count).select_from(FINDINGS.join(DECISIONS))
+    counted = counted.where(*within).group_by(key).order_by(order, key)
+    rows = _rows(store, counted.limit(_MOST_TOTALS))
+    name = _date if by is Total.DAY else str
+    return {name(row["key"]): row["decisions"] for row in rows}
+
+
+def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.since is not None:
+        yield FINDINGS.c.last_seen >= milliseconds(filters.since)
+    if filters.until is not None:
+        yield FINDINGS.c.first_seen < milliseconds(filters.until)
+    equal = {
+        "cluster": filters.cluster,
+        "namespace": filters.namespace,
+        "rule": filters.rule,
+        "kind": filters.kind,
+        "action": filters.action,
+        "username": filters.user,
+    }
+    for name, value in equal.items():
+        if value is not None:
+            yield FINDINGS.c[name] == clean(value)
+    if filters.workload is not None:
+        yield _workload(clean(filters.workload))
+    if filters.decision is not None:
+        mine = select(DECISIONS.c.finding).where(DECISIONS.c.decision == clean(filters.decision))
+        yield FINDINGS.c.id.in_(mine)
+    if filters.would_deny:
+        yield FINDINGS.c.would == "deny"
+
+
+def _workload(name: str) -> ColumnElement[bool]:
+    ends = FINDINGS.c.workload.endswith(f" {name}", autoescape=True)
+    return or_(FINDINGS.c.object_name == name, FINDINGS.c.owner_name == name, ends)
+
+
+def _within(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.since is not None:
+        yield DECISIONS.c.seen >= milliseconds(filters.since)
+    if filters.until is not None:
+        yield DECISIONS.c.seen < milliseconds(filters.until)
+
+
+def _cursor(after: str) -> tuple[int, int]:
+    seen, _, number = after.partition(".")
+    if not (_is_number(seen) and _is_number(number)):
+        raise BadCursorError("after is nothing that a page said under next")
+    return int(seen), int(number)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+
+
+_MOST_DIGITS: Final = 18
+"""All numbers of so many digits fit into 64 bits."""
+
+
+def _rows(store: Store, wanted: Select[Any]) -> Sequence[RowMapping]:
+    def read() -> Sequence[RowMapping]:
+        with store.reading() as connection:
+            return connection.execute(wanted).mappings().all()
+
+    return asked(read)
+
+
+def _found(row: RowMapping) -> Found:
+    return Found(
+        row["cluster"],
+        row["replica"],
+        row["fingerprint"],
+        row["count"],
+        row["first_seen"] / 1000,
+        row["last_seen"] / 1000,
+        row["last_decision"],
+        json.loads(row["record"]),
+    )
+
+
+def _date(day: int) -> str:
+    return datetime.fromtimestamp(day * _SECONDS_OF_A_DAY, UTC).date().isoformat()

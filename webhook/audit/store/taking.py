@@ -1,0 +1,190 @@
+"""Take in what is delivered: each decision once, however often and in whatever order it comes."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from sqlalchemy import Connection, RowMapping, bindparam, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from webhook.audit.delivered import Delivered, Delivery
+from webhook.audit.store.errors import asked
+from webhook.audit.store.opened import Store
+from webhook.audit.store.tables import DECISIONS, FINDINGS
+
+# Far below what a statement may have of values: 32,766 in SQLite, 65,535 in PostgreSQL.
+_ROWS_AT_ONCE: Final = 500
+
+_NEWEST: Final = ("replica", "last_decision", "record")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of a delivery."""
+
+    new: int
+    """Decisions that were not known yet."""
+    repeated: int
+
+
+@dataclass(slots=True)
+class _Told:
+    """What a delivery says of one finding: its row, and its decisions with their times."""
+
+    row: dict[str, Any]
+    decisions: dict[str, int]
+
+
+def take_in(store: Store, delivery: Delivery) -> Taken:
+    """Take a delivery in, all of it or nothing; raises `StoreUnavailableError`."""
+    told = _by_fingerprint(delivery)
+    return asked(lambda: _taken(store, told))
+
+
+def _taken(store: Store, told: Mapping[str, _Told]) -> Taken:
+    with store.writing() as connection:
+        before: dict[str, RowMapping] = {}
+        for rows in _parts([one.row for one in told.values()]):
+            before.update(_present(connection, store, rows))
+        new = _new_decisions(connection, store, told, before)
+        changes = [
+            change
+            for fingerprint, one in told.items()
+            if (change := _change(one, before[fingerprint], new.get(before[fingerprint]["id"], ())))
+        ]
+        if changes:
+            connection.execute(_UPDATE, changes)
+    count = sum(map(len, new.values()))
+    return Taken(count, sum(len(one.decisions) for one in told.values()) - count)
+
+
+def _by_fingerprint(delivery: Delivery) -> dict[str, _Told]:
+    """Join what is told of one finding, in the order of fingerprints.
+
+    Two writers that lock their rows in the same order never wait for each other.
+    """
+    told: dict[str, _Told] = {}
+    for one in delivery.records:
+        row = _row(delivery, one)
+        decisions = {clean(name): milliseconds(seconds) for name, seconds in one.decisions}
+        known = told.setdefault(row["fingerprint"], _Told(row, {}))
+        known.decisions.update(decisions)
+        if _age(row) > _age(known.row):
+            known.row = row
+    return dict(sorted(told.items()))
+
+
+def _row(delivery: Delivery, one: Delivered) -> dict[str, Any]:
+    record, ref, owner = one.record, one.record.object, one.record.owner
+    seen, last = max((seconds, name) for name, seconds in one.decisions)
+    texts = {
+        "cluster": delivery.cluster,
+        "fingerprint": record.fingerprint,
+        "kind": record.kind.value,
+        "rule": record.rule,
+        "action": record.action,
+        "would": record.would,
+        "namespace": ref.namespace or "",
+        "object_kind": ref.kind,
+        "object_name": ref.name or ref.generate_name or "",
+        "owner_kind": owner.kind if owner is not None else "",
+        "owner_name": owner.name if owner is not None else "",
+        "workload": record.workload,
+        "username": record.user,
+        "replica": delivery.replica,
+        "last_decision": last,
+        "record": json.dumps(record.as_json(), sort_keys=True),
+    }
+    times = {"count": 0, "first_seen": milliseconds(seen), "last_seen": milliseconds(seen)}
+    return {name: clean(value) for name, value in texts.items()} | times
+
+
+def _present(
+    connection: Connection, store: Store, rows: Sequence[dict[str, Any]]
+) -> Iterator[tuple[str, RowMapping]]:
+    """Make the rows that are not there, lock those that are, and yield all by fingerprint."""
+    insert = _insert(store)(FINDINGS).values(rows)
+    there = insert.on_conflict_do_update(
+        index_elements=[FINDINGS.c.cluster, FINDINGS.c.fingerprint],
+        set_={"cluster": insert.excluded.cluster},  # changes nothing, and locks the row
+    ).returning(
+        *(FINDINGS.c[name] for name in ("fingerprint", "id", "first_seen", "last_seen")),
+        *(FINDINGS.c[name] for name in _NEWEST),
+    )
+    for row in connection.execute(there).mappings():
+        yield row["fingerprint"], row
+
+
+def _new_decisions(
+    connection: Connection,
+    store: Store,
+    told: Mapping[str, _Told],
+    before: Mapping[str, RowMapping],
+) -> dict[int, list[int]]:
+    """Insert the decisions that are not known yet; return their times, by finding."""
+    rows = [
+        {"decision": name, "finding": before[fingerprint]["id"], "seen": seen}
+        for fingerprint, one in told.items()
+        for name, seen in sorted(one.decisions.items())
+    ]
+    new: dict[int, list[int]] = {}
+    for part in _parts(rows):
+        insert = _insert(store)(DECISIONS).values(part).on_conflict_do_nothing()
+        for row in connection.execute(insert.returning(DECISIONS.c.finding, DECISIONS.c.seen)):
+            new.setdefault(row.finding, []).append(row.seen)
+    return new
+
+
+_UPDATE: Final = (
+    update(FINDINGS)
+    .where(FINDINGS.c.id == bindparam("_id"))
+    .values(count=FINDINGS.c.count + bindparam("_new"))
+    .values({name: bindparam(f"_{name}") for name in ("first_seen", "last_seen", *_NEWEST)})
+)
+
+
+def _change(told: _Told, before: RowMapping, new: Sequence[int]) -> dict[str, Any] | None:
+    """Say what a row is to become; None where it stays what it is."""
+    first = min([before["first_seen"], *new])
+    stays = _age(before) >= _age(told.row)
+    if stays and not new:
+        return None
+    newest = before if stays else told.row
+    return {
+        "_id": before["id"],
+        "_new": len(new),
+        "_first_seen": first,
+        "_last_seen": newest["last_seen"],
+        **{f"_{name}": newest[name] for name in _NEWEST},
+    }
+
+
+def _age(row: Mapping[str, Any] | RowMapping) -> tuple[int, str, str, str]:
+    """Compare by this which of two is newer: whichever comes first, the same one is kept."""
+    return row["last_seen"], row["last_decision"], row["record"], row["replica"]
+
+
+def _insert(store: Store) -> Any:
+    """Return the database's own INSERT, which knows what to do on a conflict; alike in both."""
+    return postgresql.insert if store.is_postgresql else sqlite.insert
+
+
+def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    for start in range(0, len(rows), _ROWS_AT_ONCE):
+        yield rows[start : start + _ROWS_AT_ONCE]
+
+
+def milliseconds(seconds: float) -> int:
+    """Return a time as the store has it."""
+    return round(seconds * 1000)
+
+
+def clean(text: str) -> str:
+    """Replace what no database takes in a text: NUL, and halves of surrogate pairs."""
+    return "".join(
+        _REPLACEMENT if one == "\0" or "\ud800" <= one <= "\udfff" else one for one in text
+    )
+
+
+_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
