@@ -22,7 +22,7 @@ from webhook.policy import engine
 from webhook.reload.recorder import Counters
 from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
-from webhook.server.multiprocess import shared_counters
+from webhook.serving.multiprocess import shared_counters
 from webhook.wiring import judge_of
 from webhook.wiring.reloading import waiting_for_restart
 

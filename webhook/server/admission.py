@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, request
-from werkzeug.exceptions import RequestEntityTooLarge
 
 from webhook.core.decide import Decision, Judge
 from webhook.core.encode import encode
@@ -17,17 +16,11 @@ from webhook.server import refusal
 from webhook.server.body import decode, shallow
 from webhook.server.metrics import Metrics
 from webhook.server.record import record
-from webhook.server.refusal import JSON, Refusal, json_answer
 from webhook.server.service import Service
-
-OVERLOADED = "scaleguard.overloaded"
-"""Key of the WSGI environment under which a worker says that too many requests are in flight."""
-
-MIB = 2**20
-
-# What is read of a body that is too large, so that its sender sees why it was refused: a connection
-# that is closed on unread data is reset, and the answer is lost.
-_MOST_DISCARDED = 64 * MIB
+from webhook.serving import refusal as shared
+from webhook.serving.body import MIB, check_type, read_body
+from webhook.serving.environment import OVERLOADED
+from webhook.serving.refusal import Refusal, json_answer
 
 _log = logging.getLogger("scaleguard.server")
 
@@ -77,9 +70,9 @@ class Admission:
 
     def _review(self) -> tuple[Response, str]:
         # The body is read before anything is refused: unread, it would end the connection.
-        body = self._body()
+        body = read_body(refusal.too_large(self.limits.body_bytes))
         self._admit()
-        _check_type(body)
+        check_type(body, refusal.bad_request)
         try:
             asked, decision = self._decided(body)
         except RecursionError:
@@ -90,22 +83,13 @@ class Admission:
             return response, "ask_again"
         return response, "allowed" if decision.allowed else "denied"
 
-    def _body(self) -> bytes:
-        try:
-            return request.get_data(cache=False)
-        except RequestEntityTooLarge as error:
-            _discard()
-            raise refusal.too_large(self.limits.body_bytes) from error
-        except Exception as error:
-            raise refusal.not_read(str(error)) from error
-
     def _admit(self) -> None:
         if request.environ.get(OVERLOADED):
             self.metrics.shed()
-            raise refusal.shed()
+            raise shared.shed()
         reasons = self.service.not_ready()
         if reasons:
-            raise refusal.not_ready(reasons)
+            raise shared.not_ready(reasons)
 
     def _decided(self, body: bytes) -> tuple[Request, Decision]:
         try:
@@ -121,20 +105,3 @@ class Admission:
             withheld = not decision.mode.acts
             self.metrics.mutated(decision.ai_pod.workload_class.value, withheld=withheld)
         record(asked, decision)
-
-
-def _check_type(body: bytes) -> None:
-    if request.mimetype != JSON:
-        raise refusal.wrong_type(request.mimetype)
-    if not body:
-        raise refusal.bad_request("the body is empty")
-
-
-def _discard() -> None:
-    """Read a body that is too large to its end, or until the worker's deadline for a request."""
-    stream, left = request.environ["wsgi.input"], _MOST_DISCARDED
-    try:
-        while left > 0 and (chunk := stream.read(MIB)):
-            left -= len(chunk)
-    except Exception as error:  # noqa: BLE001 - nobody waits for the answer any more
-        _log.debug("a body that is too large ended early: %s", error)

@@ -1,67 +1,14 @@
-"""Answers that are no AdmissionReview: always JSON, always with what to do."""
+"""Answers of the webhook that are no AdmissionReview, beside those of every server."""
 
-from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
-import msgspec
-from flask import Response
-
-JSON = "application/json"
-
-BAD_REQUEST = "bad_request"
-"""Label under which requests are counted that no API server sends."""
-
-# A fault may quote what was sent; a sentence does not need more of it.
-_MOST_ERROR_CHARACTERS = 500
-
-# The API server asks again after 429 and 503 with a whole number of seconds, inside its own
-# deadline; a plain 500 fails at once.
-RETRY_AFTER_SECONDS = 1
-
-
-@dataclass(eq=False)
-class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
-    """A request that gets no review; `result` is the label under which it is counted."""
-
-    status: HTTPStatus
-    result: str
-    error: str
-    fix: str
-    reasons: tuple[str, ...] = ()
-
-    @property
-    def is_clients_fault(self) -> bool:
-        """Whether the request itself is wrong, rather than its moment."""
-        return self.result == BAD_REQUEST
-
-    def answer(self) -> Response:
-        """Write the answer."""
-        body: dict[str, Any] = {"error": self.error[:_MOST_ERROR_CHARACTERS], "fix": self.fix}
-        if self.reasons:
-            body["reasons"] = list(self.reasons)
-        response = json_answer(body, self.status)
-        if self.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
-
-
-def json_answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
-    """Write a JSON answer."""
-    return Response(msgspec.json.encode(body), status, mimetype=JSON)
+from webhook.serving.refusal import BAD_REQUEST, Refusal
 
 
 def bad_request(error: str) -> Refusal:
     """Refuse what is no AdmissionReview."""
     fix = "send an AdmissionReview of admission.k8s.io/v1 as the API server does"
     return Refusal(HTTPStatus.BAD_REQUEST, BAD_REQUEST, error, fix)
-
-
-def wrong_type(mimetype: str) -> Refusal:
-    """Refuse another content type than JSON."""
-    sent = f"the content type is {mimetype}" if mimetype else "there is no content type"
-    fix = f"send the header Content-Type: {JSON}"
-    return Refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, sent, fix)
 
 
 def too_large(most_bytes: int) -> Refusal:
@@ -72,26 +19,6 @@ def too_large(most_bytes: int) -> Refusal:
         f"the body is larger than {most_bytes:,} bytes",
         "send one object at a time; the API server itself accepts none that does not fit",
     )
-
-
-def not_read(reason: str) -> Refusal:
-    """Refuse a body that did not arrive whole, or not in time."""
-    error = f"the body could not be read: {reason}"
-    return Refusal(HTTPStatus.BAD_REQUEST, BAD_REQUEST, error, "send the request again")
-
-
-def not_ready(reasons: list[str]) -> Refusal:
-    """Ask to come back: what is needed to judge is not there yet."""
-    error = f"not ready: {'; '.join(reasons)}"
-    fix = "ask again in a second; where it stays so, the reasons name what to look at"
-    return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "not_ready", error, fix, tuple(reasons))
-
-
-def shed() -> Refusal:
-    """Ask to come back: more requests are waiting than can be answered in time."""
-    error = "too many requests are in flight here"
-    fix = "ask again in a second; where it stays so, run more replicas or workers"
-    return Refusal(HTTPStatus.TOO_MANY_REQUESTS, "shed", error, fix)
 
 
 def cannot_judge(reason: str) -> Refusal:
@@ -106,17 +33,3 @@ def broken() -> Refusal:
     error = "the webhook failed on this request, by a fault of its own"
     fix = "see the traceback in the log of the webhook, and report it"
     return Refusal(HTTPStatus.INTERNAL_SERVER_ERROR, "error", error, fix)
-
-
-def wrong_method(method: str, allowed: list[str]) -> Refusal:
-    """Refuse another method than the path knows."""
-    error = f"{method} is not answered here"
-    return Refusal(
-        HTTPStatus.METHOD_NOT_ALLOWED, BAD_REQUEST, error, f"send it with {' or '.join(allowed)}"
-    )
-
-
-def wrong_path(path: str, known: list[str]) -> Refusal:
-    """Refuse a path that is not served."""
-    error = f"nothing is served at {path}"
-    return Refusal(HTTPStatus.NOT_FOUND, BAD_REQUEST, error, f"use {', '.join(known)}")

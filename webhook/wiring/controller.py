@@ -91,7 +91,7 @@ def _served(
 ) -> "Iterator[None]":
     """Serve metrics and probes, where anybody wants them."""
     from webhook.exposition import MetricsServer, listen  # noqa: PLC0415
-    from webhook.server.options import split_address  # noqa: PLC0415
+    from webhook.serving.options import split_address  # noqa: PLC0415
 
     if bind is None:
         yield

@@ -15,6 +15,8 @@ from webhook.wiring.reloading import follow_files, waiting_for_restart
 from webhook.wiring.services import ClusterService, StaticService, static_world
 
 if TYPE_CHECKING:
+    from flask import Flask
+
     from webhook.cluster.state import ClusterState
 
 
@@ -47,8 +49,8 @@ class ServePlan:
 def serve(plan: ServePlan) -> None:
     """Serve the webhook until told to stop; raises `ScaleguardError` where it cannot begin."""
     from certs.authority import Names  # noqa: PLC0415 - the server's parts are not needed elsewhere
-    from webhook.server.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
-    from webhook.server.options import ServeOptions  # noqa: PLC0415
+    from webhook.serving.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
+    from webhook.serving.options import ServeOptions  # noqa: PLC0415
 
     options = ServeOptions(
         bind=plan.bind,
@@ -61,7 +63,15 @@ def serve(plan: ServePlan) -> None:
     )
     # What workers share while they run lies in a folder of this process, which outlives them.
     with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
-        serve_with_gunicorn(options, _service(plan, Path(folder)))
+        make_service = _service(plan, Path(folder))
+        serve_with_gunicorn(options, lambda problems: _app(make_service(), problems))
+
+
+def _app(service: StaticService | ClusterService, problems: Callable[[], list[str]]) -> "Flask":
+    from webhook.server.app import create_app  # noqa: PLC0415 - as in `serve`
+    from webhook.server.metrics import Metrics  # noqa: PLC0415
+
+    return create_app(service, Metrics(), certificate_problems=problems)
 
 
 def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:
@@ -148,7 +158,7 @@ def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:
     from certs.authority import Names  # noqa: PLC0415 - as in `serve`
     from webhook.cluster.api import connect  # noqa: PLC0415
     from webhook.cluster.certificates import Keeper, Keeping, prepare  # noqa: PLC0415
-    from webhook.server.tls import now_utc  # noqa: PLC0415
+    from webhook.serving.tls import now_utc  # noqa: PLC0415
 
     keeping = Keeping(
         *plan.certificate_secret,

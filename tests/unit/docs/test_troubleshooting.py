@@ -19,7 +19,8 @@ from webhook.manifests.reading import read_text
 from webhook.server import refusal
 from webhook.server.body import decode
 from webhook.server.metrics import Metrics
-from webhook.server.tls import ServedCertificate
+from webhook.serving import refusal as shared_refusal
+from webhook.serving.tls import ServedCertificate
 
 _FAULTS = {
     *("BadReview", "CannotJudge", "CannotPlaceError", "CannotReadError", "UnavailableError"),
@@ -42,8 +43,9 @@ def test_every_refusal_is_explained() -> None:
     }
     makers = [
         made
-        for _, made in inspect.getmembers(refusal, inspect.isfunction)
-        if inspect.signature(made).return_annotation is refusal.Refusal
+        for module in (refusal, shared_refusal)
+        for _, made in inspect.getmembers(module, inspect.isfunction)
+        if inspect.signature(made).return_annotation is shared_refusal.Refusal
     ]
     assert len(makers) > 8
     table = [row for row in rows(DOCS / "troubleshooting.md") if len(row) == 4]

@@ -15,9 +15,11 @@ from certs.authority import Names
 from tests.unit.server.fakes import FakeService, deny_all
 from webhook.core.verdict import Verdict
 from webhook.errors import ScaleguardError
-from webhook.server import tls
-from webhook.server.gunicorn import serve
-from webhook.server.options import Addresses, ServeOptions
+from webhook.server.app import create_app
+from webhook.server.metrics import Metrics
+from webhook.serving import tls
+from webhook.serving.gunicorn import serve
+from webhook.serving.options import Addresses, ServeOptions
 
 
 class Steered(FakeService):
@@ -55,7 +57,7 @@ def main(folder: Path, options: dict[str, Any]) -> None:
     try:
         serve(
             ServeOptions("127.0.0.1:0", folder / "certs", names, **options),
-            lambda: Steered(folder),
+            lambda problems: create_app(Steered(folder), Metrics(), certificate_problems=problems),
             say,
         )
     except ScaleguardError as error:

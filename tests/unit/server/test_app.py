@@ -14,9 +14,9 @@ from webhook.core.mode import Mode
 from webhook.core.review import Request
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.core.world import World
-from webhook.server.admission import OVERLOADED
-from webhook.server.app import DRAINING, create_app
+from webhook.server.app import create_app
 from webhook.server.metrics import Metrics
+from webhook.serving.environment import DRAINING, OVERLOADED
 
 HPA, POD = "0002", "0003"
 

@@ -11,8 +11,8 @@ from prometheus_client import values
 from webhook.errors import ScaleguardError
 from webhook.exposition import MetricsServer, listen, registry
 from webhook.server.metrics import Metrics
-from webhook.server.multiprocess import SharedCounters, shared_counters
-from webhook.server.options import split_address
+from webhook.serving.multiprocess import SharedCounters, shared_counters
+from webhook.serving.options import split_address
 
 
 @pytest.fixture

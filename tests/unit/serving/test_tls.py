@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from certs.authority import Names, issue_leaf, make_authority
 from certs.pair import Bundle, parse_key
 from certs.store import save
-from webhook.server import tls
-from webhook.server.tls import DeadlineSocket, ServedCertificate
+from webhook.serving import tls
+from webhook.serving.tls import DeadlineSocket, ServedCertificate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = Names.of(["localhost"])

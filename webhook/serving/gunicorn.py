@@ -16,13 +16,10 @@ from gunicorn.glogging import Logger
 from certs.store import StoreError, ensure
 from webhook.errors import ScaleguardError
 from webhook.exposition import MetricsServer, listen, registry
-from webhook.server.app import create_app
-from webhook.server.metrics import Metrics
-from webhook.server.multiprocess import SharedCounters, memory_folder, shared_counters
-from webhook.server.options import Addresses, ServeOptions, split_address
-from webhook.server.service import Service
-from webhook.server.tls import REQUEST_SECONDS, ServedCertificate, now_utc
-from webhook.server.worker import Worker
+from webhook.serving.multiprocess import SharedCounters, memory_folder, shared_counters
+from webhook.serving.options import Addresses, ServeOptions, split_address
+from webhook.serving.tls import REQUEST_SECONDS, ServedCertificate, now_utc
+from webhook.serving.worker import Worker
 
 # The API server keeps idle connections for 90 s. Were ours closed first, a request that is being
 # written at that moment would fail, and it is not sent again.
@@ -34,15 +31,19 @@ _MOST_CONNECTIONS = 512
 
 _log = logging.getLogger("scaleguard.server")
 
+MakeApp = Callable[[Callable[[], list[str]]], Any]
+"""Makes a WSGI application. What it is given says why the certificate that is served now cannot be
+relied on: for /readyz alone, because a client that minds does not get as far as a request."""
+
 
 def serve(
     options: ServeOptions,
-    make_service: Callable[[], Service],
+    make_app: MakeApp,
     on_serving: Callable[[Addresses], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; to be called from the main thread.
 
-    `make_service` is called in each worker process, because threads do not survive a fork. It has
+    `make_app` is called in each worker process, because threads do not survive a fork. It has
     to return within 30 s, gunicorn's patience: what takes longer goes on behind `not_ready`.
     `on_serving` is called in this process once the addresses are bound, before any worker is up:
     connections wait until then. Raises `ScaleguardError` where serving cannot begin.
@@ -53,7 +54,7 @@ def serve(
     except StoreError as error:
         raise ScaleguardError(str(error)) from error
     with _metrics_listener(options.metrics_bind) as listener, shared_counters() as shared:
-        _run(_Application(options, make_service, shared, listener, on_serving))
+        _run(_Application(options, make_app, shared, listener, on_serving))
 
 
 def _run(application: "_Application") -> None:
@@ -95,14 +96,14 @@ class _Application(BaseApplication):
     def __init__(
         self,
         options: ServeOptions,
-        make_service: Callable[[], Service],
+        make_app: MakeApp,
         shared: SharedCounters,
         listener: socket | None,
         on_serving: Callable[[Addresses], None] | None,
     ) -> None:
         self.options = options
         self.drain_seconds = options.drain_seconds
-        self._make_service = make_service
+        self._make_app = make_app
         self._shared = shared
         self._listener = listener
         self._on_serving = on_serving
@@ -121,11 +122,7 @@ class _Application(BaseApplication):
                 self._shared.folder, lambda: self._certificate.expiry_seconds(now_utc())
             )
             MetricsServer(self._listener, shown).start()
-        return create_app(
-            self._make_service(),
-            Metrics(),
-            certificate_problems=lambda: self._certificate.problems(now_utc()),
-        )
+        return self._make_app(lambda: self._certificate.problems(now_utc()))
 
     def _settings(self) -> dict[str, Any]:
         options, shared = self.options, self._shared

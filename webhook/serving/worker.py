@@ -18,8 +18,7 @@ from typing import Any
 
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from webhook.server.admission import OVERLOADED
-from webhook.server.app import DRAINING
+from webhook.serving.environment import DRAINING, OVERLOADED
 
 # A connection that says nothing at all costs no thread, but one of `worker_connections`.
 FIRST_BYTE_SECONDS = 10.0

@@ -1,0 +1,1 @@
+"""What every HTTPS server of ours is made of. The only importer of gunicorn."""

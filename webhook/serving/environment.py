@@ -1,0 +1,9 @@
+"""What a worker says to its application with each request, under keys of the WSGI environment."""
+
+from typing import Final
+
+DRAINING: Final = "scaleguard.draining"
+"""Whether it is about to stop."""
+
+OVERLOADED: Final = "scaleguard.overloaded"
+"""Whether too many requests are in flight, so that this one is to be sent away."""
