@@ -20,6 +20,7 @@ _COMMANDS = {
     "who-scales": ("webhook.cli.who_scales", "Tell who acts on replicas, cpu, memory and nodes."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
+    "audit": ("webhook.cli.audit", "Keep what was refused, and show it over HTTPS."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
     "demo": ("webhook.cli.demo", "See the main job end to end on this machine."),
     "completion": ("webhook.cli.completion", "Print the completion script for a shell."),

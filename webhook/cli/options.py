@@ -36,6 +36,22 @@ def common_of_servers(command: Command) -> Command:
 
 
 def _with_common(command: Command, log_level: str) -> Command:
+    command = logging_options(command, log_level)
+    for add in (
+        option(
+            "--policies",
+            type=EXISTING_FOLDER,
+            multiple=True,
+            help="Folder of extra rules in Rego, beside the built-in ones. May be repeated.",
+        ),
+        option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
+    ):
+        command = add(command)
+    return command
+
+
+def logging_options(command: Command, log_level: str = "warning") -> Command:
+    """Add the options that say what is logged, for commands that judge nothing."""
     for add in (
         option(
             "--log-level",
@@ -50,13 +66,6 @@ def _with_common(command: Command, log_level: str) -> Command:
             default="text",
             help="How log lines on stderr look.",
         ),
-        option(
-            "--policies",
-            type=EXISTING_FOLDER,
-            multiple=True,
-            help="Folder of extra rules in Rego, beside the built-in ones. May be repeated.",
-        ),
-        option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
     ):
         command = add(command)
     return command

@@ -6,16 +6,9 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.unit.audit.batches import DAY, delivery, owned, record
+from webhook.audit.findings import MOST_AT_ONCE, BadCursorError, Filters, Found, Total
 from webhook.audit.store.opened import Store
-from webhook.audit.store.query import (
-    MOST_AT_ONCE,
-    BadCursorError,
-    Filters,
-    Found,
-    Total,
-    findings,
-    totals,
-)
+from webhook.audit.store.query import findings, totals
 from webhook.audit.store.taking import take_in
 from webhook.core.objects import ObjectRef
 from webhook.core.record import RecordKind

@@ -6,9 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.unit.audit.batches import DAY, delivery, record
+from webhook.audit.findings import Filters
 from webhook.audit.store import retention
 from webhook.audit.store.opened import Store
-from webhook.audit.store.query import Filters, decision, findings
+from webhook.audit.store.query import decision, findings
 from webhook.audit.store.retention import Forgotten, Retention, decisions, forget
 from webhook.audit.store.taking import take_in
 

@@ -14,10 +14,11 @@ from sqlalchemy import text, update
 
 from tests.postgres import Postgres
 from tests.unit.audit.batches import batches, deliver_all, delivery, expected, owned, record
+from webhook.audit.findings import Filters
 from webhook.audit.store import opened
 from webhook.audit.store.errors import StoreUnavailableError, asked
 from webhook.audit.store.opened import Store, open_store
-from webhook.audit.store.query import Filters, decision, findings
+from webhook.audit.store.query import decision, findings
 from webhook.audit.store.schema import bring_up
 from webhook.audit.store.tables import FINDINGS, METADATA
 from webhook.audit.store.taking import Taken, take_in

@@ -13,6 +13,7 @@ import pytest
 from certs.authority import AUTHORITY_LIFE, LEAF_LIFE, Names, issue_leaf, make_authority
 from certs.store import StoreError, ensure
 from tests.unit.docs.pages import DOCS, ROOT, prose, rows
+from webhook.audit.serving import refusal as audit_refusal
 from webhook.core.review import BadReview, read_review
 from webhook.manifests import Document
 from webhook.manifests.reading import read_text
@@ -39,11 +40,11 @@ def test_every_refusal_is_explained() -> None:
         "known": ["/mutate"],
         "reasons": ["…"],
         "error": "…",
-        "reason": "…",
+        **dict.fromkeys(("reason", "user", "verb", "namespace", "decision"), "…"),
     }
     makers = [
         made
-        for module in (refusal, shared_refusal)
+        for module in (refusal, shared_refusal, audit_refusal)
         for _, made in inspect.getmembers(module, inspect.isfunction)
         if inspect.signature(made).return_annotation is shared_refusal.Refusal
     ]

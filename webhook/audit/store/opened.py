@@ -8,6 +8,7 @@ from typing import Any, Final
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from webhook.audit.store.errors import asked
 from webhook.errors import ScaleguardError
 
 _BUSY_SECONDS: Final = 10
@@ -51,6 +52,15 @@ class Store:
         writer = self.engine.execution_options(**{_WRITES: True})
         with writer.begin() as connection:
             yield connection
+
+    def check(self) -> None:
+        """See whether it answers; raises `StoreUnavailableError`."""
+
+        def ask() -> None:
+            with self.engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1 FROM findings LIMIT 1")
+
+        asked(ask)
 
     def close(self) -> None:
         """Close all connections."""

@@ -2,97 +2,19 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, tuple_
 
+from webhook.audit.findings import MOST_AT_ONCE, BadCursorError, Filters, Found, Page, Total
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
 from webhook.audit.store.tables import DECISIONS, FINDINGS
 from webhook.audit.store.taking import clean, milliseconds
 
-MOST_AT_ONCE: Final = 1000
 _SECONDS_OF_A_DAY: Final = 86_400
 _MOST_TOTALS: Final = 10_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filters:
-    """Which findings are meant; what is None or False narrows nothing."""
-
-    since: float | None = None
-    """Repeated at or after this, in seconds since 1970."""
-    until: float | None = None
-    """Made before this for the first time."""
-    cluster: str | None = None
-    namespace: str | None = None
-    """Empty: what is in none."""
-    rule: str | None = None
-    kind: str | None = None
-    action: str | None = None
-    user: str | None = None
-    workload: str | None = None
-    """The name of the object, its owner, or the workload on which autoscalers meet."""
-    decision: str | None = None
-    would_deny: bool = False
-    """What only the mode let through."""
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """A finding, and how often it was made."""
-
-    cluster: str
-    replica: str
-    fingerprint: str
-    count: int
-    first_seen: float
-    last_seen: float
-    last_decision: str
-    record: dict[str, Any]
-    """As `Record.as_json` wrote it."""
-
-    @property
-    def namespace(self) -> str:
-        """The namespace of the object; empty where it is in none."""
-        return str(self.record["object"]["namespace"] or "")
-
-    def as_json(self) -> dict[str, Any]:
-        """Say it as it is shown, over HTTP and in reports."""
-        return {
-            "cluster": self.cluster,
-            "replica": self.replica,
-            "fingerprint": self.fingerprint,
-            "count": self.count,
-            "firstSeen": self.first_seen,
-            "lastSeen": self.last_seen,
-            "lastDecision": self.last_decision,
-            "record": self.record,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of what was found, newest first."""
-
-    findings: tuple[Found, ...]
-    next: str | None
-    """What to give as `after` for the next part; None: this is the last one."""
-
-
-class Total(StrEnum):
-    """By what decisions are counted."""
-
-    RULE = "rule"
-    NAMESPACE = "namespace"
-    DAY = "day"
-
-
-class BadCursorError(ValueError):
-    """What was given as `after` is nothing that a page said."""
 
 
 _SHOWN: Final = tuple(

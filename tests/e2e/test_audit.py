@@ -1,0 +1,168 @@
+"""Tokens of a real API server, and a real PostgreSQL: who delivers, who reads, who sees nothing."""
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.controlplane.cluster import ControlPlane
+from tests.e2e.audit_process import AuditProcess
+from tests.e2e.webhook_process import wait_until
+from tests.postgres import Postgres
+from tests.unit.audit.batches import record
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.postgres]
+
+AUDIENCE = "scaleguard-audit"
+WRITER = "system:serviceaccount:default:webhook"
+RBAC = Path(__file__).with_name("audit_rbac.yaml")
+
+
+@pytest.fixture(scope="module")
+def accounts(plane: ControlPlane) -> ControlPlane:
+    plane.kubectl("create", "namespace", "shop")
+    for namespace, name in (
+        *(("default", "webhook"), ("default", "reader"), ("default", "nobody")),
+        ("shop", "reader"),
+    ):
+        plane.kubectl("create", "serviceaccount", name, "-n", namespace)
+    plane.kubectl("apply", "-f", str(RBAC))
+    return plane
+
+
+@pytest.fixture(scope="module")
+def postgres() -> Iterator[Postgres]:
+    with Postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def audit(
+    request: pytest.FixtureRequest, accounts: ControlPlane, postgres: Postgres, tmp_path: Path
+) -> Iterator[AuditProcess]:
+    kubeconfig = accounts.user("audit")
+    store = ["--store", postgres.database()] if request.param == "postgresql" else []
+    arguments = ["--kubeconfig", str(kubeconfig), "--writers", WRITER, *store]
+    with AuditProcess(tmp_path, *arguments) as running:
+        running.wait_until_ready()
+        yield running
+
+
+def token(plane: ControlPlane, account: str, namespace: str, *audiences: str) -> str:
+    made = [f"--audience={audience}" for audience in audiences]
+    return plane.kubectl("create", "token", account, "-n", namespace, *made).stdout.strip()
+
+
+def body(*decisions: str, namespace: str = "shop") -> dict[str, object]:
+    told = [[name, time.time()] for name in decisions]
+    records = [{"record": record("web", namespace).as_json(), "decisions": told}]
+    return {"cluster": "c", "replica": "r", "records": records}
+
+
+def test_tokens_of_the_cluster_decide(audit: AuditProcess, accounts: ControlPlane) -> None:
+    webhook = token(accounts, "webhook", "default", AUDIENCE)
+    assert audit.ask("POST", "/v1/records", webhook, body("d1", "d2")) == (
+        200,
+        {"new": 2, "repeated": 0},
+    )
+    assert audit.ask("POST", "/v1/records", webhook, body("d3", namespace="ml"))[0] == 200
+    for other, status in (
+        (None, 401),
+        ("wrong", 401),
+        (token(accounts, "webhook", "default"), 401),  # for the API server, not for us
+        (token(accounts, "webhook", "default", "elsewhere"), 401),
+        (token(accounts, "nobody", "default", AUDIENCE), 403),
+        (token(accounts, "reader", "default", AUDIENCE), 403),
+    ):
+        assert audit.ask("POST", "/v1/records", other, body("no"))[0] == status
+
+    reader = token(accounts, "reader", "default", AUDIENCE)
+    status, seen = audit.ask("GET", "/v1/findings", reader)
+    assert status == 200
+    assert sorted(
+        (one["record"]["object"]["namespace"], one["count"]) for one in seen["findings"]
+    ) == [
+        ("ml", 1),
+        ("shop", 2),
+    ]
+    assert audit.ask("GET", "/v1/decisions/d3", reader)[0] == 200
+    assert audit.ask("GET", "/v1/decisions/no", reader)[0] == 404
+
+    shop = token(accounts, "reader", "shop", AUDIENCE)
+    assert audit.ask("GET", "/v1/findings?namespace=shop", shop)[0] == 200
+    assert audit.ask("GET", "/v1/decisions/d1", shop)[0] == 200
+    assert audit.ask("GET", "/v1/findings", shop)[0] == 403
+    assert audit.ask("GET", "/v1/findings?namespace=ml", shop)[0] == 403
+    assert audit.ask("GET", "/v1/decisions/d3", shop)[0] == 404
+
+    for who, status in (
+        (None, 401),
+        ("wrong", 401),
+        (token(accounts, "reader", "default"), 401),
+        (webhook, 403),
+        (token(accounts, "nobody", "default", AUDIENCE), 403),
+    ):
+        for path in ("/v1/findings", "/v1/findings?namespace=shop", "/v1/totals"):
+            got, answer = audit.ask("GET", path, who)
+            assert (got, "findings" in answer) == (status, False), path
+        assert audit.ask("GET", "/v1/decisions/d1", who)[0] == (404 if status == 403 else 401)
+
+    shown = audit.metrics()
+    assert 'scaleguard_audit_decisions_total{what="new"} 3.0' in shown
+    assert 'scaleguard_audit_requests_total{endpoint="records",result="unauthorized"} 4.0' in shown
+    assert webhook not in audit.log()
+
+
+def test_a_database_that_is_away_is_waited_for(
+    accounts: ControlPlane, postgres: Postgres, tmp_path: Path
+) -> None:
+    """What is refused while PostgreSQL is stopped is taken when it is sent again."""
+    arguments = ("--kubeconfig", str(accounts.user("audit")), "--writers", WRITER)
+    with AuditProcess(tmp_path, *arguments, "--store", postgres.database()) as audit:
+        audit.wait_until_ready()
+        webhook = token(accounts, "webhook", "default", AUDIENCE)
+        assert audit.ask("POST", "/v1/records", webhook, body("before"))[0] == 200
+        postgres.stop()
+        try:
+            assert audit.ask("POST", "/v1/records", webhook, body("during"))[0] == 503
+            status, said = audit.ask("GET", "/readyz")
+            assert (status, "the store does not answer" in str(said)) == (503, True)
+        finally:
+            postgres.start()
+        wait_until(lambda: audit.ask("POST", "/v1/records", webhook, body("during"))[0] == 200)
+        answer = audit.ask("POST", "/v1/records", webhook, body("before", "during", "after"))
+        assert answer == (200, {"new": 1, "repeated": 2})
+
+
+def test_two_replicas_share_postgresql(
+    accounts: ControlPlane, postgres: Postgres, tmp_path: Path
+) -> None:
+    """Both start at once on an empty database, and take the same deliveries."""
+    common = (
+        *("--kubeconfig", str(accounts.user("audit")), "--writers", WRITER),
+        *("--store", postgres.database()),
+    )
+    with AuditProcess(tmp_path / "a", *common) as a, AuditProcess(tmp_path / "b", *common) as b:
+        for one in (a, b):
+            one.wait_until_ready()
+        webhook = token(accounts, "webhook", "default", AUDIENCE)
+        new: list[int] = []
+
+        def deliver(to: AuditProcess) -> None:
+            for number in range(20):
+                names = [f"{number}-{n}" for n in range(10)]
+                status, said = to.ask("POST", "/v1/records", webhook, body(*names))
+                assert status == 200
+                new.append(said["new"])
+
+        threads = [threading.Thread(target=deliver, args=(to,)) for to in (a, b, a, b)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(new), sum(new)) == (80, 200)
+        reader = token(accounts, "reader", "default", AUDIENCE)
+        (found,) = a.ask("GET", "/v1/findings", reader)[1]["findings"]
+        assert found["count"] == 200

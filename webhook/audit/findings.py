@@ -1,0 +1,169 @@
+"""What views ask of the store, and what they get: in process or over HTTP, in the same JSON."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from webhook.core.fields import Raw, mapping, members, text
+
+MOST_AT_ONCE: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which findings are meant; what is None or False narrows nothing."""
+
+    since: float | None = None
+    """Repeated at or after this, in seconds since 1970."""
+    until: float | None = None
+    """Made before this for the first time."""
+    cluster: str | None = None
+    namespace: str | None = None
+    """Empty: what is in none."""
+    rule: str | None = None
+    kind: str | None = None
+    action: str | None = None
+    user: str | None = None
+    workload: str | None = None
+    """The name of the object, its owner, or the workload on which autoscalers meet."""
+    decision: str | None = None
+    would_deny: bool = False
+    """What only the mode let through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A finding, and how often it was made."""
+
+    cluster: str
+    replica: str
+    fingerprint: str
+    count: int
+    first_seen: float
+    last_seen: float
+    last_decision: str
+    record: dict[str, Any]
+    """As `Record.as_json` wrote it."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the object; empty where it is in none."""
+        return str(self.record["object"]["namespace"] or "")
+
+    def as_json(self) -> dict[str, Any]:
+        """Say it as it is shown, over HTTP and in reports."""
+        return {
+            "cluster": self.cluster,
+            "replica": self.replica,
+            "fingerprint": self.fingerprint,
+            "count": self.count,
+            "firstSeen": self.first_seen,
+            "lastSeen": self.last_seen,
+            "lastDecision": self.last_decision,
+            "record": self.record,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of what was found, newest first."""
+
+    findings: tuple[Found, ...]
+    next: str | None
+    """What to give as `after` for the next part; None: this is the last one."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Say it as it is answered over HTTP."""
+        return {"findings": [one.as_json() for one in self.findings], "next": self.next}
+
+
+class Total(StrEnum):
+    """By what decisions are counted."""
+
+    RULE = "rule"
+    NAMESPACE = "namespace"
+    DAY = "day"
+
+
+class BadCursorError(ValueError):
+    """What was given as `after` is nothing that a page said."""
+
+
+class BadQuestionError(ValueError):
+    """A filter that is none; the message says which."""
+
+
+_TEXTS: Final = tuple(
+    one.name for one in fields(Filters) if one.name not in {"since", "until", "would_deny"}
+)
+FILTERS: Final = (*("since", "until"), *_TEXTS, "wouldDeny")
+"""The filters as parameters of a URL."""
+
+
+def filters_of(parameters: Mapping[str, str]) -> Filters:
+    """Read filters from the parameters of a URL, passing over others; raises `BadQuestionError`."""
+    given = {name: parameters[name] for name in ("since", "until") if name in parameters}
+    times = {name: _time(name, written) for name, written in given.items()}
+    texts = {name: parameters[name] for name in _TEXTS if name in parameters}
+    would = parameters.get("wouldDeny", "false")
+    if would not in {"true", "false"}:
+        raise BadQuestionError("wouldDeny: write true or false")
+    return Filters(would_deny=would == "true", **times, **texts)  # type: ignore[arg-type]
+
+
+def parameters_of(filters: Filters) -> dict[str, str]:
+    """Write filters as `filters_of` reads them."""
+    times = {"since": filters.since, "until": filters.until}
+    written = {name: repr(value) for name, value in times.items() if value is not None}
+    for name in _TEXTS:
+        value = getattr(filters, name)
+        if value is not None:
+            written[name] = value
+    return written | ({"wouldDeny": "true"} if filters.would_deny else {})
+
+
+def found_of(raw: Raw) -> Found:
+    """Read what `Found.as_json` wrote."""
+    return Found(
+        text(raw, "cluster"),
+        text(raw, "replica"),
+        text(raw, "fingerprint"),
+        int(raw.get("count", 0)),
+        float(raw.get("firstSeen", 0)),
+        float(raw.get("lastSeen", 0)),
+        text(raw, "lastDecision"),
+        dict(mapping(raw, "record")),
+    )
+
+
+def page_of(raw: Raw) -> Page:
+    """Read what `Page.as_json` wrote."""
+    findings = tuple(found_of(one) for _, one in members(raw, "findings"))
+    return Page(findings, text(raw, "next") or None)
+
+
+def _time(name: str, written: str) -> float:
+    """Read seconds since 1970, or a time with its zone (RFC 3339)."""
+    try:
+        seconds = float(written)
+    except ValueError:
+        seconds = _seconds(written)
+    if not 0 <= seconds < _LAST_SECONDS:
+        raise BadQuestionError(
+            f"{name}: {written!r} is no time: write 2026-01-31T09:00:00Z, or seconds since 1970"
+        )
+    return seconds
+
+
+def _seconds(written: str) -> float:
+    try:
+        at = datetime.fromisoformat(written)
+    except ValueError:
+        return -1.0
+    return at.timestamp() if at.tzinfo is not None else -1.0
+
+
+_LAST_SECONDS: Final = 4_102_444_800
+"""The year 2100."""
