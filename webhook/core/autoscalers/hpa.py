@@ -110,7 +110,7 @@ def _v1_metrics(raw: Raw) -> Iterator[MetricClaim | Expression]:
     if utilization is not None:
         yield MetricClaim(CPU, None, TargetType.UTILIZATION, f"{utilization}%", path)
     elif not metrics:
-        yield _default(path)
+        yield default_claim(path)
     for metric in metrics:
         yield from _metric(metric, f"metadata.annotations[{METRICS_ANNOTATION}]")
 
@@ -147,12 +147,13 @@ def _metrics(raw: Raw) -> Iterator[MetricClaim | Expression]:
     """Metrics of autoscaling/v2 and its betas; none at all means cpu at 80 percent."""
     spec = mapping(raw, "spec")
     if not spec.get("metrics"):
-        yield _default("spec.metrics")
+        yield default_claim("spec.metrics")
     for index, metric in members(spec, "metrics"):
         yield from _metric(metric, f"spec.metrics[{index}]")
 
 
-def _default(path: str) -> MetricClaim:
+def default_claim(path: str) -> MetricClaim:
+    """What the API server fills in where an HPA has no metrics: cpu at 80 percent."""
     target = DEFAULT_CPU_UTILIZATION
     return MetricClaim(CPU, None, TargetType.UTILIZATION, target, path, defaulted=True)
 

@@ -10,7 +10,7 @@ hpa/hpa_reconciler.go (`getHPAMetrics`, `createHPA`, `shouldCreateHPA`), keda/ke
 from collections.abc import Iterator
 
 from webhook.core.autoscalers.alias import Expression, sorted_out
-from webhook.core.autoscalers.hpa import DEFAULT_CPU_UTILIZATION
+from webhook.core.autoscalers.hpa import DEFAULT_CPU_UTILIZATION, default_claim
 from webhook.core.autoscalers.kinds import HPA, SCALED_OBJECT
 from webhook.core.autoscalers.scaler import (
     Inert,
@@ -127,7 +127,7 @@ def _hpa(component: Raw, annotations: dict[str, str], path: str) -> Iterator[Met
     scale = integer(component, "scaleTarget")
     metric = text(component, "scaleMetric") or CPU
     if component.get("autoScaling") is not None:
-        yield from listed or [_default(path)]
+        yield from listed or [default_claim(path)]
     elif metric == MEMORY and scale is not None:
         yield MetricClaim(MEMORY, None, TargetType.UTILIZATION, f"{scale}%", path)
     elif metric == CPU and (scale is not None or TARGET_UTILIZATION in annotations):
@@ -135,12 +135,7 @@ def _hpa(component: Raw, annotations: dict[str, str], path: str) -> Iterator[Met
         target = annotations.get(TARGET_UTILIZATION) if scale is None else scale
         yield MetricClaim(CPU, None, TargetType.UTILIZATION, f"{target}%", path)
     else:
-        yield _default(path)
-
-
-def _default(path: str) -> MetricClaim:
-    target = DEFAULT_CPU_UTILIZATION
-    return MetricClaim(CPU, None, TargetType.UTILIZATION, target, path, defaulted=True)
+        yield default_claim(path)
 
 
 def _resource_metrics(component: Raw, path: str) -> Iterator[MetricClaim]:
