@@ -78,6 +78,7 @@ def same_metric_overlap(same: SameMetric, world: World, *, is_scaler: bool) -> O
         "workload": workload_document(same.workload),
         "resource": same.resource,
         "containers": list(same.containers),
+        "otherThan": list(same.other_than),
         "scaler": object_document(scaler.ref),
         "vpa": object_document(vpa.ref) | {"mode": vpa.mode, "gkeRightsizing": vpa.gke_rightsizing},
         "metric": {

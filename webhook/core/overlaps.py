@@ -15,7 +15,7 @@ from webhook.core.complement import Fix, complement
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
 
-# A reason names this many containers: a sentence is read by people.
+# A message names this many containers: it is read by people.
 MOST_NAMES = 8
 
 ONLY_AT_START = "the VPA raises cpu only at start (startupBoost)"
@@ -42,6 +42,8 @@ class Meeting:
     reductions: tuple[str, ...] = ()
     boost: bool = False
     """They meet only in what startupBoost writes."""
+    other_than: tuple[str, ...] = ()
+    """The containers that the VPA leaves alone, where any other that comes would be met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ class SameMetric:
     resource: str
     claim: MetricClaim
     containers: tuple[str, ...]
+    other_than: tuple[str, ...]
+    """The containers that the VPA leaves alone, where `containers` are none and not all of them."""
     reductions: tuple[str, ...]
     boost: bool
     vpa_path: str
@@ -104,7 +108,7 @@ def same_metric(
         first = meetings[0]
         alike = [one for one in meetings if bool(one.reductions) == bool(first.reductions)]
         names = tuple(dict.fromkeys(name for one in alike for name in one.containers))
-        anywhere = any(not one.containers for one in alike)
+        anywhere = [one for one in alike if not one.containers]
         yield SameMetric(
             scaler,
             vpa,
@@ -112,6 +116,7 @@ def same_metric(
             resource,
             first.claim,
             () if anywhere else names,
+            anywhere[0].other_than if anywhere else (),
             (*common, *first.reductions),
             first.boost,
             (boost_path if first.boost else vpa_path)(vpa, first.containers),
@@ -182,10 +187,10 @@ def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
     if rest and not freed:
         return Meeting(claim, ())
     if rest:
-        others = _either(freed)
-        return Meeting(claim, (), (f"holds once the workload has a container other than {others}",))
+        reason = "holds once the workload has such a container"
+        return Meeting(claim, (), (reason,), other_than=tuple(_some(freed)))
     if named:
-        listed = _either(named)
+        listed = " or ".join(_some(named))
         return Meeting(claim, tuple(named), (f"holds once the workload has a container {listed}",))
     boosted = [name for name in (ANY_CONTAINER, *names) if vpa.boosts_cpu(name)]
     if claim.resource == CPU and boosted:
@@ -194,10 +199,10 @@ def _meet_unknown(claim: MetricClaim, vpa: Vpa) -> Meeting | None:
     return None
 
 
-def _either(names: list[str]) -> str:
+def _some(names: list[str]) -> list[str]:
+    """Names as a sentence can show them."""
     more = len(names) - MOST_NAMES
-    shown = names[:MOST_NAMES] + ([f"{more} more"] if more > 0 else [])
-    return " or ".join(shown)
+    return names[:MOST_NAMES] + ([f"{more} more"] if more > 0 else [])
 
 
 def vpa_path(vpa: Vpa, containers: tuple[str, ...]) -> str:

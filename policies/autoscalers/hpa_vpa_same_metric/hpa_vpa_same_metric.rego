@@ -57,8 +57,13 @@ sentence(overlap) := concat(" ", [
 	text.vpa(overlap.vpa),
 	deed(overlap),
 	"of",
-	text.containers(overlap.containers),
+	met(overlap),
 ])
+
+# The containers on which they meet; while the workload is unknown it may be all but some.
+met(overlap) := text.containers(overlap.containers) if {
+	count(object.get(overlap, "otherThan", [])) == 0
+} else := concat(" ", ["every container other than", concat(" or ", overlap.otherThan)])
 
 # The conditions are told, and what of them the template breaks, where it is known.
 safe_when(overlap) := [concat(" ", [

@@ -16,6 +16,7 @@ overlap := {
 	"workload": {"text": "Deployment web"},
 	"resource": "cpu",
 	"containers": ["app", "proxy"],
+	"otherThan": [],
 	"scaler": {"text": "HorizontalPodAutoscaler shop/web"},
 	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "gkeRightsizing": false},
 	"metric": metric,
@@ -64,6 +65,13 @@ cases := {
 	"means every container where none is known": {
 		"input": document({"containers": []}, {}),
 		"findings": [{"action": "deny", "messageContains": ["cpu request of every container"]}],
+	},
+	"means every other container where some are left alone": {
+		"input": document({"containers": [], "otherThan": ["app", "proxy"], "reductions": ["it is to come"]}, {}),
+		"findings": [{
+			"action": "warn",
+			"messageContains": ["cpu request of every container other than app or proxy; only a warning: it is to come"],
+		}],
 	},
 	"tells a metric of one container": {
 		"input": document(measured({"container": "app"}), {}),
