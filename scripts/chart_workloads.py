@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from webhook.cluster.resources import plural
+from webhook.core.kinds import plural
 from webhook.core.objects import GroupKind, reference
 
 ROOT = Path(__file__).resolve().parents[1]

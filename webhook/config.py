@@ -22,6 +22,7 @@ from webhook.core.verdict import NamespaceSettings
 from webhook.errors import ConfigError
 from webhook.namespaces import build_namespaces, namespace_faults, quoted, read_actions
 from webhook.profiles import build_profiles, profile_faults
+from webhook.workloads import workload_faults
 
 SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"
 
@@ -58,6 +59,8 @@ class Config:
     custom: CustomConfig = field(default_factory=CustomConfig)
     detect_by_image: bool = False
     accelerators: tuple[Mapping[str, Any], ...] = ()
+    workloads: tuple[Mapping[str, Any], ...] = ()
+    """Kinds beside those of the catalogue, in its terms."""
     profiles: Profiles = field(default_factory=Profiles)
     mutate_templates: bool = False
     """Whether templates of what waits in a queue of Kueue are fitted, and not their pods alone."""
@@ -126,11 +129,14 @@ def _faults(data: Any) -> Iterator[str]:
     validator = jsonschema.Draft202012Validator(schema, format_checker=formats)
     for error in validator.iter_errors(data):
         said = error.message
+        if error.validator == "pattern" and "title" in error.schema:
+            said = f"{error.instance!r} is no {error.schema['title']}"
         if error.validator == "format":
             said = f"{error.instance!r} {_FORMATS[error.validator_value][1]}"
         yield f"{dotted(error.path) or 'the file'}: {said}"
     yield from profile_faults(data)
     yield from namespace_faults(data)
+    yield from workload_faults(data)
 
 
 def _build(data: Mapping[str, Any]) -> Config:
@@ -144,6 +150,7 @@ def _build(data: Mapping[str, Any]) -> Config:
         _custom(data.get("policies", {}).get("custom", {})),
         data.get("detection", {}).get("byImage", False),
         tuple(data.get("accelerators", ())),
+        tuple(data.get("workloads", ())),
         build_profiles(data),
         data.get("kueue", {}).get("mutateTemplates", False),
         data.get("vpa", {}).get("enabled", True),

@@ -14,23 +14,34 @@ from webhook.core.frameworks.places import Assembled, Place, PodSpec, PodTemplat
 from webhook.core.kinds import FrameworkLabel, Kind, Kinds, WorkloadClass, words
 from webhook.core.objects import GroupKind
 
-# How many steps above a pod's spec its labels and annotations stand.
-_STEPS_ABOVE = {".": 0, "..": 1, "../..": 2}
+STEPS_ABOVE = {".": 0, "..": 1, "../..": 2}
+"""How many steps above a pod's spec its labels and annotations stand."""
 
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 
 
 def knowledge(
-    extra_families: Iterable[Mapping[str, Any]] = (), *, by_image: bool = False
+    extra_families: Iterable[Mapping[str, Any]] = (),
+    extra_kinds: Iterable[Mapping[str, Any]] = (),
+    *,
+    by_image: bool = False,
 ) -> Knowledge:
     """Build the knowledge of accelerators and kinds; configured families are tried first."""
-    accelerators = _read("accelerators.yaml")
+    accelerators, workloads = _read("accelerators.yaml"), _read("workloads.yaml")
+    # Whether workloads stand below one that cannot be scaled is not known: its owner is read.
+    configured = [{"between": not entry.get("scale", False), **entry} for entry in extra_kinds]
     families = [family(entry) for entry in (*extra_families, *accelerators["families"])]
     return Knowledge(
         Catalogue(families, accelerators["notAccelerators"], accelerators["amounts"]),
-        _kinds(_read("workloads.yaml")),
+        _kinds(workloads | {"kinds": [*workloads["kinds"], *configured]}),
         by_image,
     )
+
+
+@cache
+def shipped_kinds() -> frozenset[GroupKind]:
+    """Return the kinds of the catalogue."""
+    return frozenset(kind.group_kind for kind in _kinds(_read("workloads.yaml")))
 
 
 @cache
@@ -61,7 +72,7 @@ def _kinds(data: Mapping[str, Any]) -> Kinds:
         [
             Kind(
                 GroupKind(entry["group"], entry["kind"]),
-                tuple(map(_place, entry["templates"])),
+                tuple(map(_place, entry.get("templates", ()))),
                 _class(entry.get("class")),
                 _class(entry.get("otherwise")),
                 entry.get("originLabel"),
@@ -70,6 +81,8 @@ def _kinds(data: Mapping[str, Any]) -> Kinds:
                 gang=entry.get("gang", False),
                 recommend_only=entry.get("recommendOnly", False),
                 no_vpa=entry.get("noVpa", ""),
+                between=entry.get("between", False),
+                irregular=entry.get("plural", ""),
             )
             for entry in data["kinds"]
         ],
@@ -96,7 +109,7 @@ def _place(entry: str | Mapping[str, Any]) -> Place:
         return Assembled(entry["at"], ASSEMBLERS[entry["assemble"]])
     return PodSpec(
         entry["podSpec"],
-        _STEPS_ABOVE[entry["metadata"]] if "metadata" in entry else None,
+        STEPS_ABOVE[entry["metadata"]] if "metadata" in entry else None,
         entry.get("container", ""),
         tuple(entry.get("of", ())),
     )

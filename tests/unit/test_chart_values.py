@@ -14,6 +14,7 @@ from scripts.chart_schema import TARGET, embedded
 from webhook.cluster import resources
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.leases import NAME as LEASE_NAME
+from webhook.core.kinds import plural
 from webhook.core.objects import POD
 from webhook.core.shard import SHARDS
 from webhook.knowledge import knowledge
@@ -86,10 +87,11 @@ Right = tuple[str, str, str]
 
 
 def granted(name: str) -> set[Right]:
-    """What a role of the chart grants: group, resource, verb."""
+    """What a role of the chart grants without configuration: group, resource, verb."""
     template = (CHART / "templates" / name).read_text(encoding="utf-8")
-    plain = re.sub(r"\{\{.*?\}\}", "x", template.partition("\nrules:\n")[2])
-    return rights(yaml.safe_load(plain.removesuffix("x\n")))
+    rules = template.partition("\nrules:\n")[2].removesuffix("{{- end }}\n")
+    fixed = re.sub(r"\n  \{\{- range .*?\n  \{\{- end \}\}", "", rules, flags=re.DOTALL)
+    return rights(yaml.safe_load(re.sub(r"\{\{.*?\}\}", "x", fixed)))
 
 
 def rights(rules: list[dict[str, Any]]) -> set[Right]:
@@ -107,9 +109,9 @@ def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     watched = {
         (one.group, one.plural, verb) for one in resources.WATCHED for verb in ("list", "watch")
     }
-    targets = (*resources.kinds(resources.TARGETS), *resources.kinds(resources.BETWEEN))
-    read_one_by_one = (*targets, *resources.CLAIMS)
-    fetched = {(one.group, resources.plural(one.kind), "get") for one in read_one_by_one}
+    known = knowledge().kinds
+    read_one_by_one = (*resources.targets(known), *resources.between(known), *resources.CLAIMS)
+    fetched = {(one.group, plural(one.kind), "get") for one in read_one_by_one}
     confirmed = {(one.group, one.plural, "get") for one in RESOURCES.values()}
     told = {("", "events", verb) for verb in ("get", "create", "patch")}
     assert granted("clusterrole.yaml") == watched | fetched | confirmed | told
@@ -144,7 +146,7 @@ def test_every_kind_that_can_be_judged_is_asked_about_once_and_so_is_what_it_mak
     ]
     assert len(asked) == len(set(asked)) > 30
     kinds = chart_workloads.judged()
-    assert set(asked) == {(kind.group, resources.plural(kind.kind)) for kind in kinds}
+    assert set(asked) == {(kind.group, plural(kind.kind)) for kind in kinds}
     known = [knowledge().kinds.get(kind) for kind in kinds]
     assert POD not in kinds
     assert all(kind is not None and kind.templates for kind in known)

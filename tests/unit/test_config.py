@@ -330,3 +330,73 @@ def test_every_fault_is_listed_at_once_in_a_fixed_order() -> None:
 
 def test_keys_that_are_no_text_are_refused_too() -> None:
     assert faults({1: 2}) == ["the file: Additional properties are not allowed (1 was unexpected)"]
+
+
+PATH = "path in an object (as spec.template, spec.roles[].template, spec.replicaSpecs.*.template)"
+MODEL = {"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}
+
+
+def test_kinds_of_workloads() -> None:
+    whole = MODEL | {
+        "plural": "inferers",
+        "templates": ["spec.a[].template", {"podSpec": "spec.b.*.pod", "metadata": "../.."}],
+        "class": "inference",
+        "scale": True,
+        "recommendOnly": True,
+        "gang": False,
+    }
+    run = {"group": "ai.example.com", "kind": "Run", "templates": ["pod"], "otherwise": "batch"}
+    owner = {"group": "ai.example.com", "kind": "Fleet"}
+    assert parse({"workloads": [whole, run, owner]}, "x").workloads == (whole, run, owner)
+
+
+@pytest.mark.parametrize(
+    ("changed", "fault"),
+    [
+        (
+            {"group": "apps.kruise.io", "kind": "CloneSet"},
+            ": CloneSet of apps.kruise.io is known without being listed: leave it out",
+        ),
+        (
+            {"group": "keda.sh", "kind": "ScaledObject"},
+            ": ScaledObject of keda.sh is an autoscaler, and makes no pods",
+        ),
+        (
+            {"group": "acme"},
+            ".group: 'acme' is no API group of custom resources (as ai.example.com)",
+        ),
+        ({"kind": "model"}, ".kind: 'model' is no kind (as Model)"),
+        ({"plural": "Models"}, ".plural: 'Models' is no name of a resource (as models)"),
+        (
+            {"class": "serving"},
+            ".class: 'serving' is not one of ['training', 'inference', 'notebook', 'batch']",
+        ),
+        *(
+            ({"templates": [path]}, f".templates[0]: '{path}' is no {PATH}")
+            for path in ("", "spec..template", "*.template", "template.", "[]", "spec/template")
+        ),
+        ({"templates": [1]}, ".templates[0]: 1 is not of type 'string', 'object'"),
+        ({"templates": [{}]}, ".templates[0]: 'podSpec' is a required property"),
+        ({"templates": []}, ".templates: [] should be non-empty"),
+        (
+            {"templates": [{"podSpec": "spec", "metadata": "../.."}]},
+            ".templates[0].metadata: ../.. above spec is outside of the object",
+        ),
+        ({"noVpa": "x"}, ": Additional properties are not allowed ('noVpa' was unexpected)"),
+    ],
+)
+def test_kinds_of_workloads_that_are_refused(changed: dict[str, Any], fault: str) -> None:
+    assert faults({"workloads": [MODEL | changed]}) == [f"workloads[0]{fault}"]
+
+
+def test_what_can_be_scaled_says_where_its_pods_stand() -> None:
+    owner = {"group": "ai.example.com", "kind": "Fleet", "scale": True}
+    assert faults({"workloads": [owner]}) == ["workloads[0]: 'templates' is a required property"]
+
+
+def test_a_kind_is_listed_once() -> None:
+    other = MODEL | {"class": "training"}
+    assert faults({"workloads": [MODEL, other, "Model"]}) == [
+        "workloads[1]: Model of ai.example.com is listed already: workloads[0]",
+        "workloads[2]: 'Model' is not of type 'object'",
+    ]

@@ -1,9 +1,10 @@
 import pytest
 
 from webhook.core.accelerators import Counts, Family
+from webhook.core.frameworks.places import PodSpec, PodTemplate
 from webhook.core.kinds import WorkloadClass
 from webhook.core.objects import GroupKind
-from webhook.knowledge import FOLDER, family, knowledge
+from webhook.knowledge import FOLDER, family, knowledge, shipped_kinds
 
 KNOWN = knowledge()
 
@@ -103,3 +104,32 @@ def test_a_kind_is_for_something_or_generic() -> None:
         "RayService": WorkloadClass.INFERENCE,
         "RayJob": WorkloadClass.TRAINING,
     }
+
+
+MODEL = {
+    "group": "ai.example.com",
+    "kind": "Model",
+    "plural": "inferers",
+    "templates": ["spec.template", {"podSpec": "spec.pod", "metadata": ".."}],
+    "class": "inference",
+    "scale": True,
+}
+
+
+def test_a_kind_of_the_configuration_is_one_like_those_of_the_catalogue() -> None:
+    found = knowledge((), [MODEL]).kinds
+    kind = found.get(GroupKind("ai.example.com", "Model"))
+    assert kind is not None
+    assert kind.templates == (PodTemplate("spec.template"), PodSpec("spec.pod", 1))
+    assert (kind.workload_class, kind.plural) == (WorkloadClass.INFERENCE, "inferers")
+    assert (kind.scalable, kind.between) == (True, False)
+    assert found.scalable("ai.example.com", "Model")
+    assert [kind.group_kind for kind in found][:-1] == [kind.group_kind for kind in KNOWN.kinds]
+    assert shipped_kinds() == {kind.group_kind for kind in KNOWN.kinds}
+
+
+def test_an_owner_without_pods_of_its_own_stands_between() -> None:
+    fleet = {"group": "ai.example.com", "kind": "Fleet", "gang": True}
+    kind = knowledge((), [fleet]).kinds.get(GroupKind("ai.example.com", "Fleet"))
+    assert kind is not None
+    assert (kind.templates, kind.scalable, kind.between, kind.gang) == ((), False, True, True)

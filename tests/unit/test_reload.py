@@ -24,7 +24,7 @@ from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
 from webhook.serving.multiprocess import shared_counters
 from webhook.wiring import judge_of
-from webhook.wiring.reloading import waiting_for_restart
+from webhook.wiring.reloading import OF_MANIFESTS, waiting_for_restart
 
 WARN = "rules: {hpa-vpa-same-metric: warn}"
 DENY = "rules: {hpa-vpa-same-metric: deny}"
@@ -290,6 +290,14 @@ def test_keys_of_the_cluster_wait_for_a_restart() -> None:
     waiting = waiting_for_restart(Config(), Config(consistency="cached", stale_after_seconds=60.0))
     assert waiting == ["consistency", "staleAfterSeconds"]
     assert waiting_for_restart(Config(), Config(strictness="feedback")) == []
+    assert waiting_for_restart(Config(), Config(workloads=({"group": "a.b"},))) == []
+
+
+def test_manifests_are_read_once_by_the_kinds_of_the_start() -> None:
+    """A cluster is looked at by those of now: tests/e2e/test_configured_kinds.py."""
+    now = Config(workloads=({"group": "ai.example.com", "kind": "Model"},))
+    assert waiting_for_restart(Config(), now, OF_MANIFESTS) == ["workloads"]
+    assert waiting_for_restart(now, now, OF_MANIFESTS) == []
 
 
 def test_rules_are_put_back_only_where_they_were_put(trial: Trial) -> None:

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import yaml
 
@@ -19,23 +20,21 @@ from webhook.cluster.resources import (
     RESOURCE_CLAIM,
     RESOURCE_CLAIM_TEMPLATE,
     RESOURCE_QUOTAS,
-    TARGETS,
-    TEMPLATES,
     VPAS,
     Resource,
-    kinds,
-    plural,
+    targets,
+    templates,
 )
 from webhook.cluster.scan import DISCOVERY_SECONDS, PAGE_SECONDS, Unread
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw, mapping, members, text
+from webhook.core.kinds import Kinds, plural
 from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, reference
 from webhook.core.pod import claim_names
 from webhook.core.world import World
 from webhook.errors import ScaleguardError
 
-_KINDS = (POD, *kinds(TARGETS), *kinds(TEMPLATES))
-# As kubectl shortens them; where a word means two kinds, the first of `_KINDS` is meant.
+# As kubectl shortens them; where a word means two kinds, the first that is known is meant.
 _SHORT = {
     "po": "pod",
     "rc": "replicationcontroller",
@@ -51,6 +50,16 @@ _SHORT = {
 }
 
 
+class Meant(NamedTuple):
+    """What somebody wants to have explained."""
+
+    kind: GroupKind
+    plural: str
+    name: str
+    is_bare: bool
+    """Whether no kind was given."""
+
+
 @dataclass
 class Found:
     """An object of a cluster, its world, and what of that could not be read."""
@@ -64,44 +73,45 @@ def look_up(
     name: str, namespace: str | None, kubeconfig: Path | None, context: str | None, judge: Judge
 ) -> Found:
     """Read what a name means; raises `ScaleguardError` with all that was tried."""
-    kind, short_name, is_bare = _meant(name)
+    meant = _meant(name, judge.knowledge.kinds)
     try:
         api = connect(kubeconfig, context)
     except ScaleguardError as error:
-        if not is_bare:
+        if not meant.is_bare:
             raise
         raise ScaleguardError(
             f"{name}: there is no such file, and no cluster to look for such a pod in: {error}"
         ) from error
     where = namespace or usual_namespace(kubeconfig, context)
     try:
-        raw = _get(api, kind, where, short_name, is_bare=is_bare)
+        raw = _get(api, meant, where)
         return _Surroundings(api, where, judge).of(raw)
     finally:
         api.close()
 
 
-def _meant(name: str) -> tuple[GroupKind, str, bool]:
-    """Read NAME or KIND/NAME; return the kind, the name, and whether no kind was given."""
+def _meant(name: str, known: Kinds) -> Meant:
+    """Read NAME or KIND/NAME."""
     written, slash, short_name = name.partition("/")
     if not slash:
-        return POD, name, True
-    for kind in _KINDS:
-        if is_kind(written, kind):
-            return kind, short_name, False
+        return Meant(POD, known.plural(POD), name, is_bare=True)
+    kinds = (POD, *targets(known), *templates(known))
+    for kind in kinds:
+        if is_kind(written, kind, known):
+            return Meant(kind, known.plural(kind), short_name, is_bare=False)
     word = written.lower().partition(".")[0]
-    near = difflib.get_close_matches(word, [kind.kind.lower() for kind in _KINDS], n=1)
+    near = difflib.get_close_matches(word, [kind.kind.lower() for kind in kinds], n=1)
     hint = f"did you mean {near[0]}/{short_name}?" if near else "write pod/NAME or deployment/NAME"
     raise ScaleguardError(
         f"{name}: there is no such file, and {written} is no kind that makes pods; {hint}"
     )
 
 
-def is_kind(written: str, kind: GroupKind) -> bool:
+def is_kind(written: str, kind: GroupKind, known: Kinds) -> bool:
     """Whether a word means a kind, as kubectl takes it: singular, plural, short, with a group."""
     word, _, group = written.lower().partition(".")
     word, _, own_group = f"{_SHORT.get(word, word)}.{group}".strip(".").partition(".")
-    if word not in {kind.kind.lower(), plural(kind.kind)}:
+    if word not in {kind.kind.lower(), known.plural(kind)}:
         return False
     # `deployment.apps`, or with the version before the group: `deployment.v1.apps`.
     return own_group in {"", kind.group, *_versioned(own_group, kind.group)}
@@ -111,19 +121,20 @@ def _versioned(written: str, group: str) -> tuple[str, ...]:
     return (written,) if group and written.endswith(f".{group}") else ()
 
 
-def _get(api: Api, kind: GroupKind, namespace: str, name: str, *, is_bare: bool) -> Raw:
+def _get(api: Api, meant: Meant, namespace: str) -> Raw:
+    kind, resources, name, is_bare = meant
     what = f"{kind.kind} {namespace}/{name}"
     try:
         resource = Discovery(api).find(kind, DISCOVERY_SECONDS)
         if resource is None:
             raise ScaleguardError(
-                f"{api.server} has no {plural(kind.kind)} of {kind.group}: the CRD is not installed"
+                f"{api.server} has no {resources} of {kind.group}: the CRD is not installed"
             )
         return api.get(resource.path(namespace, name), PAGE_SECONDS)
     except ApiError as error:
         if error.is_forbidden:
             raise ScaleguardError(
-                f"{what}: no right to get {plural(kind.kind)} in namespace {namespace}; ask for "
+                f"{what}: no right to get {resources} in namespace {namespace}; ask for "
                 "it, or explain the manifest"
             ) from error
         if not error.is_absent:

@@ -14,6 +14,7 @@ from webhook.cli.progress import progress_bar
 from webhook.cli.running import read_running, tell_forbidden
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw
+from webhook.core.kinds import Kinds
 from webhook.core.verdict import CannotJudge
 from webhook.core.who_scales import Acting, who_scales
 from webhook.core.world import World
@@ -95,7 +96,7 @@ def command(  # noqa: PLR0913 - one parameter per option
     if files and namespace is not None:
         told = [one for one in told if one.key.namespace == namespace]
     if workload is not None:
-        told = _named(workload, told)
+        told = _named(workload, told, judge.knowledge.kinds)
     if output == "json":
         document = {"version": VERSION, "workloads": [one.as_json() for one in told]}
         echo_utf8(json.dumps(document, indent=2, ensure_ascii=False))
@@ -142,7 +143,7 @@ def _running(
     return found.objects
 
 
-def _named(name: str, told: list[Acting]) -> list[Acting]:
+def _named(name: str, told: list[Acting], known: Kinds) -> list[Acting]:
     """Those that a name means; raises `ScaleguardError` where there is none."""
     from webhook.cli.explain_cluster import is_kind  # noqa: PLC0415 - as above
 
@@ -150,7 +151,7 @@ def _named(name: str, told: list[Acting]) -> list[Acting]:
     found = [
         one
         for one in told
-        if one.key.name == short_name and (not slash or is_kind(kind, one.key.group_kind))
+        if one.key.name == short_name and (not slash or is_kind(kind, one.key.group_kind, known))
     ]
     if not found:
         there = ", ".join(f"{one.key.kind.lower()}/{one.key.name}" for one in told[:10])

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from webhook.cluster.api import Api
 from webhook.cluster.errors import ApiError
 from webhook.cluster.pages import Raw
-from webhook.cluster.resources import BUILT_IN_VERSIONS, Resource, plural, version_path
+from webhook.cluster.resources import BUILT_IN_VERSIONS, Resource, version_path
 from webhook.core.fields import members, text
+from webhook.core.kinds import plural
 from webhook.core.objects import GroupKind
 
 # CRDs come and go in minutes, not in seconds; what is missing is looked for again sooner.

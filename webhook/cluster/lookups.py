@@ -10,13 +10,7 @@ from webhook.cluster.discovery import Discovery
 from webhook.cluster.errors import ApiError
 from webhook.cluster.pages import Raw
 from webhook.cluster.recorder import Recorder
-from webhook.cluster.resources import (
-    BETWEEN,
-    RESOURCE_CLAIM,
-    RESOURCE_CLAIM_TEMPLATE,
-    TARGETS,
-    kinds,
-)
+from webhook.cluster.resources import RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.kinds import Kinds
 from webhook.core.objects import GroupKind
@@ -29,8 +23,6 @@ LOOKUP_SECONDS = 1.0
 # is judged as it was, and judged again with the next write.
 KEPT_SECONDS = 2.0
 _MOST_KEPT = 4096
-
-_READ = frozenset(kinds(TARGETS) + kinds(BETWEEN))
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -62,13 +54,14 @@ class Kept(Generic[Key, Value]):
 class Lookups:
     """Reads workloads and resource claims; what cannot be read is unknown, and counted.
 
+    `known` returns the kinds of the configuration that holds now: no others are ever read.
     The deadline of a call is a moment of `time.monotonic`.
     """
 
     def __init__(
         self,
         api: Api,
-        known: Kinds,
+        known: Callable[[], Kinds],
         recorder: Recorder,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,8 +74,8 @@ class Lookups:
 
     def workload(self, key: WorkloadKey, until: float) -> Workload | None:
         """Read a workload of the enumerated kinds; None where its containers are unknown."""
-        kind = self._known.get(key.group_kind)
-        if kind is None or key.group_kind not in _READ:
+        kind = self._known().get(key.group_kind)
+        if kind is None or not (kind.scalable or kind.between):
             self._recorder.looked_up("workload", "unknown_kind")
             return None
         is_kept, kept = self._workloads.get(key)

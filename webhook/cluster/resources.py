@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from webhook.cluster.errors import BAD_NAME, ApiError
-from webhook.core.objects import GroupKind
+from webhook.core.kinds import Kinds
+from webhook.core.objects import POD, GroupKind
 
 _MOST_NAME_CHARACTERS = 253
 
@@ -113,75 +114,32 @@ CLAIMS = (RESOURCE_CLAIM, RESOURCE_CLAIM_TEMPLATE)
 BUILT_IN_VERSIONS: Mapping[str, str] = {"": "v1", "apps": "v1", "batch": "v1"}
 """Groups that every cluster has, in a version that no cluster will lose."""
 
-TARGETS: Mapping[str, tuple[str, ...]] = {
-    "": ("ReplicationController",),
-    "apps": ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"),
-    "batch": ("Job", "CronJob"),
-    "argoproj.io": ("Rollout",),
-    "apps.kruise.io": ("CloneSet", "StatefulSet"),
-    "kubeflow.org": ("PyTorchJob", "JAXJob", "PaddleJob"),
-    "leaderworkerset.x-k8s.io": ("LeaderWorkerSet",),
-    "workload.serving.volcano.sh": ("ModelServing",),
-    "orchestration.aibrix.ai": ("StormService",),
-    "kaito.sh": ("InferenceSet",),
-    "grove.io": ("PodCliqueSet", "PodClique"),
-    "machinelearning.seldon.io": ("SeldonDeployment",),
-    "production-stack.vllm.ai": ("VLLMRuntime",),
-    "inference.sagemaker.aws.amazon.com": ("InferenceEndpointConfig",),
-}
-"""The kinds of the catalogue that autoscalers act on: one object is read where it is judged.
-
-The version of groups that not every cluster has is found by discovery.
-"""
-
-BETWEEN: Mapping[str, tuple[str, ...]] = {"kaito.sh": ("Workspace",)}
-"""The kinds that stand between what a scaler names and what a VPA names: owners of workloads."""
-
-TEMPLATES: Mapping[str, tuple[str, ...]] = {
-    "serving.knative.dev": ("Service",),
-    "keda.sh": ("ScaledJob",),
-    "argoproj.io": ("Workflow", "WorkflowTemplate", "ClusterWorkflowTemplate", "CronWorkflow"),
-    "apps.kruise.io": ("DaemonSet", "BroadcastJob", "AdvancedCronJob"),
-    "kubeflow.org": ("TFJob", "XGBoostJob", "MPIJob", "MXJob", "Notebook"),
-    "trainer.kubeflow.org": (
-        "TrainJob",
-        "OptimizationJob",
-        "TrainingRuntime",
-        "ClusterTrainingRuntime",
-    ),
-    "sagemaker.amazonaws.com": ("HyperPodPyTorchJob",),
-    "jobset.x-k8s.io": ("JobSet",),
-    "disaggregatedset.x-k8s.io": ("DisaggregatedSet",),
-    "ray.io": ("RayCluster", "RayJob", "RayService", "RayCronJob"),
-    "serving.kserve.io": (
-        "InferenceService",
-        "LLMInferenceService",
-        "ServingRuntime",
-        "ClusterServingRuntime",
-    ),
-    "workload.serving.volcano.sh": ("ModelBooster",),
-    "orchestration.aibrix.ai": ("RoleSet", "PodSet", "RayClusterReplicaSet", "RayClusterFleet"),
-    "kaito.sh": ("Workspace",),
-    "apps.nvidia.com": ("NIMService", "NIMPipeline"),
-    "nvidia.com": ("DynamoGraphDeployment", "DynamoComponentDeployment"),
-    "workloads.x-k8s.io": ("RoleBasedGroup",),
-    "batch.volcano.sh": ("Job", "CronJob"),
-    "sparkoperator.k8s.io": ("SparkApplication", "ScheduledSparkApplication"),
-}
-"""The other kinds of the catalogue that make pods: a scan reads them, the webhook never does."""
-
-POOLS: Mapping[str, tuple[str, ...]] = {
-    "inference.networking.k8s.io": ("InferencePool",),
-    "inference.networking.x-k8s.io": ("InferencePool",),
-}
+POOLS = (
+    GroupKind("inference.networking.k8s.io", "InferencePool"),
+    GroupKind("inference.networking.x-k8s.io", "InferencePool"),
+)
 """What selects pods beside Services. A scan reads them, to tell that nothing else does."""
 
-
-def kinds(listed: Mapping[str, tuple[str, ...]]) -> tuple[GroupKind, ...]:
-    """Write a table of kinds as a list."""
-    return tuple(GroupKind(group, kind) for group, names in listed.items() for kind in names)
+_NEVER_SCANNED = frozenset({POD, GroupKind("", "PodTemplate")})
 
 
-def plural(kind: str) -> str:
-    """Name the resource of a kind: so regular for every kind of the catalogue."""
-    return kind.lower() + "s"
+def targets(known: Kinds) -> tuple[GroupKind, ...]:
+    """The kinds that autoscalers act on: one object is read where it is judged.
+
+    The version of groups that not every cluster has is found by discovery.
+    """
+    return tuple(kind.group_kind for kind in known if kind.scalable)
+
+
+def between(known: Kinds) -> tuple[GroupKind, ...]:
+    """The kinds between what a scaler names and what a VPA names: one object is read as well."""
+    return tuple(kind.group_kind for kind in known if kind.between)
+
+
+def templates(known: Kinds) -> tuple[GroupKind, ...]:
+    """The other kinds that make pods: a scan reads them all, the webhook none."""
+    return tuple(
+        kind.group_kind
+        for kind in known
+        if kind.templates and not kind.scalable and kind.group_kind not in _NEVER_SCANNED
+    )

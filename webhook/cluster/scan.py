@@ -14,15 +14,13 @@ from webhook.cluster.resources import (
     NODES,
     POOLS,
     SERVICES,
-    TARGETS,
-    TEMPLATES,
     WATCHED,
     Resource,
-    kinds,
-    plural,
+    targets,
 )
+from webhook.cluster.resources import templates as templates_of
 from webhook.core.fields import mapping, members, strings, text
-from webhook.core.kinds import Kinds, templates
+from webhook.core.kinds import Kinds, plural, templates
 from webhook.core.objects import LAST_APPLIED_ANNOTATION, GroupKind, controller, reference
 from webhook.core.pod import claim_names
 from webhook.core.services import SELECTING
@@ -31,8 +29,6 @@ from webhook.core.world import read_autoscaler, read_autoscalers
 # A page of 500 large objects over a slow line.
 PAGE_SECONDS = 60.0
 DISCOVERY_SECONDS = 15.0
-
-_KINDS = kinds(TARGETS) + kinds(TEMPLATES) + kinds(POOLS)
 
 Progress = Callable[[int, int], None]
 
@@ -90,7 +86,8 @@ class Scan:
         groups = self._groups()
         resources = [one for one in WATCHED if not one.optional or _is_in(one, groups)]
         watched = {one.group_kind for one in WATCHED}
-        resources += self._resources(groups, [one for one in _KINDS if one not in watched])
+        kinds = (*targets(self._known), *templates_of(self._known), *POOLS)
+        resources += self._resources(groups, [one for one in kinds if one not in watched])
         for done, resource in enumerate(resources, 1):
             self._read(resource)
             progress(done, len(resources))

@@ -48,13 +48,14 @@ REQUEST_SECONDS = 2.5
 class ClusterState:
     """Follows a cluster from `start` on; `decided` is called by many threads.
 
-    `controller`: the user who labels VPAs as managed; where that is not known none is.
+    `kinds` returns those of the configuration that holds now. `controller`: the user who labels
+    VPAs as managed; where that is not known none is.
     """
 
     def __init__(  # noqa: PLR0913 - what it is told once, at the start
         self,
         api: Api,
-        kinds: Kinds,
+        kinds: Callable[[], Kinds],
         *,
         lease_namespace: str | None,
         controller: str | None = None,
@@ -141,7 +142,7 @@ class ClusterState:
         self, asked: Request, decide: Callable[[World], Decision], until: float
     ) -> Decision:
         def among(counterparts: Callable[[], Counterparts]) -> Decision:
-            world = LiveWorld(self._kinds, counterparts, self._lookups, self._around, until)
+            world = LiveWorld(self._kinds(), counterparts, self._lookups, self._around, until)
             world.trusts_label = self._controller is not None
             return decide(world)
 

@@ -22,10 +22,9 @@ from webhook.cluster.resources import (
     NODES,
     POD_AUTOSCALERS,
     SCALED_OBJECTS,
-    TARGETS,
     VPAS,
     Resource,
-    kinds,
+    targets,
 )
 from webhook.cluster.surroundings import LimitRangeRecord, NamespaceRecord, Surroundings
 from webhook.cluster.timing import Timing
@@ -81,7 +80,7 @@ class Following:
         self._surroundings = Surroundings()
         self._workloads = AllWorkloads()
         self._shapes = LastingShapes()
-        self._lookups = Lookups(api, known, recorder)
+        self._lookups = Lookups(api, lambda: known, recorder)
         self._discovery = Discovery(api)
         self._asked_for_kinds = False
         self._stop = threading.Event()
@@ -196,7 +195,7 @@ class Following:
 
     def _look_for_kinds(self) -> None:
         """Follow each kind of workload from the moment on in which the cluster has it."""
-        missing = [kind for kind in kinds(TARGETS) if self._known.get(kind) is not None]
+        missing = list(targets(self._known))
         while not self._stop.is_set() and missing:
             try:
                 for kind in tuple(missing):
@@ -214,6 +213,12 @@ class Following:
         described = self._known.get(kind)
         if found is None or described is None:
             return False
+        if found.plural != described.plural:
+            _log.warning(
+                "the plural of %s in %s is %s, and not %s: say so in the configuration, where "
+                "rights are given by it",
+                *(found.kind, found.group, found.plural, described.plural),
+            )
         optional = kind.group not in BUILT_IN_VERSIONS
         resource = Resource(found.group, found.version, found.plural, found.kind, optional=optional)
         store = Workloads(described, self._known, self._is_ai)

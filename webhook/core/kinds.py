@@ -1,7 +1,7 @@
 """The kinds that make pods, as the catalogue tells them: where templates are, what pods are for."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -39,6 +39,15 @@ class Kind:
     """A VPA made for one never writes: its pods run once, or as a gang."""
     no_vpa: str = ""
     """Why none is made for one though it could be a target."""
+    between: bool = False
+    """It cannot be scaled, and may stand between what a scaler names and what a VPA names."""
+    irregular: str = ""
+    """Its plural, where that is not the regular one."""
+
+    @property
+    def plural(self) -> str:
+        """Its resource, as paths and rights name it."""
+        return self.irregular or plural(self.group_kind.kind)
 
     @property
     def scalable(self) -> bool:
@@ -82,14 +91,28 @@ class Kinds:
         self.origins = dict(origins)
         self.images = tuple(images)
 
+    def __iter__(self) -> Iterator[Kind]:
+        """Go through all kinds; those of the catalogue come first."""
+        return iter(self._kinds.values())
+
     def get(self, group_kind: GroupKind) -> Kind | None:
         """Return what is known of a kind; None for kinds that are not in the catalogue."""
         return self._kinds.get(group_kind)
+
+    def plural(self, group_kind: GroupKind) -> str:
+        """Name the resource of a kind, known or not."""
+        found = self._kinds.get(group_kind)
+        return found.plural if found is not None else plural(group_kind.kind)
 
     def scalable(self, group: str, kind: str) -> bool:
         """Whether a kind is well known to VPA or has a /scale subresource."""
         found = self._kinds.get(GroupKind(group, kind))
         return found is not None and found.scalable
+
+
+def plural(kind: str) -> str:
+    """Name the resource of a kind: so regular for every kind of the catalogue."""
+    return kind.lower() + "s"
 
 
 def words(workload_class: WorkloadClass, names: Iterable[str]) -> ImageWords:

@@ -52,7 +52,7 @@ def judge_of(config: Config, modules: Sequence[Module], terms: "Terms | None" = 
         faults.refuse()  # before a server has a part of the rules
     with faults.noted():
         ask = engine(config.opa, modules, terms)
-    known = knowledge(config.accelerators, by_image=config.detect_by_image)
+    known = knowledge(config.accelerators, config.workloads, by_image=config.detect_by_image)
     with faults.noted():
         _known_accelerators(config, known.catalogue)
     faults.refuse()

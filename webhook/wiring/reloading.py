@@ -20,9 +20,17 @@ _AT_START: Mapping[str, Callable[[Config], object]] = {
 """What a cluster is followed by from the start on: a change of it waits for a restart."""
 
 
-def waiting_for_restart(first: Config, now: Config) -> list[str]:
+OF_MANIFESTS: Mapping[str, Callable[[Config], object]] = {
+    "workloads": lambda config: config.workloads,
+}
+"""By what a folder of manifests is read, once."""
+
+
+def waiting_for_restart(
+    first: Config, now: Config, keys: Mapping[str, Callable[[Config], object]] = _AT_START
+) -> list[str]:
     """Name the keys whose change only a restart applies."""
-    return [key for key, value in _AT_START.items() if value(first) != value(now)]
+    return [key for key, value in keys.items() if value(first) != value(now)]
 
 
 def follow_files(

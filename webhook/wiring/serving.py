@@ -8,10 +8,10 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from webhook.config import Config
-from webhook.core.decide import Judge
+from webhook.core.kinds import Kinds
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
-from webhook.wiring.reloading import follow_files, waiting_for_restart
+from webhook.wiring.reloading import OF_MANIFESTS, follow_files, waiting_for_restart
 from webhook.wiring.services import ClusterService, StaticService, static_world
 
 if TYPE_CHECKING:
@@ -91,7 +91,9 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
         static_world(judge, manifests)
 
         def make_static() -> StaticService:
-            reloading = follow_files(sources, last_good.get(), last_good)
+            begun = last_good.get()
+            waiting = partial(waiting_for_restart, begun.config, keys=OF_MANIFESTS)
+            reloading = follow_files(sources, begun, last_good, waiting)
             return StaticService(reloading, static_world(reloading.judge, manifests))
 
         return make_static
@@ -105,13 +107,13 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
         begun = last_good.get()
         waiting = partial(waiting_for_restart, begun.config)
         reloading = follow_files(sources, begun, last_good, waiting, plan.controller)
-        state = _cluster_state(begun.config, reloading.judge, plan)
+        state = _cluster_state(begun.config, lambda: reloading.judge.knowledge.kinds, plan)
         return ClusterService(reloading, state, begin())
 
     return make_following
 
 
-def _cluster_state(config: Config, judge: Judge, plan: ServePlan) -> "ClusterState":
+def _cluster_state(config: Config, kinds: Callable[[], Kinds], plan: ServePlan) -> "ClusterState":
     """Begin to follow a cluster: in a process that forks no more, because threads do it.
 
     Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
@@ -123,7 +125,7 @@ def _cluster_state(config: Config, judge: Judge, plan: ServePlan) -> "ClusterSta
 
     return ClusterState(
         connect(plan.kubeconfig, plan.context),
-        judge.knowledge.kinds,
+        kinds,
         lease_namespace=_lease_namespace(config, plan),
         controller=plan.controller,
         timing=Timing(config.stale_after_seconds),

@@ -110,6 +110,39 @@ service:
   port: {{ $root.Values.service.port }}
 {{- end -}}
 
+{{/* The resource of a kind of `config.workloads`. */}}
+{{- define "scaleguard.plural" -}}
+{{- .plural | default (printf "%ss" (lower .kind)) -}}
+{{- end -}}
+
+{{/* What makes pods, as the API server asks about it: the kinds that ship, then those of the configuration. */}}
+{{- define "scaleguard.workloadRules" -}}
+{{- $rules := (.Files.Get "files/workloads.yaml" | fromYaml).rules -}}
+{{- range dig "workloads" (list) .Values.config -}}
+{{- if .templates -}}
+{{- $rule := dict "apiGroups" (list .group) "apiVersions" (list "*") "resources" (list (include "scaleguard.plural" .)) -}}
+{{- $rules = append $rules (merge $rule (dict "operations" (list "CREATE" "UPDATE") "scope" "Namespaced")) -}}
+{{- end -}}
+{{- end -}}
+{{- toYaml $rules -}}
+{{- end -}}
+
+{{/* On which conditions: what one of these kinds made is not asked about again. */}}
+{{- define "scaleguard.workloadConditions" -}}
+{{- $makers := "" -}}
+{{- range dig "workloads" (list) .Values.config -}}
+{{- if .templates -}}
+{{- $makers = printf "%s\n    %q," $makers (printf "%s/%s" .group .kind) -}}
+{{- end -}}
+{{- end -}}
+{{- $conditions := list -}}
+{{- range (.Files.Get "files/workloads.yaml" | fromYaml).matchConditions -}}
+{{- $expression := .expression | replace " in [" (printf " in [%s" $makers) -}}
+{{- $conditions = append $conditions (dict "name" .name "expression" $expression) -}}
+{{- end -}}
+{{- toYaml $conditions -}}
+{{- end -}}
+
 {{- define "scaleguard.podRule" -}}
 - apiGroups: [""]
   apiVersions: [v1]

@@ -153,7 +153,7 @@ class Replica:
         leases, fresh = Leases(api, "guard", recorder), Fresh(api, recorder)
         self.ledger = Ledger(leases, self.sight, Denials(self.watched, fresh), recorder)
         self.sweeper = Sweeper(leases, self.sight, fresh)
-        self._lookups = Lookups(api, KINDS, recorder)
+        self._lookups = Lookups(api, lambda: KINDS, recorder)
 
     def sees(self, raw: Raw, *, is_gone: bool = False) -> None:
         """Be told of an object by a watch."""

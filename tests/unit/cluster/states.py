@@ -77,7 +77,7 @@ class Cluster:
     ) -> ClusterState:
         made = ClusterState(
             self.api,
-            KINDS,
+            lambda: KINDS,
             lease_namespace=lease_namespace,
             controller=controller,
             timing=Timing(5.0),

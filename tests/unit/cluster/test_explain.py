@@ -107,6 +107,25 @@ def test_custom_resources_are_found_in_their_version(ml: FakeApi, tmp_path: Path
         assert result.stdout.startswith("Job ml/llm  spec.tasks[0].template\n  AI pod: training")
 
 
+def test_kinds_of_the_configuration_are_found(ml: FakeApi, tmp_path: Path) -> None:
+    ml.on("/apis/ai.example.com", answer({"versions": [{"version": "v1"}]}))
+    resources = [{"name": "inferers", "kind": "Model"}]
+    ml.on("/apis/ai.example.com/v1", answer({"resources": resources}))
+    raw = object_of("Model", "ai.example.com/v1", spec={"template": {"spec": SPEC}})
+    ml.on("/apis/ai.example.com/v1/namespaces/ml/inferers/llm", answer(raw))
+    kind = {"group": "ai.example.com", "kind": "Model", "plural": "inferers", "class": "training"}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"workloads": [kind | {"templates": ["spec.template"]}]}))
+    for written in ("model/llm", "inferers.ai.example.com/llm"):
+        result = explain(ml, tmp_path, written, "-n", "ml", "--config", str(config))
+        assert result.stdout.startswith("Model ml/llm  spec.template\n  AI pod: training")
+    ml.on("/apis/ai.example.com/v1/namespaces/ml/inferers/llm", FORBIDDEN)
+    said = fault(ml, tmp_path, "model/llm", "-n", "ml", "--config", str(config))
+    assert said.startswith("Model ml/llm: no right to get inferers in namespace ml")
+    unknown = "model/llm: there is no such file, and model is no kind that makes pods"
+    assert fault(ml, tmp_path, "model/llm").startswith(unknown)
+
+
 def test_claims_of_the_pod_are_read(ml: FakeApi, tmp_path: Path) -> None:
     spec: Raw = {
         "containers": [{"name": "main", "resources": {"claims": [{"name": "c"}]}}],

@@ -17,7 +17,10 @@ from tests.unit.cluster.states import (
     world_of,
 )
 from webhook.cluster import lookups
+from webhook.cluster.api import Api
+from webhook.cluster.recorder import Silent
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.knowledge import knowledge
 
 
 def test_workload_is_read_once_for_a_request(server: FakeApi, cluster: Cluster) -> None:
@@ -73,6 +76,25 @@ def test_kind_that_is_not_listed_is_never_read(
     assert cluster.world().workload(asked) is None
     assert server.asked == []
     assert cluster.looked_up("workload", "unknown_kind") == 1
+
+
+def test_kinds_of_a_new_configuration_are_read_from_then_on(server: FakeApi, api: Api) -> None:
+    model = key("llama", "Model", "ai.example.com")
+    listed = [{"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}]
+    kinds = [knowledge().kinds]
+    known = lookups.Lookups(api, lambda: kinds[0], Silent())
+    assert known.workload(model, time.monotonic() + 5) is None
+    assert server.asked == []
+    server.on("/apis/ai.example.com", answer({"preferredVersion": {"version": "v1"}}))
+    resources = [{"name": "inferers", "kind": "Model"}]
+    server.on("/apis/ai.example.com/v1", answer({"resources": resources}))
+    raw = workload("llama", "Model", "ai.example.com/v1")
+    server.on("/apis/ai.example.com/v1/namespaces/shop/inferers/llama", answer(raw))
+    kinds[0] = knowledge((), listed).kinds
+    found = known.workload(model, time.monotonic() + 5)
+    assert found is not None, "it may stand between a workload and what scales it"
+    assert found.containers is not None
+    assert found.containers.regular == ("app",)
 
 
 def test_name_that_leads_elsewhere_is_never_read(server: FakeApi, cluster: Cluster) -> None:

@@ -7,12 +7,10 @@ from typing import Any
 import pytest
 import yaml
 
-from webhook.cluster import resources
 from webhook.cluster.errors import ApiError
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
     AUTOSCALERS,
-    BETWEEN,
     CLAIMS,
     EVENTS,
     HPAS,
@@ -21,16 +19,19 @@ from webhook.cluster.resources import (
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
-    TARGETS,
-    TEMPLATES,
     VPAS,
     WATCHED,
-    plural,
+    between,
+    targets,
+    templates,
 )
+from webhook.core.kinds import plural
 from webhook.core.objects import GroupKind
-from webhook.knowledge import FOLDER
+from webhook.knowledge import FOLDER, knowledge
 
 ROOT = Path(__file__).resolve().parents[3]
+KINDS = knowledge().kinds
+OWNER = {"group": "ai.example.com", "kind": "Fleet", "plural": "fleet"}
 PODS = {GroupKind("", "Pod"), GroupKind("", "PodTemplate")}
 
 
@@ -46,14 +47,26 @@ def test_targets_are_the_kinds_that_can_be_scaled() -> None:
         for entry in catalogue()
         if entry.get("scale") or entry.get("wellKnown")
     }
-    assert set(resources.kinds(TARGETS)) == scalable
+    assert set(targets(KINDS)) == scalable
+    assert between(KINDS) == (GroupKind("kaito.sh", "Workspace"),)
 
 
 def test_every_kind_of_the_catalogue_is_listed_once() -> None:
     everything = {GroupKind(entry["group"], entry["kind"]) for entry in catalogue()}
-    listed = resources.kinds(TARGETS) + resources.kinds(TEMPLATES)
+    listed = targets(KINDS) + templates(KINDS)
     assert set(listed) == everything - PODS
     assert len(set(listed)) == len(listed)
+
+
+def test_kinds_of_the_configuration_are_listed_after_those_of_the_catalogue() -> None:
+    model = {"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}
+    known = knowledge((), [model | {"scale": True}, model | {"kind": "Pool"}, OWNER]).kinds
+    named = [GroupKind("ai.example.com", kind) for kind in ("Model", "Pool", "Fleet")]
+    assert targets(known) == (*targets(KINDS), named[0])
+    assert between(known) == (*between(KINDS), *named[1:])
+    assert templates(known) == (*templates(KINDS), named[1])
+    assert [known.plural(kind) for kind in named] == ["models", "pools", "fleet"]
+    assert known.plural(GroupKind("", "Secret")) == "secrets"
 
 
 def test_rights_are_those_that_are_used() -> None:
@@ -65,7 +78,7 @@ def test_rights_are_those_that_are_used() -> None:
             for resource in rule["resources"]:
                 given[group, resource] |= set(rule["verbs"])
     used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
-    for kind in (*resources.kinds(TARGETS), *resources.kinds(BETWEEN), *CLAIMS):
+    for kind in (*targets(KINDS), *between(KINDS), *CLAIMS):
         used[kind.group, plural(kind.kind)] = {"get"}
     for one in RESOURCES.values():
         used[one.group, one.plural] |= {"get"}
@@ -83,9 +96,9 @@ def test_rights_of_the_controller_are_those_that_are_used() -> None:
                 given[group, resource] |= set(rule["verbs"])
     followed = [*AUTOSCALERS, INFERENCE_SERVICES, NAMESPACES, LIMIT_RANGES, NODES]
     used = {(one.group, one.plural): {"list", "watch"} for one in followed}
-    for kind in resources.kinds(TARGETS):
+    for kind in targets(KINDS):
         used[kind.group, plural(kind.kind)] = {"list", "watch"}
-    for kind in (*resources.kinds(BETWEEN), *CLAIMS):
+    for kind in (*between(KINDS), *CLAIMS):
         used[kind.group, plural(kind.kind)] = {"get"}
     used[VPAS.group, VPAS.plural] |= {"create", "patch", "delete"}
     used["scaleguard.io", VPAS.plural] = {"manage"}

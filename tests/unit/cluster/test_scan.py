@@ -10,8 +10,9 @@ from click.testing import CliRunner, Result
 from tests.unit.cluster.fake import Answer, FakeApi, Raw, page, status
 from tests.unit.cluster.states import answer, autoscaler, key, owned_by, workload
 from webhook.cli.main import cli
-from webhook.cluster.resources import BUILT_IN_VERSIONS, TARGETS, version_path
+from webhook.cluster.resources import BUILT_IN_VERSIONS, targets, version_path
 from webhook.errors import ScaleguardError
+from webhook.knowledge import knowledge
 
 GROUPS = {"autoscaling.k8s.io": "v1", "keda.sh": "v1alpha1"}
 VPAS = "/apis/autoscaling.k8s.io/v1/verticalpodautoscalers"
@@ -31,8 +32,8 @@ def on_groups(server: FakeApi, **more: str) -> None:
 def small(server: FakeApi) -> FakeApi:
     """A cluster with the built-in kinds and VPA's CRD, and a conflict in the namespace shop."""
     on_groups(server)
-    for group, kinds in TARGETS.items():
-        for kind in kinds if group in BUILT_IN_VERSIONS else ():
+    for group, kind in targets(knowledge().kinds):
+        if group in BUILT_IN_VERSIONS:
             path = version_path(group, BUILT_IN_VERSIONS[group])
             server.on(f"{path}/{kind.lower()}s", page([], kind=f"{kind}List"))
     for path in (

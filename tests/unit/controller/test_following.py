@@ -23,6 +23,7 @@ from webhook.controller import following as module
 from webhook.controller.following import Following
 from webhook.core.ai_workload import may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.knowledge import knowledge
 
 QUICK = Timing(5.0, look_again_seconds=0.05, first_pause_seconds=0.05, longest_pause_seconds=0.05)
 WORKLOADS = {
@@ -56,6 +57,7 @@ class Looking:
         self.looks: list[tuple[list[WorkloadKey], float]] = []
         self.made: list[Following] = []
         self.go = threading.Event()
+        self.known = KNOWLEDGE
         on_watches(server)
         for path in WORKLOADS.values():
             self.has(path)
@@ -72,8 +74,8 @@ class Looking:
     def begin(self, timing: Timing = QUICK) -> Following:
         following = Following(
             self.api,
-            KNOWLEDGE.kinds,
-            lambda raw: may_make_ai_pods(raw, KNOWLEDGE),
+            self.known.kinds,
+            lambda raw: may_make_ai_pods(raw, self.known),
             lambda keys, after: self.looks.append((list(dict.fromkeys(keys)), after)),
             timing=timing,
             recorder=Counters(CollectorRegistry()),
@@ -251,6 +253,22 @@ def test_a_kind_that_comes_late_is_followed(
     key = WorkloadKey("ml", "apps.kruise.io", "CloneSet", "llama")
     wait_until(lambda: following.keys() == [key])
     wait_until(lambda: looking.seen(key))
+
+
+def test_a_kind_of_the_configuration_is_followed_by_its_own_name(
+    looking: Looking, caplog: pytest.LogCaptureFixture
+) -> None:
+    listed = {"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}
+    looking.known = knowledge((), [listed | {"scale": True}, listed | {"kind": "Pool"}])
+    looking.has("/apis/ai.example.com/v1/inferers", workload("Model", "ai.example.com/v1"))
+    _served(looking.server, "Model", "inferers", "ai.example.com", "v1")
+    following = looking.ready()
+    assert following.keys() == [WorkloadKey("ml", "ai.example.com", "Model", "llama")]
+    (said,) = (one for one in caplog.messages if "plural" in one)
+    assert said == (
+        "the plural of Model in ai.example.com is inferers, and not models: say so in the "
+        "configuration, where rights are given by it"
+    )
 
 
 def test_where_kinds_cannot_be_looked_up_each_is_followed_once(looking: Looking) -> None:

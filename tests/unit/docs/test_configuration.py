@@ -23,7 +23,9 @@ def keys(schema: Mapping[str, Any], path: str = "", *, required: bool = False) -
         name = str(schema["$ref"]).rpartition("/")[2]
         own = {key: value for key, value in schema.items() if key != "$ref"}
         schema = {**SCHEMA["$defs"][name], **own}
-    if schema.get("type") == "array" and schema["items"].get("type") == "object":
+    if schema.get("type") == "array" and "object" in schema["items"].get("type", ""):
+        if "string" in schema["items"]["type"]:  # a word may stand in place of its members
+            yield path, schema, required
         yield from keys(schema["items"], f"{path}[]")
     elif isinstance(schema.get("additionalProperties"), dict):
         yield f"{path}.NAME", schema["additionalProperties"], False

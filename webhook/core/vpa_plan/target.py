@@ -31,7 +31,8 @@ def _reasons(raw: Raw, workload: Workload, kind: Kind, world: World) -> Iterator
     if owner is not None and _is_unknown_target(owner, world):
         yield (
             f"its owner {owner.kind} {owner.name} can be scaled: VPA wants that one named, and "
-            "what its pods are for is not known"
+            f"what its pods are for is not known: list {owner.kind} of {owner.group} under "
+            "workloads in the configuration"
         )
     for other in world.other_names(workload.key):
         yield f"its pods also belong to {other.kind} {other.name}"

@@ -550,5 +550,8 @@ def test_an_owner_that_nobody_knows_and_that_can_be_scaled_is_the_target_that_vp
 
     withheld = reason("acme.io/v1")
     assert isinstance(withheld, Withheld)
-    assert withheld.reason.startswith("its owner Inferer above can be scaled: VPA wants that one")
+    assert withheld.reason == (
+        "its owner Inferer above can be scaled: VPA wants that one named, and what its pods are "
+        "for is not known: list Inferer of acme.io under workloads in the configuration"
+    )
     assert isinstance(reason("other.io/v1"), Planned)
