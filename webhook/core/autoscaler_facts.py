@@ -15,7 +15,7 @@ from webhook.core.generated import judged_maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.nodes import NodeShape
 from webhook.core.overlaps import controlled
-from webhook.core.patch import applied
+from webhook.core.patch import applied, dotted
 from webhook.core.pod import COMPUTE_RESOURCES
 from webhook.core.traffic import traffic_document
 from webhook.core.vpa_excess import inverted
@@ -104,7 +104,7 @@ def _vpa(subject: Vpa, world: World) -> dict[str, Any]:
     return {
         "type": "vpa",
         "mode": subject.mode,
-        "unquoted": list(subject.unquoted),
+        "unquoted": [dotted(path) for path in subject.unquoted],
         "ineffective": subject.ineffective(known.regular if known is not None else ()),
         "writes": writes,
         "target": target_document(key, world) if key is not None else None,

@@ -78,7 +78,8 @@ def _finding(
         exempted_by=exempted_by,
     )
     if overlap is None:
-        return finding
+        fixes = facts.fixes if isinstance(facts, Facts) else {}
+        return replace(finding, fix=fixes.get(verdict.fix or ""))
     return replace(
         finding,
         path=verdict.path or overlap.path,

@@ -12,6 +12,7 @@ from webhook.core.autoscaler_facts import NOTHING_AROUND, Around, autoscaler_doc
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.finding import ObjectFix
 from webhook.core.generated import judged
 from webhook.core.namespace_facts import namespace_document
 from webhook.core.objects import DEFAULT_NAMESPACE, ObjectRef
@@ -29,6 +30,7 @@ from webhook.core.overlap_documents import (
 from webhook.core.overlaps import Place, alias_metric, same_metric, same_under_another_name
 from webhook.core.pod import CPU
 from webhook.core.shared_pods import sharing_pods
+from webhook.core.vpa_facts import own_fixes
 from webhook.core.vpa_limits import excesses
 from webhook.core.world import Autoscaler, World, is_same_object
 
@@ -55,6 +57,8 @@ class Facts:
     """Rules from which the subject or its workload is exempted, each with the one that says so."""
     namespace: dict[str, Any] | None
     """What rules read of the namespace."""
+    fixes: Mapping[str, ObjectFix]
+    """The fixes of what the subject says alone, by the names that rules have for them."""
 
     def documents(self, settings: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """Yield the inputs of the rules: one, or several where there are many overlaps."""
@@ -78,7 +82,8 @@ def gather(subject: Autoscaler, world: World, around: Around = NOTHING_AROUND) -
     overlaps = tuple(found[:MOST_OVERLAPS])
     document = autoscaler_document(subject, world, around)
     home = namespace_document(subject.ref.namespace or DEFAULT_NAMESPACE, world)
-    return Facts(subject, document, overlaps, exempt_from(world, subject), home)
+    fixes = own_fixes(subject) if isinstance(subject, Vpa) else {}
+    return Facts(subject, document, overlaps, exempt_from(world, subject), home, fixes)
 
 
 def _is_let_pass(overlap: Overlap) -> bool:

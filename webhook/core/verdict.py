@@ -22,6 +22,8 @@ class Verdict:
     path: str | None = None
     resource_name: str | None = None
     containers: tuple[str, ...] = ()
+    fix: str | None = None
+    """The name of the fix that ends what the object says alone."""
 
 
 Ask = Callable[[dict[str, Any]], list[Verdict]]

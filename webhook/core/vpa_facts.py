@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
-from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.autoscalers.vpa import MODE_OFF, Vpa
 from webhook.core.fields import mapping, sequence
+from webhook.core.finding import ObjectFix
+from webhook.core.patch import Addition, operations
 from webhook.core.pod import COMPUTE_RESOURCES
 from webhook.core.world import MOST_OWNERS, World
 
@@ -32,6 +34,14 @@ def unsupported(vpa: Vpa) -> Iterator[dict[str, Any]]:
                         "container": policy.name,
                         "resource": resource,
                     }
+
+
+def own_fixes(vpa: Vpa) -> dict[str, ObjectFix]:
+    """The fixes of what a VPA says alone, by the names that rules have for them."""
+    if not vpa.unquoted:
+        return {}
+    additions = (Addition(path, MODE_OFF) for path in vpa.unquoted)
+    return {"quote": ObjectFix(vpa.ref, operations({"spec": vpa.raw}, additions))}
 
 
 _BUILT_IN_GROUPS = frozenset(WELL_KNOWN.values())

@@ -40,6 +40,7 @@ def _verdict(member: Any, overlaps: set[Any], rules: Mapping[str, Rule]) -> Verd
             _optional_text(member, "path"),
             _optional_text(member, "resourceName"),
             _texts(member, "containers"),
+            _optional_text(member, "fix"),
         )
     except _Odd as odd:
         raise CannotJudge(f"{rule.path}: a finding of {rule.rule}: {odd}") from odd

@@ -31,6 +31,7 @@ findings contains finding if {
 		"path": path,
 		"message": concat("", [input.object.text, ": ", path, " is a boolean, since YAML reads an unquoted Off as false"]),
 		"remedy": "quote it (\"Off\"): the API server refuses a boolean",
+		"fix": "quote",
 	}
 }
 

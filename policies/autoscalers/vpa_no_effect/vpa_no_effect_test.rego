@@ -28,6 +28,7 @@ unquoted(path) := {
 	"action": "warn",
 	"path": path,
 	"messageContains": [path, "is a boolean, since YAML reads an unquoted Off as false"],
+	"fix": "quote",
 	"remedy": "quote it (\"Off\"): the API server refuses a boolean",
 }
 

@@ -40,7 +40,7 @@ def overlap(name: str | None, *containers: str, **more: Any) -> Overlap:
 
 
 def facts(*overlaps: Overlap, exempt: Any = None) -> Facts:
-    return Facts(read_hpa(hpa()), {}, overlaps, exempt or {}, None)
+    return Facts(read_hpa(hpa()), {}, overlaps, exempt or {}, None, {})
 
 
 def verdict(on: int | None = 0, action: Action = Action.DENY, rule: str = "first") -> Verdict:

@@ -8,6 +8,7 @@ from tests.unit.core.scalers import METADATA, OWNER, TARGET, WEB, Raw, bare, goi
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import ContainerPolicy, Vpa, read_vpa, resources
 from webhook.core.objects import ObjectRef
+from webhook.core.patch import dotted
 from webhook.core.pod import CPU, MEMORY
 
 BOTH = frozenset({CPU, MEMORY})
@@ -139,7 +140,10 @@ def test_an_unquoted_off_is_off() -> None:
     policies = [{"containerName": "a", "mode": False}, {"containerName": "b", "mode": "Off"}]
     found = read(*policies, updatePolicy={"updateMode": False})
     assert found.mode == "Off"
-    assert found.unquoted == ("spec.updatePolicy.updateMode", f"{POLICIES}[0].mode")
+    assert [dotted(path) for path in found.unquoted] == [
+        "spec.updatePolicy.updateMode",
+        f"{POLICIES}[0].mode",
+    ]
     assert read(updatePolicy={"updateMode": True}).mode == "Recreate"
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping
 
 import pytest
+import yaml
 
 from tests.unit.offline.manifests import DEPLOYMENT, HPA, SCALED_OBJECT, VPA, stream
 from webhook import config as configuration
@@ -315,3 +316,32 @@ def test_one_that_cannot_be_placed_does_not_keep_others_from_it() -> None:
     assert len(made.made) == 1
     assert len(made.left) == 1
     assert after.count("deny") == 2
+
+
+UNQUOTED = """\
+apiVersion: autoscaling.k8s.io/v1
+kind: VerticalPodAutoscaler
+metadata: {name: web}
+spec:
+  targetRef: {apiVersion: apps/v1, kind: Deployment, name: web}
+  updatePolicy:
+    updateMode: Off   # only to look at
+  resourcePolicy:
+    containerPolicies:
+      # the mesh's own
+      - {containerName: istio-proxy, mode: off}
+      - containerName: app
+        mode:   No
+"""
+
+
+def test_an_unquoted_off_is_quoted_wherever_it_stands() -> None:
+    quoted = UNQUOTED.replace(": Off", ': "Off"').replace(": off", ': "Off"')
+    assert fixed(UNQUOTED) == quoted.replace(":   No", ':   "Off"')
+    made, _ = fixing({"a.yaml": UNQUOTED})
+    assert len(made.made) == 1, "one fix for all places"
+
+
+def test_a_false_in_json_is_off_as_well() -> None:
+    was = json.dumps(yaml.safe_load(UNQUOTED))
+    assert fixed(was, "a.json") == was.replace("false", '"Off"')

@@ -21,6 +21,7 @@ from webhook.core.objects import (
     is_labelled,
     reference,
 )
+from webhook.core.patch import Segment
 from webhook.core.pod import COMPUTE_RESOURCES
 
 ANY_CONTAINER = "*"
@@ -65,7 +66,7 @@ class Vpa:
     active: bool
     exempt: frozenset[str]
     gke_rightsizing: bool
-    unquoted: tuple[str, ...]
+    unquoted: tuple[tuple[Segment, ...], ...]
     """Paths of modes that YAML read as booleans: an unquoted `Off`."""
     raw: Raw
     """spec.resourcePolicy and spec.updatePolicy, for the fix."""
@@ -127,14 +128,16 @@ def read_vpa(raw: Raw) -> Vpa:
     ref = reference(raw)
     spec = mapping(raw, "spec")
     mode, mode_unquoted = _mode(mapping(spec, "updatePolicy"), "updateMode", DEFAULT_MODE)
-    unquoted = ["spec.updatePolicy.updateMode"] if mode_unquoted else []
+    unquoted: list[tuple[Segment, ...]] = []
+    if mode_unquoted:
+        unquoted.append(("spec", "updatePolicy", "updateMode"))
     named: dict[str, ContainerPolicy] = {}
     wildcard: ContainerPolicy | None = None
     listed = list(members(mapping(spec, "resourcePolicy"), "containerPolicies"))
     for index, member in listed:
         policy, policy_unquoted = _policy(index, member)
         if policy_unquoted:
-            unquoted.append(f"{policy.path}.mode")
+            unquoted.append(("spec", "resourcePolicy", "containerPolicies", index, "mode"))
         if policy.name == ANY_CONTAINER:
             wildcard = policy
         elif policy.name:
