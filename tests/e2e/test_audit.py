@@ -1,17 +1,22 @@
 """Tokens of a real API server, and a real PostgreSQL: who delivers, who reads, who sees nothing."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.audit_process import AuditProcess
 from tests.e2e.webhook_process import wait_until
 from tests.postgres import Postgres
 from tests.unit.audit.batches import record
+from webhook.cli.main import cli
+from webhook.errors import ScaleguardError
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.postgres]
 
@@ -61,7 +66,18 @@ def body(*decisions: str, namespace: str = "shop") -> dict[str, object]:
     return {"cluster": "c", "replica": "r", "records": records}
 
 
-def test_tokens_of_the_cluster_decide(audit: AuditProcess, accounts: ControlPlane) -> None:
+def report(*arguments: str) -> list[dict[str, Any]]:
+    """What `scaleguard report` prints; raises what it would tell."""
+    done = CliRunner().invoke(cli, ["report", *arguments])
+    if done.exception is not None:
+        raise done.exception
+    found: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
+    return found
+
+
+def test_tokens_of_the_cluster_decide(
+    audit: AuditProcess, accounts: ControlPlane, tmp_path: Path
+) -> None:
     webhook = token(accounts, "webhook", "default", AUDIENCE)
     assert audit.ask("POST", "/v1/records", webhook, body("d1", "d2")) == (
         200,
@@ -108,6 +124,18 @@ def test_tokens_of_the_cluster_decide(audit: AuditProcess, accounts: ControlPlan
             got, answer = audit.ask("GET", path, who)
             assert (got, "findings" in answer) == (status, False), path
         assert audit.ask("GET", "/v1/decisions/d1", who)[0] == (404 if status == 403 else 401)
+
+    (tmp_path / "token").write_text(shop, "utf-8")
+    common = (
+        *("--url", audit.url, "--ca-file", str(audit.authority)),
+        *("--token-file", str(tmp_path / "token"), "-o", "json"),
+    )
+    assert [one["count"] for one in report(*common, "-n", "shop")] == [2]
+    assert [one["count"] for one in report(*common, "d1")] == [2]
+    with pytest.raises(ScaleguardError, match=r"may not list findings\.scaleguard\.io in all"):
+        report(*common)
+    with pytest.raises(ScaleguardError, match="no decision d3 is known"):
+        report(*common, "d3")
 
     shown = audit.metrics()
     assert 'scaleguard_audit_decisions_total{what="new"} 3.0' in shown

@@ -21,6 +21,7 @@ _COMMANDS = {
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
     "audit": ("webhook.cli.audit", "Keep what was refused, and show it over HTTPS."),
+    "report": ("webhook.cli.report", "Tell what was refused, and why."),
     "policies": ("webhook.cli.policies", "List, explain and test the rules."),
     "demo": ("webhook.cli.demo", "See the main job end to end on this machine."),
     "completion": ("webhook.cli.completion", "Print the completion script for a shell."),

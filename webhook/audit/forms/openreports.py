@@ -1,0 +1,105 @@
+"""Findings as Reports of openreports.io/v1alpha1: `kubectl apply` takes them."""
+
+import json
+from collections.abc import Iterable, Iterator
+from typing import Any, Final
+
+import yaml
+
+from webhook.audit.findings import Found
+from webhook.audit.forms.shown import Shown, moment, shown
+from webhook.core.record import RecordKind
+
+_NAME: Final = "scaleguard"
+_SOURCE: Final = "scaleguard"
+
+# etcd takes 1.5 MiB, and an update may carry an object twice in its bookkeeping of fields.
+_MOST_BYTES: Final = 512 * 1024
+
+_SEVERITIES: Final = {"deny": "high", "warn": "medium", "audit": "low"}
+_COUNTED: Final = ("pass", "fail", "warn", "error", "skip")
+
+
+def render(findings: Iterable[Found]) -> str:
+    """Write a Report for each namespace, a ClusterReport for what is in none; in parts if large."""
+    namespaces: dict[str, list[Shown]] = {}
+    for found in findings:
+        namespaces.setdefault(found.namespace, []).append(shown(found))
+    reports = [
+        _report(namespace, number, results)
+        for namespace, listed in sorted(namespaces.items())
+        for number, results in enumerate(_parts(map(_result, listed)), start=1)
+    ]
+    return yaml.safe_dump_all(reports, sort_keys=False, allow_unicode=True, explicit_start=True)
+
+
+def _parts(results: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    part: list[dict[str, Any]] = []
+    size = 0
+    for result in results:
+        length = len(json.dumps(result))
+        if part and size + length > _MOST_BYTES:
+            yield part
+            part, size = [], 0
+        part.append(result)
+        size += length
+    if part:
+        yield part
+
+
+def _report(namespace: str, number: int, results: list[dict[str, Any]]) -> dict[str, Any]:
+    name = _NAME if number == 1 else f"{_NAME}-{number}"
+    metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": _SOURCE}}
+    summary = dict.fromkeys(_COUNTED, 0)
+    for result in results:
+        summary[result["result"]] += 1
+    return {
+        "apiVersion": "openreports.io/v1alpha1",
+        "kind": "Report" if namespace else "ClusterReport",
+        "metadata": metadata | ({"namespace": namespace} if namespace else {}),
+        "source": _SOURCE,
+        "summary": summary,
+        "results": results,
+    }
+
+
+def _result(one: Shown) -> dict[str, Any]:
+    found, record, ref = one.found, one.record, one.record.object
+    resource = {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace}
+    resource["name"] = ref.name or ref.generate_name
+    properties = {
+        "decision": found.last_decision,
+        "count": str(found.count),
+        "firstSeen": moment(found.first_seen),
+        "cluster": found.cluster,
+        "action": record.action,
+        "would": record.would,
+        "user": record.user,
+        "operation": record.operation,
+        "owner": one.object if record.owner is not None else "",
+        "workload": record.workload,
+        "path": record.path,
+        "fix": record.remedy,
+    }
+    whole = int(found.last_seen)
+    return {
+        "policy": one.rule,
+        "rule": one.rule,
+        "source": _SOURCE,
+        "category": "Autoscaling",
+        "result": _outcome(one),
+        "severity": _SEVERITIES.get(record.would or record.action, "info"),
+        "scored": True,
+        "message": record.message,
+        "timestamp": {"seconds": whole, "nanos": round((found.last_seen - whole) * 1000) * 10**6},
+        "resources": [{name: value for name, value in resource.items() if value}],
+        "properties": {name: value for name, value in properties.items() if value},
+    }
+
+
+def _outcome(one: Shown) -> str:
+    if one.record.kind is RecordKind.EXEMPTION:
+        return "skip"
+    if one.record.kind is RecordKind.MUTATION:
+        return "pass"
+    return "fail" if "deny" in {one.record.action, one.record.would} else "warn"
