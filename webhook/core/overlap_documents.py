@@ -7,7 +7,7 @@ from typing import Any
 from webhook.core.autoscalers.kinds import HPA, SCALED_OBJECT
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.autoscalers.vpa import Vpa
+from webhook.core.autoscalers.vpa import MODE_OFF, Vpa
 from webhook.core.average_value import conditions
 from webhook.core.finding import ObjectFix
 from webhook.core.generated import generated, judged_maker, made, maker, root
@@ -207,12 +207,16 @@ def duplicate_vpa_overlap(subject: Vpa, other: Vpa, key: WorkloadKey, world: Wor
     document = {
         "type": "duplicate-vpa",
         "workload": workload_document(key),
-        "vpa": object_document(subject.ref) | {"mode": subject.mode},
-        "other": object_document(other.ref) | {"mode": other.mode},
+        "vpa": _candidate(subject),
+        "other": _candidate(other),
         "reductions": [*vpa_reductions(key, world), *_renamed(other, key)],
     }
     related, exempt = (other.ref,), exempt_from(world, subject, other)
     return Overlap(document, "spec.targetRef", None, (), related, key, exempt)
+
+
+def _candidate(vpa: Vpa) -> dict[str, Any]:
+    return object_document(vpa.ref) | {"mode": vpa.mode, "onlyBoosts": vpa.mode == MODE_OFF}
 
 
 def excess_overlap(found: Excess, vpa: Vpa, key: WorkloadKey, world: World) -> Overlap:

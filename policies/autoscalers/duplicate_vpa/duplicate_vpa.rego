@@ -20,18 +20,35 @@ findings contains finding if {
 		"overlap": overlap.id,
 		"action": text.unless_reduced("deny", overlap.reductions),
 		"message": text.because(sentence(overlap), overlap.reductions),
-		"remedy": concat(" ", [
-			"keep one of them; updateMode: \"Off\" without startupBoost in",
-			overlap.other.text,
-			"keeps its recommendations",
-		]),
+		"remedy": concat("", ["keep one of them", otherwise(overlap)]),
 	}
 }
 
 sentence(overlap) := concat(" ", [
 	text.vpa(overlap.vpa),
-	"acts on",
+	deed(overlap.vpa),
 	concat("", [overlap.workload.text, ","]),
-	"and so does",
-	text.vpa(overlap.other),
+	"and",
+	as_well(overlap),
 ])
+
+# VPA counts one in mode Off with any startupBoost among those of which the oldest wins.
+deed(vpa) := "has a startupBoost for" if {
+	vpa.onlyBoosts
+} else := "acts on"
+
+as_well(overlap) := concat(" ", ["so does", text.vpa(overlap.other)]) if {
+	overlap.vpa.onlyBoosts == overlap.other.onlyBoosts
+} else := concat(" ", [text.vpa(overlap.other), deed(overlap.other), "it"])
+
+otherwise(overlap) := recommending(overlap.other) if {
+	overlap.other.onlyBoosts
+} else := recommending(overlap.vpa) if {
+	overlap.vpa.onlyBoosts
+} else := concat(" ", [
+	"; updateMode: \"Off\" without startupBoost in",
+	overlap.other.text,
+	"keeps its recommendations",
+])
+
+recommending(vpa) := concat("", [", or remove startupBoost from ", vpa.text, ", which then only recommends"])

@@ -4,8 +4,8 @@ overlap := {
 	"id": 1,
 	"type": "duplicate-vpa",
 	"workload": {"text": "Deployment web"},
-	"vpa": {"text": "VerticalPodAutoscaler shop/b", "mode": "Initial"},
-	"other": {"text": "VerticalPodAutoscaler shop/a", "mode": "Recreate"},
+	"vpa": {"text": "VerticalPodAutoscaler shop/b", "mode": "Initial", "onlyBoosts": false},
+	"other": {"text": "VerticalPodAutoscaler shop/a", "mode": "Recreate", "onlyBoosts": false},
 	"reductions": [],
 }
 
@@ -27,6 +27,41 @@ cases := {
 			"remedy": concat(" ", [
 				"keep one of them; updateMode: \"Off\" without startupBoost in",
 				"VerticalPodAutoscaler shop/a keeps its recommendations",
+			]),
+		}],
+	},
+	"says of one that only boosts what it has": {
+		"input": document({"vpa": {"text": "VerticalPodAutoscaler shop/b", "mode": "Off", "onlyBoosts": true}}),
+		"findings": [{
+			"action": "deny",
+			"message": concat(" ", [
+				"VerticalPodAutoscaler shop/b (mode Off) has a startupBoost for Deployment web,",
+				"and VerticalPodAutoscaler shop/a (mode Recreate) acts on it",
+			]),
+			"remedy": "keep one of them, or remove startupBoost from VerticalPodAutoscaler shop/b, which then only recommends",
+		}],
+	},
+	"says of another that only boosts what it has": {
+		"input": document({"other": {"text": "VerticalPodAutoscaler shop/a", "mode": "Off", "onlyBoosts": true}}),
+		"findings": [{
+			"action": "deny",
+			"message": concat(" ", [
+				"VerticalPodAutoscaler shop/b (mode Initial) acts on Deployment web,",
+				"and VerticalPodAutoscaler shop/a (mode Off) has a startupBoost for it",
+			]),
+			"remedy": "keep one of them, or remove startupBoost from VerticalPodAutoscaler shop/a, which then only recommends",
+		}],
+	},
+	"two that only boost are two": {
+		"input": document({
+			"vpa": {"text": "VerticalPodAutoscaler shop/b", "mode": "Off", "onlyBoosts": true},
+			"other": {"text": "VerticalPodAutoscaler shop/a", "mode": "Off", "onlyBoosts": true},
+		}),
+		"findings": [{
+			"action": "deny",
+			"message": concat(" ", [
+				"VerticalPodAutoscaler shop/b (mode Off) has a startupBoost for Deployment web,",
+				"and so does VerticalPodAutoscaler shop/a (mode Off)",
 			]),
 		}],
 	},

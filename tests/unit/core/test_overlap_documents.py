@@ -85,6 +85,7 @@ def test_two_that_act_on_one_resource() -> None:
         "workload": WEB,
         "resource": "cpu",
         "containers": ["app"],
+        "otherThan": [],
         "scaler": told(scaler),
         "vpa": told(writer, mode="Recreate", gkeRightsizing=False),
         "metric": {
@@ -298,8 +299,8 @@ def test_two_vpas_of_one_workload() -> None:
     assert found.document == {
         "type": "duplicate-vpa",
         "workload": WEB,
-        "vpa": told(subject, mode="Recreate"),
-        "other": told(other, mode="Initial"),
+        "vpa": told(subject, mode="Recreate", onlyBoosts=False),
+        "other": told(other, mode="Initial", onlyBoosts=False),
         "reductions": [],
     }
     assert (found.path, found.resource, found.containers, found.fix) == (

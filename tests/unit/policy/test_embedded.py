@@ -130,8 +130,8 @@ def test_text_comes_back_unchanged_from_duplicates(judge: Embedded, texts: tuple
     vpas = {
         "type": "duplicate-vpa",
         "workload": {"text": workload},
-        "vpa": {"text": one, "mode": mode},
-        "other": {"text": other, "mode": others_mode},
+        "vpa": {"text": one, "mode": mode, "onlyBoosts": False},
+        "other": {"text": other, "mode": others_mode, "onlyBoosts": False},
         "reductions": [reduction],
     }
     first, second = sorted(judge(document(scalers, vpas)), key=lambda verdict: verdict.rule)
