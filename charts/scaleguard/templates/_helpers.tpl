@@ -70,6 +70,33 @@ app.kubernetes.io/component: controller
 {{ include "scaleguard.commonLabels" . }}
 {{- end -}}
 
+{{/* Name of the audit's objects in the namespace. */}}
+{{- define "scaleguard.audit" -}}
+{{- printf "%s-audit" (include "scaleguard.fullname" .) -}}
+{{- end -}}
+
+{{- define "scaleguard.auditSelectorLabels" -}}
+app.kubernetes.io/name: scaleguard
+app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/component: audit
+{{- end -}}
+
+{{- define "scaleguard.auditLabels" -}}
+{{ include "scaleguard.auditSelectorLabels" . }}
+{{ include "scaleguard.commonLabels" . }}
+{{- end -}}
+
+{{/* The users who may deliver: the webhook, and the controller where it is installed. */}}
+{{- define "scaleguard.auditWriters" -}}
+{{- $accounts := list (include "scaleguard.fullname" .) -}}
+{{- if .Values.controller.enabled -}}
+{{- $accounts = append $accounts (include "scaleguard.controller" .) -}}
+{{- end -}}
+{{- range $index, $account := $accounts -}}
+{{- if $index }},{{ end }}system:serviceaccount:{{ $.Release.Namespace }}:{{ $account }}
+{{- end -}}
+{{- end -}}
+
 {{- define "scaleguard.labels" -}}
 {{ include "scaleguard.selectorLabels" . }}
 {{ include "scaleguard.commonLabels" . }}

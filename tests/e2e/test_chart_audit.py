@@ -1,0 +1,148 @@
+"""The audit run as the chart says, with the rights of the chart."""
+
+import json
+import ssl
+import time
+from collections.abc import Iterator
+from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certs.authority import Names, issue_leaf, make_authority
+from certs.pair import Bundle
+from certs.store import save
+from tests.controlplane.cluster import ControlPlane
+from tests.controlplane.process import free_ports
+from tests.e2e.chart import CHART, NAMESPACE, RELEASE, Helm, InChart, plane_for_charts
+from tests.unit.audit.batches import record
+from webhook.serving.tls import now_utc
+
+NAME = f"{RELEASE}-audit"
+HOST = f"{NAME}.{NAMESPACE}.svc"
+AUDIENCE = "scaleguard-audit"
+
+pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
+
+
+class Audit(InChart):
+    """The audit, with a leaf as the webhook makes it for both Services."""
+
+    def __init__(self, plane: ControlPlane, folder: Path, port: int) -> None:
+        self.port = port
+        certificates = folder / "certificates"
+        self.authority = make_authority(now_utc())
+        leaf = issue_leaf(self.authority, Names.of([f"{RELEASE}.{NAMESPACE}.svc", HOST]), now_utc())
+        save(certificates, Bundle(leaf=leaf))
+        own = {
+            "bind": f"127.0.0.1:{port}",
+            "cert-dir": str(certificates),
+            "data": str(folder / "data"),
+            "drain-seconds": "0",
+        }
+        super().__init__(plane, folder, "audit", NAME, own)
+
+    def status(self) -> int:
+        """What /readyz answers; 0 for no answer."""
+        try:
+            return self.ask("GET", "/readyz")[0]
+        except (OSError, HTTPException):
+            return 0
+
+    def ask(
+        self, method: str, path: str, token: str = "", body: object = None
+    ) -> tuple[int, dict[str, Any]]:
+        context = ssl.create_default_context(cadata=self.authority.certificate.decode())
+        context.check_hostname = False  # the name is that of the Service, and is looked at below
+        connection = HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
+        try:
+            connection.request(method, path, json.dumps(body) if body else None, headers)
+            response = connection.getresponse()
+            return response.status, json.loads(response.read())
+        finally:
+            connection.close()
+
+
+@pytest.fixture(scope="module")
+def plane() -> Iterator[ControlPlane]:
+    with plane_for_charts() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def audit(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Audit]:
+    folder = tmp_path_factory.mktemp("audit")
+    helm = Helm(folder, plane.kubeconfig)
+    helm.install("--set", "audit.enabled=true")
+    with Audit(plane, folder, free_ports(1)[0]) as running:
+        yield running
+    helm.uninstall()
+
+
+def token(plane: ControlPlane, account: str) -> str:
+    made = ("create", "token", account, f"--audience={AUDIENCE}")
+    return plane.kubectl("-n", NAMESPACE, *made).stdout.strip()
+
+
+def test_webhook_and_controller_deliver_and_who_is_given_the_role_reads(
+    audit: Audit, plane: ControlPlane
+) -> None:
+    for account in (RELEASE, f"{RELEASE}-controller"):
+        told = [{"record": record().as_json(), "decisions": [[account, time.time()]]}]
+        body = {"cluster": "c", "replica": account, "records": told}
+        assert audit.ask("POST", "/v1/records", token(plane, account), body) == (
+            200,
+            {"new": 1, "repeated": 0},
+        )
+    assert audit.ask("POST", "/v1/records", token(plane, NAME), {"records": []})[0] == 403
+
+    plane.kubectl("-n", NAMESPACE, "create", "serviceaccount", "sre")
+    sre = token(plane, "sre")
+    assert audit.ask("GET", "/v1/findings", sre)[0] == 403
+    role = ("--clusterrole", f"{RELEASE}-findings", "--serviceaccount", f"{NAMESPACE}:sre")
+    plane.kubectl("create", "clusterrolebinding", "sre", *role)
+    time.sleep(11)  # for as long a right, or that there is none, is remembered
+    status, seen = audit.ask("GET", "/v1/findings", sre)
+    assert (status, [one["count"] for one in seen["findings"]]) == (200, [2])
+
+
+def test_the_audit_has_no_right_to_write(audit: Audit, plane: ControlPlane) -> None:
+    """What it may create are questions; they are answered, and nothing is kept of them."""
+    who = f"--as=system:serviceaccount:{NAMESPACE}:{NAME}"
+    listed = plane.kubectl("auth", "can-i", "--list", "-n", NAMESPACE, who, "--no-headers").stdout
+    writes = {
+        line.split()[0]
+        for line in listed.splitlines()
+        if not line.lstrip().startswith("[")  # paths, which everybody may get
+        and any(verb in line for verb in ("create", "update", "patch", "delete", "*"))
+    }
+    reviews = {
+        *("tokenreviews.authentication.k8s.io", "subjectaccessreviews.authorization.k8s.io"),
+        *(
+            "selfsubjectreviews.authentication.k8s.io",
+            "selfsubjectrulesreviews.authorization.k8s.io",
+        ),
+        "selfsubjectaccessreviews.authorization.k8s.io",
+    }
+    assert writes <= reviews
+    assert audit.status() == 200
+
+
+def test_webhook_and_audit_serve_with_one_leaf(audit: Audit, plane: ControlPlane) -> None:
+    found = plane.kubectl("-n", NAMESPACE, "get", "deployment", RELEASE, "-o", "json").stdout
+    (container,) = json.loads(found)["spec"]["template"]["spec"]["containers"]
+    assert f"--tls-name={HOST}" in container["args"]
+    assert f"--tls-name={HOST}" in audit.arguments
+    found = plane.kubectl("-n", NAMESPACE, "get", "deployment", NAME, "-o", "json").stdout
+    volumes = {one["name"]: one for one in json.loads(found)["spec"]["template"]["spec"]["volumes"]}
+    secret = volumes["certificates"]["secret"]
+    assert secret["secretName"] == f"{RELEASE}-certificate"
+    assert {one["key"] for one in secret["items"]} == {"tls.crt", "tls.key"}
+
+
+def test_several_replicas_of_a_file_are_refused_in_words(tmp_path: Path) -> None:
+    both = ("--set", "audit.enabled=true,audit.replicas=2")
+    with pytest.raises(AssertionError, match=r"audit\.replicas: several of them need PostgreSQL"):
+        Helm(tmp_path)("template", str(CHART), *both)
