@@ -11,14 +11,16 @@ from tests.cases.case import Case, cases
 from tests.cases.check import review_of
 from tests.cases.test_cases import judge_for
 from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, Vpa, read_vpa
 from webhook.core.decide import Judge, validate
 from webhook.core.finding import Finding
+from webhook.core.gather import SAME_METRIC
 from webhook.core.objects import ObjectRef, reference
 from webhook.core.overlaps import ONLY_AT_START
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.review import read_review
-from webhook.core.world import World, read_autoscalers
+from webhook.core.world import Autoscaler, World, read_autoscalers
 
 Objects = list[dict[str, Any]]
 Controlled = set[tuple[str, str]]
@@ -94,16 +96,35 @@ def test_a_fix_takes_what_the_metrics_read_and_nothing_else(case: Case) -> None:
         pair = {index, *at(case.objects, finding.related[0])}
         read = [one for member in sorted(pair) for one in read_autoscalers(case.objects[member])]
         scalers = [one for one in read if isinstance(one, Scaler)]
+        others = [one for one in others_of(scalers, case.objects) if one.target in targets(read)]
         for raw, changed in zip(case.objects, fixed(case.objects, finding), strict=True):
             if reference(raw) == finding.fix.ref:
                 vpa = read_vpa(raw)
-                names = containers(vpa, scalers, world)
+                names = containers(vpa, [*scalers, *others], world)
                 before, after = controlled(vpa, names), controlled(read_vpa(changed), names)
                 may_share = judge.settings.gke_rightsizing and vpa.gke_rightsizing
                 kept = {(name, CPU) for name in names if may_share}
-                read_by = [metrics_read(one, names) - kept for one in scalers]
+                more = set().union(*(metrics_read(one, names) for one in others))
+                read_by = [(metrics_read(one, names) | more) - kept for one in scalers]
                 assert before - after in [before & one for one in read_by]
                 assert after <= before
+
+
+def others_of(pair: list[Scaler], objects: Objects) -> list[Scaler]:
+    """The other scalers to which a VPA gives way at once: not those that may share with it."""
+    found = [one for raw in objects for one in read_autoscalers(raw)]
+    return [
+        one
+        for one in found
+        if isinstance(one, Scaler)
+        and one.active
+        and one.ref not in {each.ref for each in pair}
+        and SAME_METRIC not in one.exempt
+    ]
+
+
+def targets(found: list[Autoscaler]) -> set[WorkloadKey | None]:
+    return {one.target for one in found}
 
 
 def at(objects: Objects, ref: ObjectRef) -> list[int]:

@@ -6,6 +6,7 @@ it is wrong. The document's shape is versioned, since people write rules against
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, TypeVar
 
 from webhook.core.autoscaler_facts import NOTHING_AROUND, Around, autoscaler_document
@@ -43,6 +44,14 @@ One = TypeVar("One", Scaler, Vpa)
 # plays with us: the first 512 say enough and take 0.4 s of an admission's 3.
 OVERLAPS_PER_DOCUMENT = 16
 MOST_OVERLAPS = 512
+
+
+# A fix ends what a VPA has with all scalers of its workload. Two are a mistake, and more than a
+# handful a game; each of them is held against each VPA.
+MOST_IN_A_FIX = 8
+
+# The rule that the fix is of: those that are exempted from it keep what they share.
+SAME_METRIC = "hpa-vpa-same-metric"
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +176,18 @@ class _Meetings:
         at = vpa.target or key
         reductions = scaler_reductions(scaler, key, world) + vpa_reductions(at, world)
         place = self._place(vpa, key)
-        for same in same_metric(scaler, vpa, place, reductions):
+        others = islice(self._others(scaler, vpa, at), MOST_IN_A_FIX)
+        for same in same_metric(scaler, vpa, place, reductions, others):
             yield same_metric_overlap(same, world, is_scaler=is_scaler)
         for alias in alias_metric(scaler, vpa, place):
             yield alias_metric_overlap(alias, world, is_scaler=is_scaler)
+
+    def _others(self, scaler: Scaler, vpa: Vpa, at: WorkloadKey) -> Iterator[Scaler]:
+        """The other scalers that a VPA gives way to, unless somebody lets the two share."""
+        for other, _ in self._scalers(at, *self._world.owners(at)):
+            is_other = not is_same_object(other, scaler)
+            if is_other and SAME_METRIC not in exempt_from(self._world, other, vpa):
+                yield other
 
     def _alias(
         self, scaler: Scaler, vpa: Vpa, key: WorkloadKey, *, is_scaler: bool

@@ -84,12 +84,17 @@ class AliasMetric:
 
 
 def same_metric(
-    scaler: Scaler, vpa: Vpa, place: Place, reductions: Iterable[str]
+    scaler: Scaler,
+    vpa: Vpa,
+    place: Place,
+    reductions: Iterable[str],
+    others: Iterable[Scaler] = (),
 ) -> Iterator[SameMetric]:
     """Yield an overlap for each resource on which the two act, in the order cpu, memory.
 
     Of several metrics on one resource the strongest speaks: one without reductions before others,
-    Utilization before an average value.
+    Utilization before an average value. `others` that meet the VPA there count for the fix alone,
+    which ends all of that at once.
     """
     containers = place.containers
     common = tuple(reductions)
@@ -98,12 +103,7 @@ def same_metric(
         for resource in COMPUTE_RESOURCES
         if (meetings := _meetings(scaler, vpa, resource, containers))
     }
-    contested = {
-        resource: [meeting.claim for meeting in meetings if not meeting.boost]
-        for resource, meetings in found.items()
-        if resource not in place.shared
-    }
-    fix = complement(vpa, contested, containers)
+    fix = complement(vpa, _contested((scaler, *others), vpa, place), containers) if found else None
     for resource, meetings in found.items():
         first = meetings[0]
         alike = [one for one in meetings if bool(one.reductions) == bool(first.reductions)]
@@ -122,6 +122,21 @@ def same_metric(
             (boost_path if first.boost else vpa_path)(vpa, first.containers),
             None if first.boost else fix,
         )
+
+
+def _contested(scalers: Iterable[Scaler], vpa: Vpa, place: Place) -> dict[str, list[MetricClaim]]:
+    """The metrics to which the VPA has to leave a resource."""
+    among = tuple(scalers)
+    return {
+        resource: [
+            meeting.claim
+            for scaler in among
+            for meeting in _meetings(scaler, vpa, resource, place.containers)
+            if not meeting.boost
+        ]
+        for resource in COMPUTE_RESOURCES
+        if resource not in place.shared
+    }
 
 
 def _meetings(

@@ -20,8 +20,8 @@ from webhook.offline.fixes_bytes import CannotPlaceError, Edit, FileText
 from webhook.offline.fixes_edit import Editor
 from webhook.offline.results import Result, Review
 
-# A fix can show the next one: a VPA gives up cpu to one HPA and memory to another. Five are more
-# than two resources, two actions and a mode can need.
+# An object gets one fix a round: a VPA gives up what scalers read, its modes are quoted, its bounds
+# lowered. Five are more than that can need.
 MOST_ROUNDS = 5
 
 CHANGED = "the file is another than the one that was judged: run it again"

@@ -41,6 +41,11 @@ spec:
         # a last word
 """
 
+UNQUOTED_POLICY = """\
+        -   containerName: istio-proxy
+            mode: Off
+"""
+
 
 def fixing(
     files: Mapping[str, str | bytes], now: Mapping[str, bytes] | None = None
@@ -127,13 +132,21 @@ def test_a_mode_keeps_its_quotes() -> None:
     assert fixed(before) == before.replace('"Recreate"', '"Off"')
 
 
-def test_one_fix_shows_the_next() -> None:
-    made, after = fixing({"a.yaml": stream(HPA, MEMORY_HPA) + "---\n" + BLOCK_VPA})
-    assert len(made.made) == 2
-    assert not made.left
-    assert made.after["a.yaml"].decode().count('updateMode: "Off"') == 1
+def test_two_scalers_take_one_fix() -> None:
+    before = stream(HPA, MEMORY_HPA) + "---\n" + BLOCK_VPA
+    made, after = fixing({"a.yaml": before})
+    assert (len(made.made), made.left) == (1, {})
+    assert made.after["a.yaml"].decode() == before.replace('"Recreate"', '"Off"')
     rules = {finding.rule for one in after.results for finding in one.findings}
     assert rules == {"duplicate-hpa"}
+
+
+def test_one_fix_after_another() -> None:
+    before = stream(HPA) + "---\n" + BLOCK_VPA + UNQUOTED_POLICY
+    made, _ = fixing({"a.yaml": before})
+    assert (len(made.made), made.left) == (2, {})
+    wanted = before.replace("            - cpu       # until load tests\n", "")
+    assert made.after["a.yaml"].decode() == wanted.replace("mode: Off", 'mode: "Off"')
 
 
 def test_a_mapping_in_braces() -> None:
