@@ -55,6 +55,7 @@ GROUP_MODULES: dict[str, str] = {
     "kubernetes": _KUBERNETES,
     "kwok": "sigs.k8s.io/kwok",
     "opa": "github.com/open-policy-agent/opa",
+    "openreports": "github.com/openreports/reports-api",
     "vpa": _VPA,
 }
 
@@ -62,6 +63,7 @@ GROUP_MODULES: dict[str, str] = {
 CRD_PATTERNS: dict[str, tuple[str, ...]] = {
     "karpenter": ("pkg/apis/crds/*.yaml", "kwok/apis/crds/*.yaml"),
     "keda": ("config/crd/bases/*.yaml",),
+    "openreports": ("config/crd/*.yaml",),
     "vpa": ("deploy/vpa-v1-crd-gen.yaml",),
 }
 

@@ -174,7 +174,7 @@ class ControlPlane:
         return done
 
     def install_crds(self, *names: str) -> None:
-        """Install the real CRDs of ``vpa``, ``keda``, ``karpenter``; wait until they are served."""
+        """Install the real CRDs of such as ``vpa``, ``keda``; wait until they are served."""
         files = [argument for name in names for path in crds(name) for argument in ("-f", path)]
         if not files:
             return

@@ -165,6 +165,17 @@ def test_a_result_has_what_people_ask_for() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "text", ["y", "n", "on", "1e3", "null", "~", "0x1", "2026-01-01", "- a", "'"]
+)
+def test_texts_that_yaml_has_other_ideas_of_stay_texts(text: str) -> None:
+    """kubectl reads YAML 1.1: `n` is false there."""
+    written = openreports.render([found(record(message=text))])
+    assert re.search(r"^ *message: [\"']", written, re.MULTILINE), written
+    (report,) = yaml.safe_load_all(written)
+    assert report["results"][0]["message"] == text
+
+
 def test_a_large_report_comes_in_parts() -> None:
     long = "x" * 100_000
     told = list(reports(*(found(record(f"w{n}", message=long)) for n in range(12))))

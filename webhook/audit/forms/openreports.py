@@ -4,11 +4,10 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
-import yaml
-
 from webhook.audit.findings import Found
 from webhook.audit.forms.shown import Shown, moment, shown
 from webhook.core.record import RecordKind
+from webhook.offline.stream import dump
 
 _NAME: Final = "scaleguard"
 _SOURCE: Final = "scaleguard"
@@ -30,7 +29,7 @@ def render(findings: Iterable[Found]) -> str:
         for namespace, listed in sorted(namespaces.items())
         for number, results in enumerate(_parts(map(_result, listed)), start=1)
     ]
-    return yaml.safe_dump_all(reports, sort_keys=False, allow_unicode=True, explicit_start=True)
+    return "".join("---\n" + dump(report) for report in reports)
 
 
 def _parts(results: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
