@@ -41,9 +41,11 @@ class Watch(Generic[Record]):
         recorder: Recorder,
         timing: Timing,
         *,
+        find: Callable[[], Resource | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        """`find` finds a resource that may be in another version of its group by now."""
         self.resource = resource
         self.store = store
         self.synced = False
@@ -57,6 +59,7 @@ class Watch(Generic[Record]):
         self._api = api
         self._recorder = recorder
         self._timing = timing
+        self._find = find
         self._clock = clock
         self._jitter = jitter
         self._name = str(resource)
@@ -176,6 +179,9 @@ class Watch(Generic[Record]):
         group, version = self.resource.group, self.resource.version
         listed = served(self._api, group, version, self._timing.page_seconds)
         missing = all(one.plural != self.resource.plural for one in listed)
+        if missing and (found := self._find()) is not None:
+            _log.info("%s: followed in version %s from now on", self._name, found.version)
+            self.resource, missing = found, False
         if missing:
             if not self.is_absent:  # said once, not whenever it is looked for
                 _log.info("%s: the cluster has no such resource", self._name)

@@ -4,6 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from webhook.cluster.api import Api
@@ -181,8 +182,13 @@ class Following:
         )
         yield NODES, NodesSeen(about.nodes, self._saw_nodes)
 
-    def _watch(self, resource: Resource, store: Store[Any]) -> Watch[Any]:
-        return Watch(resource, store, self._api, self._recorder, self._timing)
+    def _watch(
+        self,
+        resource: Resource,
+        store: Store[Any],
+        find: Callable[[], Resource | None] = lambda: None,
+    ) -> Watch[Any]:
+        return Watch(resource, store, self._api, self._recorder, self._timing, find=find)
 
     def _tell(self, keys: Iterable[WorkloadKey]) -> None:
         world = self.world()
@@ -219,13 +225,18 @@ class Following:
                 "rights are given by it",
                 *(found.kind, found.group, found.plural, described.plural),
             )
-        optional = kind.group not in BUILT_IN_VERSIONS
-        resource = Resource(found.group, found.version, found.plural, found.kind, optional=optional)
+        resource = replace(found, optional=kind.group not in BUILT_IN_VERSIONS)
         store = Workloads(described, self._known, self._is_ai)
         self._workloads.add(kind, store)
         noticing = Noticing(store, lambda one: one.key, _of_workload, self._tell)
-        self._watches.add(self._watch(resource, noticing))
+        self._watches.add(self._watch(resource, noticing, lambda: self._find_again(resource)))
         return True
+
+    def _find_again(self, resource: Resource) -> Resource | None:
+        """Find a resource that is not in the version any more in which it was."""
+        self._discovery.forget(resource.group_kind)
+        found = self._discovery.find(resource.group_kind, self._timing.page_seconds)
+        return replace(found, optional=True) if found is not None else None
 
 
 def _of_workload(record: WorkloadRecord) -> Sequence[WorkloadKey]:

@@ -255,6 +255,29 @@ def test_a_kind_that_comes_late_is_followed(
     wait_until(lambda: looking.seen(key))
 
 
+def test_a_kind_whose_version_is_served_no_more_is_followed_in_another(
+    looking: Looking,
+) -> None:
+    group, old, new = "apps.kruise.io", "v1alpha1", "v1beta1"
+    clones = f"/apis/{group}/{old}/clonesets"
+    looking.has(clones, workload("CloneSet", f"{group}/{old}"))
+    looking.server.on(f"watch {clones}", Stream([0.2]), status(404, "NotFound"))
+    _served(looking.server, "CloneSet", "clonesets", group, old)
+    following = looking.ready()
+    key = WorkloadKey("ml", group, "CloneSet", "llama")
+    wait_until(lambda: following.keys() == [key])
+    looking.looks.clear()
+    looking.has(f"/apis/{group}/{new}/clonesets", workload("CloneSet", f"{group}/{new}"))
+    _served(looking.server, "CloneSet", "clonesets", group, new)
+    looking.server.on(f"/apis/{group}/{old}", status(404, "NotFound"))
+    looking.server.on(clones, status(404, "NotFound"))
+    wait_until(lambda: looking.seen(key))
+    raw = following.raw(key)
+    assert raw is not None
+    assert raw["apiVersion"] == f"{group}/{new}"
+    assert following.not_ready() == []
+
+
 def test_a_kind_of_the_configuration_is_followed_by_its_own_name(
     looking: Looking, caplog: pytest.LogCaptureFixture
 ) -> None:
