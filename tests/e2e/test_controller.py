@@ -126,6 +126,8 @@ def test_hand_edits_are_put_back_unless_somebody_takes_the_vpa_over(
     apply(plane, llama(namespace))
     become(plane, namespace, [["cpu", "memory"]])
     (before,) = managed(plane, namespace)
+    annotations = before["metadata"]["annotations"]
+    assert "scaleguard.io/why-resources" not in annotations
     edits: list[Raw] = [
         {"spec": {"updatePolicy": {"updateMode": "Recreate", "minReplicas": 1}}},
         {"spec": {"recommenders": [{"name": "mine"}]}},
@@ -139,6 +141,10 @@ def test_hand_edits_are_put_back_unless_somebody_takes_the_vpa_over(
     for edit in edits:
         plane.kubectl("patch", *name, "--type=merge", "-p", json.dumps(edit))
         wait_until(lambda: spec_of(plane, namespace) == [before["spec"]], SLOW_SECONDS, str(edit))
+    plane.kubectl("annotate", *name, "scaleguard.io/why-resources=mine")
+    wait_until(
+        lambda: managed(plane, namespace)[0]["metadata"]["annotations"] == annotations, SLOW_SECONDS
+    )
     plane.kubectl("annotate", *name, "scaleguard.io/unmanaged=true")
     plane.kubectl("patch", *name, "--type=merge", "-p", json.dumps(edits[0]))
     apply(plane, llama(namespace, annotations={"scaleguard.io/vpa": "recommend"}))

@@ -13,7 +13,7 @@ from webhook.cluster.errors import ApiError
 from webhook.controller.reconcile import Looked, Reconciler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.vpa_plan.plan import Planned
-from webhook.core.vpa_plan.steps import Apply, Remove, Step
+from webhook.core.vpa_plan.steps import Apply, Remove, Step, kept_of
 from webhook.core.world import World
 
 LLAMA = WorkloadKey("ml", "apps", "Deployment", "llama")
@@ -41,7 +41,7 @@ class Cluster:
 
     def managed(self, key: WorkloadKey) -> list[Mapping[str, Any]]:
         assert key == LLAMA
-        return list(self.ours)
+        return [kept_of(raw) for raw in self.ours]
 
     def world(self) -> World:
         return World.of([*self.objects, *self.ours], judge_of("{}").knowledge.kinds)

@@ -42,7 +42,7 @@ Step = Apply | Remove
 
 
 def steps(wanted: Plan | None, there: Sequence[Raw]) -> list[Step]:
-    """Compare what is planned with the managed VPAs of a workload that are there.
+    """Compare what is planned with what is kept of the managed VPAs of a workload that are there.
 
     No plan at all (the workload is no AI workload, or nobody wants VPAs) leaves none.
     """
@@ -72,11 +72,16 @@ def kept_of(vpa: Raw) -> Raw:
 
 
 def _mended(planned: Raw, there: Raw) -> list[Step]:
-    changed = tuple(_differences(planned, kept_of(there)))
+    changed = tuple(_differences(planned, there))
     if not changed:
         return []
-    surplus = _surplus(mapping(planned, "spec"), mapping(there, "spec"))
-    return [Apply(planned, changed, {"spec": surplus} if surplus else None)]
+    return [Apply(planned, changed, _surplus(_ours(planned), _ours(there)) or None)]
+
+
+def _ours(vpa: Raw) -> Raw:
+    """What of a VPA is nobody else's to add to."""
+    annotations = mapping(vpa, "metadata", "annotations")
+    return {"metadata": {"annotations": annotations}, "spec": mapping(vpa, "spec")}
 
 
 def _differences(planned: Raw, there: Raw) -> Iterator[str]:
