@@ -20,6 +20,10 @@ SURE = ACCEPTED_MODES - IN_DOUBT
 # Neither this VPA nor its workload ever is there: it meets no scaler that a rule would name.
 _NAME = "scaleguard-tries-a-mode"
 
+# As the CRD, every version of VPA's webhook and whoever minds the mode itself would say.
+# Source: VPA pkg/admission-controller/resource/vpa/validation.go (`validateUpdatePolicy`).
+_NAMES_THE_MODE = "updatemode"
+
 _log = logging.getLogger("scaleguard.controller")
 
 
@@ -33,7 +37,7 @@ class Modes:
         self._writer = writer
         self._namespace = namespace
         self._clock = clock
-        self._known = SURE
+        self._known = ACCEPTED_MODES  # as VPA is installed, as long as nothing else is known
         self._until = 0.0
 
     def accepted(self) -> frozenset[str]:
@@ -46,7 +50,8 @@ class Modes:
         return self._known
 
     def _takes(self, mode: str) -> bool:
-        return self._writer.accepts(
+        """Try a mode; a refusal for another reason, as by a policy on names, says nothing of it."""
+        said = self._writer.refusal(
             {
                 "apiVersion": "autoscaling.k8s.io/v1",
                 "kind": "VerticalPodAutoscaler",
@@ -57,3 +62,7 @@ class Modes:
                 },
             }
         )
+        if said is not None and _NAMES_THE_MODE not in said.casefold():
+            _log.warning("whether this cluster's VPA takes mode %s is not known: %s", mode, said)
+            return mode in self._known
+        return said is None

@@ -43,8 +43,8 @@ class Writer:
         else:
             self._apply(step)
 
-    def accepts(self, vpa: dict[str, Any]) -> bool:
-        """Try a VPA without writing it: whether the cluster takes it.
+    def refusal(self, vpa: dict[str, Any]) -> str | None:
+        """Try a VPA without writing it: what is said against it, None where the cluster takes it.
 
         Raises `ApiError` where that cannot be told at this moment.
         """
@@ -52,9 +52,9 @@ class Writer:
             self._put(vpa, "try", dry_run=True)
         except ApiError as error:
             if error.status in _REFUSED:
-                return False
+                return str(error)
             raise
-        return True
+        return None
 
     def _apply(self, step: Apply) -> None:
         self._put(dict(step.vpa), "apply")

@@ -18,12 +18,17 @@ class Taking:
         self.takes = set(takes)
         self.tried: list[dict[str, Any]] = []
         self.error: ApiError | None = None
+        self.policy = ""
 
-    def accepts(self, vpa: dict[str, Any]) -> bool:
+    def refusal(self, vpa: dict[str, Any]) -> str | None:
         self.tried.append(vpa)
         if self.error is not None:
             raise self.error
-        return vpa["spec"]["updatePolicy"]["updateMode"] in self.takes
+        if self.policy:
+            return self.policy
+        mode = vpa["spec"]["updatePolicy"]["updateMode"]
+        said = f'VPA is invalid: spec.updatePolicy.updateMode: Unsupported value: "{mode}"'
+        return None if mode in self.takes else said
 
 
 def modes(taking: Taking, time: Time) -> Modes:
@@ -65,9 +70,23 @@ def test_an_answer_is_kept_for_a_while(caplog: pytest.LogCaptureFixture) -> None
     assert "InPlace" in asked.accepted()
     assert len(taking.tried) == 4
     assert caplog.messages == [
-        "update modes of this cluster's VPA: InPlaceOrRecreate, Initial, Off, Recreate",
         "update modes of this cluster's VPA: InPlace, InPlaceOrRecreate, Initial, Off, Recreate",
     ]
+
+
+def test_a_refusal_that_is_not_of_the_mode_leaves_what_is_known(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    taking, time = Taking(), Time()
+    taking.policy = 'Forbidden: admission webhook "names" denied the request: no team label'
+    asked = modes(taking, time)
+    assert asked.accepted() == SURE | {"InPlaceOrRecreate"}, "as VPA is installed"
+    said = f"whether this cluster's VPA takes mode InPlace is not known: {taking.policy}"
+    assert caplog.messages[0] == said
+    taking.policy, time.seconds = "", KEPT_SECONDS
+    assert asked.accepted() == SURE
+    taking.policy, time.seconds = "Forbidden: quota", 2 * KEPT_SECONDS
+    assert asked.accepted() == SURE, "as it was found before"
 
 
 def test_where_it_cannot_be_told_it_is_asked_again() -> None:

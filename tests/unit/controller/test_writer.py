@@ -125,8 +125,10 @@ def test_whose_leadership_ends_while_they_wait_writes_nothing(
 def test_tries_without_writing(
     server: FakeApi, writer: Writer, counted: Counted, code: int, *, takes: bool
 ) -> None:
-    server.on(PATH, Answer(code))
-    assert writer.accepts(OURS) is takes
+    server.on(PATH, Answer() if takes else status(code, "Odd", "no such mode"))
+    said = writer.refusal(OURS)
+    assert (said is None) is takes
+    assert said is None or "no such mode" in said
     assert server.asked[0].query["dryRun"] == "All"
     assert counted.requests("try") == takes
 
@@ -135,4 +137,4 @@ def test_tries_without_writing(
 def test_a_trial_without_an_answer_says_nothing(server: FakeApi, writer: Writer, code: int) -> None:
     server.on(PATH, status(code, "Odd"))
     with pytest.raises(ApiError, match="Odd"):
-        writer.accepts(OURS)
+        writer.refusal(OURS)
