@@ -17,6 +17,7 @@ from webhook.controller.modes import Modes
 from webhook.controller.queue import WorkQueue
 from webhook.controller.reconcile import Reconciler
 from webhook.controller.recorder import Counters
+from webhook.controller.world import LastingShapes
 from webhook.controller.writer import Writer
 from webhook.core.ai_workload import may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
@@ -72,6 +73,7 @@ class Controller:
         )
         self._election = Election(api, candidacy, self._look_at_all)
         self._stop = threading.Event()
+        self._shapes = LastingShapes()
         self._begun_with = judge()
         self._following, self._reconciler = self._follow(self._begun_with)
         self._was_ready = self._had_vpas = False
@@ -84,6 +86,7 @@ class Controller:
             judge.knowledge.kinds,
             lambda raw: may_make_ai_pods(raw, judge.knowledge),
             self._changed,
+            shapes=self._shapes,
             timing=self._timing,
             recorder=self._recorder,
         )

@@ -71,16 +71,20 @@ class Following:
         is_ai: Callable[[Raw], bool],
         changed: Changed,
         *,
+        shapes: LastingShapes,
         timing: Timing,
         recorder: Recorder,
     ) -> None:
-        """`is_ai` tells of a workload whether it may make AI pods."""
+        """`is_ai` tells of a workload whether it may make AI pods.
+
+        `shapes` outlast this, as they outlast nodes: bounds stay where a configuration changes.
+        """
         self._api, self._known, self._is_ai, self._changed = api, known, is_ai, changed
         self._timing, self._recorder = timing, recorder
         self._watched = Watched.none()
         self._surroundings = Surroundings()
         self._workloads = AllWorkloads()
-        self._shapes = LastingShapes()
+        self._shapes = shapes
         self._lookups = Lookups(api, lambda: known, recorder)
         self._discovery = Discovery(api)
         self._asked_for_kinds = False

@@ -1,5 +1,6 @@
 """The world in which VPAs are planned: that of a request, with workloads that are watched."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -21,10 +22,11 @@ _MOST_SHAPES = 256
 
 
 class LastingShapes:
-    """Node shapes, kept for a while after the last node of a shape has gone."""
+    """Node shapes, kept for a while after the last node of a shape has gone; for many threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
+        self._lock = threading.Lock()
         self._seen: dict[object, tuple[float, NodeShape]] = {}
 
     def saw(self, shapes: Iterable[NodeShape]) -> bool:
@@ -32,13 +34,14 @@ class LastingShapes:
 
         Of those that are alike the first stands for all, whichever node comes and goes.
         """
-        now, before = self._clock(), self._seen.keys()
-        seen = {name: one for name, one in self._seen.items() if now - one[0] < SHAPES_LAST_SECONDS}
-        for shape in shapes:
-            name = likeness(shape)
-            seen[name] = (now, seen[name][1] if name in seen else shape)
-        self._seen = dict(sorted(seen.items(), key=lambda one: one[1][0])[-_MOST_SHAPES:])
-        return self._seen.keys() != before
+        with self._lock:
+            now, before = self._clock(), self._seen
+            seen = {name: one for name, one in before.items() if now - one[0] < SHAPES_LAST_SECONDS}
+            for shape in shapes:
+                name = likeness(shape)
+                seen[name] = (now, seen[name][1] if name in seen else shape)
+            self._seen = dict(sorted(seen.items(), key=lambda one: one[1][0])[-_MOST_SHAPES:])
+            return self._seen.keys() != before.keys()
 
     def shapes(self) -> tuple[NodeShape, ...]:
         """Those of now and of the last hour."""

@@ -132,6 +132,7 @@ def test_another_configuration_has_everything_looked_at_again(running: Running) 
     wait_until(lambda: last_mode() == "Off")
     assert running.controller._following is not before
     assert before._stop.is_set(), "it tells nothing any more"
+    assert running.controller._following._shapes is before._shapes
     running.end()
 
 

@@ -21,6 +21,7 @@ from webhook.cluster.resources import VPAS
 from webhook.cluster.timing import Timing
 from webhook.controller import following as module
 from webhook.controller.following import Following
+from webhook.controller.world import LastingShapes
 from webhook.core.ai_workload import may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.knowledge import knowledge
@@ -58,6 +59,7 @@ class Looking:
         self.made: list[Following] = []
         self.go = threading.Event()
         self.known = KNOWLEDGE
+        self.shapes = LastingShapes()
         on_watches(server)
         for path in WORKLOADS.values():
             self.has(path)
@@ -77,6 +79,7 @@ class Looking:
             self.known.kinds,
             lambda raw: may_make_ai_pods(raw, self.known),
             lambda keys, after: self.looks.append((list(dict.fromkeys(keys)), after)),
+            shapes=self.shapes,
             timing=timing,
             recorder=Counters(CollectorRegistry()),
         )
@@ -202,6 +205,14 @@ def test_a_new_kind_of_node_has_all_looked_at_after_a_while(looking: Looking) ->
     time.sleep(0.1)
     assert looking.looks.count(([LLAMA], module.NODES_SETTLE_SECONDS)) == 1
     assert [one.name for one in following.world().node_shapes()] == ["a"]
+
+
+def test_shapes_outlast_who_saw_them(looking: Looking) -> None:
+    """Another configuration begins anew with all but them: bounds must not go to and fro."""
+    looking.has("/api/v1/nodes", _NODE)
+    looking.ready().stop()
+    looking.has("/api/v1/nodes")
+    assert [one.name for one in looking.ready().world().node_shapes()] == ["a"]
 
 
 # ---------------------------------------------------------------- what comes and goes
