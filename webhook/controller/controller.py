@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -26,6 +27,8 @@ from webhook.core.decide import Judge
 COMPONENT = "scaleguard-controller"
 
 _TICK_SECONDS = 0.5
+# A claim is one read, and 2,000 workloads with one each are then 7 reads a second.
+CLAIMS_SECONDS = 300.0
 EVENTS_PER_SECOND = 10.0
 EVENTS_BURST = 100
 
@@ -77,6 +80,7 @@ class Controller:
         self._begun_with = judge()
         self._following, self._reconciler = self._follow(self._begun_with)
         self._was_ready = self._had_vpas = False
+        self._claims_due = 0.0
         counters.show(lambda: len(self._queue), self._modes_there)
 
     def _follow(self, judge: Judge) -> tuple[Following, Reconciler]:
@@ -145,6 +149,7 @@ class Controller:
         self._was_ready, self._had_vpas = is_ready, has_vpas
         if anew:
             self._look_at_all()
+        self._look_at_claims()
         self._counters.leads(is_leader=self._election.is_leader)
 
     def _changed(self, keys: Iterable[WorkloadKey], after_seconds: float) -> None:
@@ -156,6 +161,13 @@ class Controller:
             keys = self._following.keys()
             _log.info("%d workloads are looked at", len(keys))
             self._queue.add(keys)
+
+    def _look_at_claims(self) -> None:
+        """Look now and then at what is read and not followed: few use it, and it hardly changes."""
+        now = time.monotonic()
+        if now >= self._claims_due:
+            self._claims_due = now + CLAIMS_SECONDS
+            self._changed(self._following.claiming(), 0.0)
 
     def _work(self) -> None:
         while (key := self._queue.get()) is not None:

@@ -125,6 +125,10 @@ class Following:
         ]
         return list(dict.fromkeys([*self._workloads.keys(), *with_vpas]))
 
+    def claiming(self) -> list[WorkloadKey]:
+        """The workloads whose plan hangs on resource claims, which nobody follows."""
+        return self._workloads.claiming()
+
     def raw(self, key: WorkloadKey) -> Raw | None:
         """A workload that may make AI pods."""
         record = self._workloads.get(key)

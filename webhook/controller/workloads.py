@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
 from webhook.core.fields import Raw, mapping, members, strings
-from webhook.core.kinds import Kind, Kinds
+from webhook.core.kinds import Kind, Kinds, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     LAST_APPLIED_ANNOTATION,
@@ -14,6 +14,7 @@ from webhook.core.objects import (
     reference,
     uid_of,
 )
+from webhook.core.pod import claim_names
 from webhook.core.workload import Workload, read_workload
 
 _BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation"})
@@ -98,6 +99,18 @@ class Workloads:
         """Those that a VPA may be planned for."""
         return [record for record in tuple(self._held.values()) if record.raw is not None]
 
+    def claiming(self) -> list[WorkloadKey]:
+        """Those of them whose pods ask for devices by claims (DRA)."""
+        return [
+            record.key
+            for record in self.kept()
+            if record.raw is not None
+            and any(
+                next(claim_names(template.raw), None) is not None
+                for template in templates(self._kind, record.raw)
+            )
+        ]
+
     def related(self) -> list[WorkloadRecord]:
         """Those of them that hang together with others: few, and asked for at each event."""
         return list(self._related.values())
@@ -137,6 +150,10 @@ class AllWorkloads:
             for record in store.kept()
             if namespace is None or record.key.namespace == namespace
         ]
+
+    def claiming(self) -> list[WorkloadKey]:
+        """Those whose pods ask for devices by claims (DRA)."""
+        return [key for store in self._stores.values() for key in store.claiming()]
 
     def owned(self, namespace: str) -> list[WorkloadKey]:
         """Those of a namespace that have an owner, which nobody plans for."""

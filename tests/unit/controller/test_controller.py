@@ -43,7 +43,7 @@ class Running:
 
     def __init__(self, server: FakeApi, api: Api, counted: Counted) -> None:
         self.server, self.counted = server, counted
-        cluster = Looking(server, api)
+        self.cluster = cluster = Looking(server, api)
         cluster.has(WORKLOADS["deployments"], workload())
         server.on(LEASE, answer(ME))
         server.on(VPA, Answer())
@@ -133,6 +133,31 @@ def test_another_configuration_has_everything_looked_at_again(running: Running) 
     assert running.controller._following is not before
     assert before._stop.is_set(), "it tells nothing any more"
     assert running.controller._following._shapes is before._shapes
+    running.end()
+
+
+def test_what_is_read_and_not_followed_is_looked_at_now_and_then(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "CLAIMS_SECONDS", 0.1)
+    spec = {"devices": {"requests": [{"exactly": {"deviceClassName": "gpu.nvidia.com"}}]}}
+    claim = "/apis/resource.k8s.io/v1/namespaces/ml/resourceclaims/gpu"
+    group = {"preferredVersion": {"version": "v1"}, "versions": [{"version": "v1"}]}
+    running.server.on("/apis/resource.k8s.io", answer(group))
+    listed = {"resources": [{"name": "resourceclaims", "kind": "ResourceClaim"}]}
+    running.server.on("/apis/resource.k8s.io/v1", answer(listed))
+    pod = {
+        "containers": [{"name": "a", "image": "a", "resources": {"claims": [{"name": "gpu"}]}}],
+        "resourceClaims": [{"name": "gpu", "resourceClaimName": "gpu"}],
+    }
+    raw: dict[str, Any] = dict(workload())
+    raw["spec"]["template"]["spec"] = pod
+    running.cluster.has(WORKLOADS["deployments"], raw)
+    running.thread.start()
+    wait_until(lambda: running.counted.looks("unchanged") > 1)
+    assert running.asked("PATCH", VPA) == [], "no such claim yet: no AI workload"
+    running.server.on(claim, answer({"kind": "ResourceClaim", "spec": spec}))
+    wait_until(lambda: running.asked("PATCH", VPA) != [])
     running.end()
 
 
