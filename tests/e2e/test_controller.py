@@ -116,7 +116,7 @@ def test_a_users_own_vpa_comes_first(
     theirs = f"VerticalPodAutoscaler {namespace}/mine is somebody's own"
     assert told["VPAWithheld"] == [f"no VPA is made: {theirs}"]
     ours = f"VerticalPodAutoscaler {namespace}/scaleguard-deployment-llama"
-    assert told["VPAMade"] == [f"{ours} made: mode Initial, cpu and memory"]
+    assert told["VPAMade"] == [f"{ours} made, mode Initial: sets cpu and memory"]
 
 
 def test_hand_edits_are_put_back_unless_somebody_takes_the_vpa_over(

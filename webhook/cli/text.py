@@ -9,12 +9,9 @@ from rich.padding import Padding
 from rich.text import Text
 
 from webhook.cli.output import visible
-from webhook.core.autoscalers.vpa import MODE_OFF, read_vpa
-from webhook.core.fields import strings
 from webhook.core.finding import Finding
 from webhook.core.patch import dotted
-from webhook.core.pod import COMPUTE_RESOURCES
-from webhook.core.vpa_plan.manifest import WHY_RESOURCES
+from webhook.core.vpa_plan.manifest import in_words
 from webhook.core.vpa_plan.plan import Planned
 from webhook.offline.results import FittedPod, Result, Review
 from webhook.offline.stream import dump, patched
@@ -57,22 +54,13 @@ def _object(out: Console, result: Result, told: set[object]) -> None:
     for pod in result.pods:
         _pod(out, pod, where=dotted(pod.path) if len(result.pods) > 1 else "")
     if isinstance(result.plan, Planned):
-        out.print(Text("      ").append("+ ", "green").append(visible(_vpa(result.plan))))
+        vpa = result.plan.vpa
+        said = visible(f"VPA {vpa['metadata']['name']}, {in_words(vpa)}")
+        out.print(Text("      ").append("+ ", "green").append(said))
     if result.is_held_back:
         out.print(Text("      ").append(f"only recorded in mode {result.mode.value}", "blue"))
     for note in result.notes:
         out.print(Text("    ").append("! ", "yellow").append(visible(note)))
-
-
-def _vpa(plan: Planned) -> str:
-    """Tell a VPA in one line: how far it goes, what it controls, and who has the rest."""
-    vpa = read_vpa(plan.vpa)
-    (policy,) = vpa.policies
-    controlled = " and ".join(one for one in COMPUTE_RESOURCES if one in policy.resources)
-    others = strings(plan.vpa, "metadata", "annotations").get(WHY_RESOURCES)
-    deed = "recommends" if vpa.mode == MODE_OFF else "sets"
-    line = f"VPA {vpa.ref.name}, mode {vpa.mode}: {deed} {controlled}"
-    return f"{line}; {others}" if others else line
 
 
 def _says_anything(result: Result) -> bool:

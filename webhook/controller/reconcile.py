@@ -11,8 +11,8 @@ from webhook.controller.modes import IN_DOUBT, SURE, Modes
 from webhook.controller.recorder import Counters
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
-from webhook.core.fields import Raw, mapping, strings, text
-from webhook.core.vpa_plan.manifest import WHY_RESOURCES
+from webhook.core.fields import Raw, mapping
+from webhook.core.vpa_plan.manifest import in_words
 from webhook.core.vpa_plan.plan import Plan, Planned, Withheld
 from webhook.core.vpa_plan.steps import Apply, Remove, Step, steps
 from webhook.core.world import World
@@ -60,9 +60,13 @@ class Looked:
 
     result: str
     """unchanged, made, changed, removed, withheld, held_back, absent, refused, failed."""
-    failed: bool = False
     after_seconds: float | None = None
     """When to look again, where somebody said so."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has to be tried again."""
+        return self.result in {"refused", "failed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +89,11 @@ class Reconciler:
             looked = self._look(key)
         except ApiError as error:
             result = "refused" if error.is_forbidden else "failed"
-            looked = Looked(result, failed=True, after_seconds=error.retry_after_seconds)
+            looked = Looked(result, error.retry_after_seconds)
             _log.warning("%s: %s", key, error)
         except Exception:  # noqa: BLE001 - the worker must not end over one workload
             _log.exception("%s: a fault of the controller's own", key)
-            looked = Looked("failed", failed=True)
+            looked = Looked("failed")
         self.recorder.looked(looked.result, time.monotonic() - begun)
         return looked
 
@@ -139,11 +143,11 @@ class Reconciler:
             _log.info("%s: removed: %s", step.ref, step.why)
             reason, message = "VPARemoved", f"{step.ref} removed: {step.why}"
         else:
-            said = _described(step.vpa)
+            said, deed = in_words(step.vpa), "changed" if step.changed else "made"
             fields = f" ({', '.join(step.changed)})" if step.changed else ""
-            _log.info("%s: %s%s: %s", step.ref, "changed" if fields else "made", fields, said)
+            _log.info("%s %s%s, %s", step.ref, deed, fields, said)
             reason = "VPAChanged" if step.changed else "VPAMade"
-            message = f"{step.ref} {'changed' if step.changed else 'made'}: {said}"
+            message = f"{step.ref} {deed}, {said}"
         if raw is not None:
             self.teller.tell(raw, reason, message)
 
@@ -165,13 +169,3 @@ def _result(done: list[Step]) -> str:
     if not applied:
         return "removed"
     return "changed" if applied[0].changed else "made"
-
-
-def _described(vpa: Raw) -> str:
-    """A VPA in one line."""
-    spec = mapping(vpa, "spec")
-    (policy,) = mapping(spec, "resourcePolicy")["containerPolicies"]
-    mode = text(mapping(spec, "updatePolicy"), "updateMode")
-    line = f"mode {mode}, {' and '.join(policy['controlledResources'])}"
-    others = strings(vpa, "metadata", "annotations").get(WHY_RESOURCES)
-    return f"{line}; {others}" if others else line

@@ -96,7 +96,7 @@ def test_makes_it_and_is_done(counted: Counted) -> None:
     looking = Looking(counted, workload())
     assert looking.look() == Looked("made")
     assert looking.cluster.told == [
-        ("VPAMade", f"{OURS} made: mode Initial, cpu and memory", False)
+        ("VPAMade", f"{OURS} made, mode Initial: sets cpu and memory", False)
     ]
     assert looking.look() == Looked("unchanged")
     assert len(looking.cluster.written) == len(looking.cluster.told) == 1
@@ -112,7 +112,7 @@ def test_follows_a_scaler(counted: Counted) -> None:
     reason, message, _ = looking.cluster.told[-1]
     assert reason == "VPAChanged"
     why = "not cpu: HorizontalPodAutoscaler ml/llama scales on cpu"
-    assert message == f"{OURS} changed: mode Initial, memory; {why}"
+    assert message == f"{OURS} changed, mode Initial: sets memory; {why}"
     assert looking.look() == Looked("unchanged")
 
 
@@ -218,7 +218,7 @@ def test_a_refusal_is_told_and_comes_again(
 ) -> None:
     looking = Looking(counted, workload())
     looking.cluster.error = error
-    assert looking.look() == Looked(result, failed=True, after_seconds=after)
+    assert looking.look() == Looked(result, after)
     assert looking.cluster.told == [("VPARefused", f"cannot make {OURS}: {error}", True)]
     looking.cluster.error = None
     assert looking.look() == Looked("made")
@@ -243,7 +243,7 @@ def test_a_refusal_says_what_is_refused(counted: Counted, objects: list[Raw], de
 def test_what_never_reached_the_server_is_nobodys_refusal(counted: Counted) -> None:
     looking = Looking(counted, workload())
     looking.cluster.error = ApiError(0, "NotLeader", "another replica writes now")
-    assert looking.look() == Looked("failed", failed=True)
+    assert looking.look() == Looked("failed")
     assert looking.cluster.told == []
 
 
@@ -255,7 +255,7 @@ def test_a_fault_of_our_own_is_counted_and_comes_again(
 
     looking = Looking(counted, workload())
     monkeypatch.setattr(Cluster, "world", fail)
-    assert looking.look() == Looked("failed", failed=True)
+    assert looking.look() == Looked("failed")
     assert counted.looks("failed") == 1
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
-from webhook.core.autoscalers.vpa import ANY_CONTAINER
+from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF
 from webhook.core.fields import Raw, mapping
 from webhook.core.objects import MANAGED_LABEL
 from webhook.core.pod import COMPUTE_RESOURCES, containers
@@ -86,6 +86,16 @@ def manifest(workload: Workload, choices: Choices) -> Raw:
             "resourcePolicy": {"containerPolicies": [policy]},
         },
     }
+
+
+def in_words(vpa: Raw) -> str:
+    """Tell a planned VPA in one line: how far it goes, what it controls, and who has the rest."""
+    spec, annotations = vpa["spec"], vpa["metadata"]["annotations"]
+    (policy,) = spec["resourcePolicy"]["containerPolicies"]
+    mode, controlled = spec["updatePolicy"]["updateMode"], policy["controlledResources"]
+    deed = "recommends" if mode == MODE_OFF else "sets"
+    others = f"; {annotations[WHY_RESOURCES]}" if WHY_RESOURCES in annotations else ""
+    return f"mode {mode}: {deed} {' and '.join(controlled)}{others}"
 
 
 def _reasons(choices: Choices) -> dict[str, str]:
