@@ -19,9 +19,9 @@ from webhook.cluster.resources import (
     targets,
 )
 from webhook.cluster.resources import templates as templates_of
-from webhook.core.fields import mapping, members, strings, text
+from webhook.core.fields import members, text
 from webhook.core.kinds import Kinds, plural, templates
-from webhook.core.objects import LAST_APPLIED_ANNOTATION, GroupKind, controller, reference
+from webhook.core.objects import GroupKind, controller, reference, without_bookkeeping
 from webhook.core.pod import claim_names
 from webhook.core.services import SELECTING
 from webhook.core.world import read_autoscaler, read_autoscalers
@@ -137,7 +137,7 @@ class Scan:
 
     def _list(self, resource: Resource, namespace: str | None) -> None:
         try:
-            listing = self._api.list(resource.path(namespace), _slim, PAGE_SECONDS)
+            listing = self._api.list(resource.path(namespace), without_bookkeeping, PAGE_SECONDS)
         except ApiError as error:
             self._refused(Unread(str(resource), namespace, error))
         else:
@@ -146,9 +146,11 @@ class Scan:
 
     def _get(self, resource: Resource, name: str) -> None:
         try:
-            self._found.objects.append(_slim(self._api.get(resource.path(name=name), PAGE_SECONDS)))
+            found = self._api.get(resource.path(name=name), PAGE_SECONDS)
         except ApiError as error:
             self._refused(Unread(str(resource), name, error, "get"))
+        else:
+            self._found.objects.append(without_bookkeeping(found))
 
     def _refused(self, unread: Unread) -> None:
         (self._found.forbidden if unread.error.is_forbidden else self._found.failed).append(unread)
@@ -164,16 +166,6 @@ class Scan:
 
 def _is_in(resource: Resource, groups: dict[str, list[str]]) -> bool:
     return resource.version in groups.get(resource.group, ())
-
-
-def _slim(raw: Raw) -> Raw:
-    """Drop what nobody reads and what would fill the memory: who wrote which field when."""
-    metadata = dict(mapping(raw, "metadata"))
-    metadata.pop("managedFields", None)
-    annotations = strings(metadata, "annotations")
-    if annotations.pop(LAST_APPLIED_ANNOTATION, None) is not None:
-        metadata["annotations"] = annotations
-    return raw | {"metadata": metadata}
 
 
 def _without_made(objects: list[Raw]) -> list[Raw]:

@@ -4,20 +4,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
-from webhook.core.fields import Raw, mapping, members, strings
+from webhook.core.fields import Raw, mapping, members
 from webhook.core.kinds import Kind, Kinds, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
-    LAST_APPLIED_ANNOTATION,
     GroupKind,
     controller,
     reference,
     uid_of,
+    without_bookkeeping,
 )
 from webhook.core.pod import claim_names
 from webhook.core.workload import Workload, read_workload
-
-_BOOKKEEPING = frozenset({"managedFields", "resourceVersion", "generation"})
 
 # What nobody reads here, and what takes most of the memory.
 _OF_CONTAINERS = ("env", "envFrom", "livenessProbe", "startupProbe", "lifecycle")
@@ -177,15 +175,12 @@ def slim(raw: Raw) -> Raw:
 
     So a workload whose replicas come and go is the same from event to event.
     """
-    metadata = {
-        name: value for name, value in mapping(raw, "metadata").items() if name not in _BOOKKEEPING
-    }
-    annotations = strings(metadata, "annotations")
-    annotations.pop(LAST_APPLIED_ANNOTATION, None)
-    metadata["annotations"] = annotations
-    kept: dict[str, Any] = {**_less(raw), "metadata": metadata}
+    kept = without_bookkeeping(raw)
+    for name in ("resourceVersion", "generation"):
+        kept["metadata"].pop(name, None)
     kept.pop("status", None)
-    return kept
+    less: dict[str, Any] = _less(kept)
+    return less
 
 
 def _less(value: Any) -> Any:

@@ -169,6 +169,15 @@ def uid_of(raw: Raw) -> str | None:
     return text(mapping(raw, "metadata"), "uid") or None
 
 
+def without_bookkeeping(raw: Raw) -> dict[str, Any]:
+    """Leave out what nobody reads and what fills the memory: who wrote what, when and how."""
+    metadata = {key: one for key, one in mapping(raw, "metadata").items() if key != "managedFields"}
+    annotations = strings(metadata, "annotations")
+    if annotations.pop(LAST_APPLIED_ANNOTATION, None) is not None:
+        metadata["annotations"] = annotations
+    return {**raw, "metadata": metadata}
+
+
 def is_going(raw: Raw) -> bool:
     """Say whether an object is being deleted and waits for nothing but the garbage collector.
 

@@ -49,7 +49,7 @@ def test_an_ai_workload_is_kept() -> None:
     record = held.get(LLAMA)
     assert record is not None
     assert (record.key, record.uid) == (LLAMA, "u-1")
-    assert record.raw == workload(annotations={})
+    assert record.raw == workload()
     assert held.kept() == [record]
     found = held.workload(LLAMA)
     assert found is not None
