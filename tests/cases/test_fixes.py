@@ -17,7 +17,6 @@ from webhook.core.decide import Judge, validate
 from webhook.core.finding import Finding
 from webhook.core.gather import SAME_METRIC
 from webhook.core.objects import ObjectRef, reference
-from webhook.core.overlaps import ONLY_AT_START
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.review import read_review
 from webhook.core.world import Autoscaler, World, read_autoscalers
@@ -63,12 +62,8 @@ def fixed(objects: Objects, finding: Finding) -> Objects:
 
 
 def of_pair(found: tuple[Finding, ...], finding: Finding) -> list[Finding]:
-    """The same finding, if it is still there; what remains of a startupBoost is not its matter."""
-    return [
-        one
-        for one in found
-        if one.subject == finding.subject and not one.message.endswith(ONLY_AT_START)
-    ]
+    """The same finding, if it is still there."""
+    return [one for one in found if one.subject == finding.subject]
 
 
 @pytest.mark.parametrize("case", WITH_A_FIX, ids=[case.name for case in WITH_A_FIX])

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from webhook.core.autoscalers.scaler import MetricClaim
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, ContainerPolicy, Vpa, resources
-from webhook.core.patch import END, Addition, Operation, operations
-from webhook.core.pod import COMPUTE_RESOURCES
+from webhook.core.patch import END, Addition, Operation, operations, removal
+from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
 
 _POLICIES = ("spec", "resourcePolicy", "containerPolicies")
@@ -39,21 +39,42 @@ def complement(
 
     `contested` holds, for each resource, the metrics that meet the VPA. A named policy inherits
     nothing from `*`, so a new one carries over what `*` says. Where nothing is left to control,
-    the fix is mode Off, which keeps the recommendations readable.
+    the fix is mode Off, which keeps the recommendations readable. A startupBoost would go on
+    writing cpu: it ends with that.
     """
     given_up = _by_container(contested)
     if not given_up:
         return None
+    boosts = _boosts(vpa, given_up, containers)
     changes = [change for change in _changes(vpa, given_up, containers) if _differs(vpa, change)]
     if _nothing_left(vpa, changes, containers):
         additions = [Addition(("spec", "updatePolicy", "updateMode"), MODE_OFF)]
-        return Fix(operations({"spec": vpa.raw}, additions), f'updateMode: "{MODE_OFF}"')
-    summary = ", ".join(
-        f'controlledResources: [{", ".join(change.left)}] for container "{change.container}"'
-        for change in changes
-    )
-    patch = operations({"spec": vpa.raw}, (_addition(change) for change in changes))
-    return Fix(patch, summary) if patch else None
+        summary = f'updateMode: "{MODE_OFF}"'
+    else:
+        additions = [_addition(change, boosts=not boosts) for change in changes]
+        summary = ", ".join(
+            f'controlledResources: [{", ".join(change.left)}] for container "{change.container}"'
+            for change in changes
+        )
+    patch = operations({"spec": vpa.raw}, additions)
+    if not patch:
+        return None
+    if boosts:
+        summary += f" and remove {' and '.join(map(_boost_text, boosts))}"
+    return Fix([*patch, *map(_without_boost, boosts)], summary)
+
+
+_Boost = ContainerPolicy | None
+"""Where a startupBoost stands: in a policy, or for the whole VPA."""
+
+
+def _boost_text(boost: _Boost) -> str:
+    return "startupBoost" if boost is None else f'startupBoost of container "{boost.name}"'
+
+
+def _without_boost(boost: _Boost) -> Operation:
+    above = ("spec",) if boost is None else (*_POLICIES, boost.index)
+    return removal((*above, "startupBoost"))
 
 
 _GivenUp = Mapping[str | None, set[str]]
@@ -107,13 +128,29 @@ def _nothing_left(vpa: Vpa, changes: Sequence[_Change], containers: ContainerSet
     return not any(after.get(name, rest) for name in containers.regular)
 
 
-def _addition(change: _Change) -> Addition:
+def _boosts(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> list[_Boost]:
+    """The boosts of cpu that end with its control: only where all that they raise gives it up."""
+    names = (ANY_CONTAINER, *vpa.by_name) if containers is None else containers.regular
+    boosted = [name for name in names if vpa.boosts_cpu(name)]
+    if not all(CPU in _of(given_up, name) for name in boosted):
+        return []
+    sources: dict[str, _Boost] = {}
+    for policy in map(vpa.policy, boosted):
+        own = policy if policy is not None and policy.boosts is not None else None
+        sources.setdefault(own.name if own is not None else "", own)
+    # What a policy no longer says, the VPA says for all.
+    if sources and vpa.boosts:
+        sources.setdefault("", None)
+    return sorted(sources.values(), key=lambda one: -1 if one is None else one.index)
+
+
+def _addition(change: _Change, *, boosts: bool) -> Addition:
     if change.policy is not None:
         path = (*_POLICIES, change.policy.index, "controlledResources")
         return Addition(path, list(change.left))
     inherited = change.copied_from.raw if change.copied_from is not None else {}
     member = {
-        **inherited,
+        **{name: value for name, value in inherited.items() if boosts or name != "startupBoost"},
         "containerName": change.container,
         "controlledResources": list(change.left),
     }

@@ -62,6 +62,11 @@ def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
     return list(made.values())
 
 
+def removal(path: Sequence[Segment]) -> Operation:
+    """An operation that takes away what stands at a path."""
+    return {"op": "remove", "path": pointer(path)}
+
+
 def can_take(raw: Raw, path: Sequence[Segment]) -> bool:
     """Whether something can be added at a path: whatever stands on the way there has that type."""
     parent, depth = _walk(raw, path)

@@ -12,7 +12,7 @@ from webhook.manifests.entries import Part
 from webhook.manifests.scalars import plain
 from webhook.manifests.tree import Node, compose
 from webhook.offline.fixes_bytes import CannotPlaceError, Edit
-from webhook.offline.fixes_flow import inserted, is_json, replaced, without
+from webhook.offline.fixes_flow import cut, inserted, is_json, replaced, without, without_member
 from webhook.offline.fixes_style import Style, block, item, scalar
 
 _DASH = re.compile(r"[ ]*-[ \t]+")
@@ -39,9 +39,11 @@ class Editor:
                 step.replace("~1", "/").replace("~0", "~")
                 for step in operation["path"].split("/")[1:]
             )
-            if operation["op"] not in {"add", "replace"} or not steps:
+            if operation["op"] not in {"add", "replace", "remove"} or not steps:
                 raise CannotPlaceError(f"a change of the kind {operation['op']!r} is not known")
-            if steps[-1] == END:
+            if operation["op"] == "remove":
+                yield self._remove(at, steps)
+            elif steps[-1] == END:
                 appended.setdefault(steps[:-1], []).append(operation["value"])
             else:
                 yield from self._set(at, steps, operation)
@@ -67,6 +69,22 @@ class Editor:
             yield self._lines(
                 parent, self._column(parent.members[0][0]), block({name: value}, style)
             )
+
+    def _remove(self, at: Sequence[Segment], steps: Sequence[str]) -> Edit:
+        """Take a member out of a mapping, with its lines where it has lines of its own."""
+        name = steps[-1]
+        parent, _ = self._walk(at, steps[:-1])
+        found = parent.member(name) if parent.is_mapping else None
+        if found is None:
+            raise CannotPlaceError(f"{name} is not there")
+        key, value = found
+        _check(value, name)
+        if parent.flow:
+            return without_member(self._text, parent, key)
+        start, end = self._line_start(key.start), self._next_line(value.end)
+        if self._text[start : key.start].strip(" "):
+            raise CannotPlaceError(f"{name} shares its line")
+        return cut(self._text, start, end)
 
     def _append(
         self, at: Sequence[Segment], steps: Sequence[str], values: Sequence[Any]

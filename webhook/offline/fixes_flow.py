@@ -94,24 +94,34 @@ def without(text: str, node: Node, kept: Sequence[bool]) -> Iterator[Edit]:
     """Yield the edits that take members out of a list."""
     members = [member for _, member in node.members]
     if not any(kept):
-        yield _cut(text, node.start + 1, node.end - 1)
+        yield cut(text, node.start + 1, node.end - 1)
         return
     last = max(index for index, keep in enumerate(kept) if keep)
     for index in range(last):
         if not kept[index]:
             yield Edit(members[index].start, members[index + 1].start, "")
     if last + 1 < len(members):
-        yield _cut(text, members[last].end, members[-1].end)
+        yield cut(text, members[last].end, members[-1].end)
 
 
-def _cut(text: str, start: int, end: int) -> Edit:
+def without_member(text: str, node: Node, gone: Node) -> Edit:
+    """Take the member with this key out of a mapping."""
+    at = next(index for index, (key, _) in enumerate(node.members) if key is gone)
+    value = node.members[at][1]
+    if at + 1 < len(node.members):
+        return cut(text, gone.start, _start(node, at + 1))
+    return cut(text, node.members[at - 1][1].end if at else gone.start, value.end)
+
+
+def cut(text: str, start: int, end: int) -> Edit:
+    """Take a piece of text away, unless people say something in it."""
     if "#" in text[start:end]:
-        raise CannotPlaceError("a comment stands between the members of a list")
+        raise CannotPlaceError("a comment stands in what would be taken away")
     return Edit(start, end, "")
 
 
-def _start(node: Node) -> int:
-    key, value = node.members[0]
+def _start(node: Node, member: int = 0) -> int:
+    key, value = node.members[member]
     return (key or value).start
 
 

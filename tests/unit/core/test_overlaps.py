@@ -324,3 +324,31 @@ def test_what_keda_drops_is_said_last() -> None:
     assert (found.reductions, found.boost) == ((reason,), False)
     found = only(one, made(policy("*", MEMORY), startupBoost=BOOST), "app")
     assert (found.reductions, found.boost) == ((ONLY_AT_START, reason), True)
+
+
+def test_a_boost_ends_with_the_control_of_cpu() -> None:
+    every, memory = scaler(metric(CPU)), scaler(metric(MEMORY))
+    one = policy("app", CPU, MEMORY, startupBoost=BOOST)
+    assert summary(every, made(one), "app") == (
+        'controlledResources: [memory] for container "app" and remove startupBoost of container '
+        '"app"'
+    )
+    both = made(one, policy("log", MEMORY), startupBoost=BOOST)
+    assert (summary(every, both, "app", "log") or "").endswith(
+        ' and remove startupBoost and startupBoost of container "app"'
+    )
+    assert summary(memory, both, "app") == 'controlledResources: [cpu] for container "app"'
+    assert (summary(every, made(startupBoost=BOOST)) or "").endswith("and remove startupBoost")
+    alone = made(policy("app", CPU), startupBoost=BOOST)
+    assert summary(every, alone, "app") == 'updateMode: "Off" and remove startupBoost'
+
+
+def test_a_boost_of_more_than_what_is_read_stays() -> None:
+    one = scaler(metric(CPU, "app"))
+    found = summary(one, made(startupBoost=BOOST), "app", "log")
+    assert found == 'controlledResources: [memory] for container "app"'
+    alone = only(one, made(policy("*", CPU, MEMORY, startupBoost=BOOST)), "app")
+    assert alone.fix is not None
+    added, removed = alone.fix.patch
+    assert "startupBoost" not in added["value"]
+    assert removed["path"].endswith("/containerPolicies/0/startupBoost")

@@ -149,6 +149,14 @@ def test_one_fix_after_another() -> None:
     assert made.after["a.yaml"].decode() == wanted.replace("mode: Off", 'mode: "Off"')
 
 
+def test_a_startup_boost_ends_with_the_control_of_cpu() -> None:
+    boost = "    startupBoost:\n        cpu: {type: Factor, factor: 2}\n"
+    before = stream(DEPLOYMENT, HPA) + "---\n" + BLOCK_VPA
+    wanted = fixed(before)
+    assert fixed(before.replace("\n    resourcePolicy", f"{boost}\n    resourcePolicy")) == wanted
+    assert fixed(before + boost) == wanted
+
+
 def test_a_mapping_in_braces() -> None:
     vpa = VPA.replace("spec:\n", "spec: {\n")
     vpa = vpa.replace("name: web}\n  updatePolicy", "name: web},  # where\n  updatePolicy")
@@ -304,7 +312,7 @@ ANCHORS = {
             "  resourcePolicy:\n    containerPolicies:\n    - containerName: app\n"
             "      controlledResources: [memory,  # the first\n        cpu]\n"
         ),
-        "a comment stands between the members of a list",
+        "a comment stands in what would be taken away",
     ),
     "an explicit key": (
         "spec:\n  ? targetRef\n  : {kind: Deployment, apiVersion: apps/v1, name: web}\n",

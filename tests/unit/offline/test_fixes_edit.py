@@ -27,6 +27,43 @@ def replace(path: str, value: Any) -> Operation:
     return {"op": "replace", "path": path, "value": value}
 
 
+def remove(path: str) -> Operation:
+    return {"op": "remove", "path": path}
+
+
+@pytest.mark.parametrize(
+    ("before", "path", "after"),
+    [
+        ("a: 1\nb:\n  c: {d: 1}\n  e:\n  - 1\n# end\nf: 2\n", "/b", "a: 1\n# end\nf: 2\n"),
+        ("a:\n  b: 1\n  c: 2", "/a/c", "a:\n  b: 1\n"),
+        ("a: {b: 1, c: {d: 2}, e: 3}\n", "/a/c", "a: {b: 1, e: 3}\n"),
+        ("a: {b: 1, c: {d: 2} }\n", "/a/c", "a: {b: 1 }\n"),
+        ("a: {b: 1}\n", "/a/b", "a: {}\n"),
+        ('{\n  "a": 1,\n  "b": 2\n}\n', "/b", '{\n  "a": 1\n}\n'),
+        ('{\n  "a": 1,\n  "b": 2\n}\n', "/a", '{\n  "b": 2\n}\n'),
+    ],
+)
+def test_a_member_is_taken_away(before: str, path: str, after: str) -> None:
+    assert edited(before, remove(path)) == after
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "reason"),
+    [
+        ("a: 1\nb:\n  # why\n  c: 1\n", "/b", "a comment stands in what would be taken away"),
+        ("a: 1\nb: 2  # why\n", "/b", "a comment stands in what would be taken away"),
+        ("a: {b: 1,  # why\n  c: 2}\n", "/a/b", "a comment stands in what would be taken away"),
+        ("- a: 1\n  b: 2\n", "/0/a", "a shares its line"),
+        ("a: 1\n", "/b", "b is not there"),
+        ("- 1\n", "/0", "0 is not there"),
+        ("a: &x {b: 1}\nc: *x\n", "/a", "an alias stands for it elsewhere"),
+    ],
+)
+def test_what_cannot_be_taken_away_is_refused(text: str, path: str, reason: str) -> None:
+    with pytest.raises(CannotPlaceError, match=reason):
+        edited(text, remove(path))
+
+
 @pytest.mark.parametrize(
     ("before", "operation", "after"),
     [
@@ -68,7 +105,7 @@ def test_where_a_change_is_put(before: str, operation: Operation, after: str) ->
 @pytest.mark.parametrize(
     ("text", "operation", "why"),
     [
-        ("a: 1\n", {"op": "remove", "path": "/a"}, "a change of the kind 'remove' is not known"),
+        ("a: 1\n", {"op": "move", "path": "/a"}, "a change of the kind 'move' is not known"),
         ("a: 1\n", add("", {}), "a change of the kind 'add' is not known"),
         ("a: 1\n", add("/b/c", 1), "b is not there"),
         ("a: 1\n", replace("/b", 1), "b comes from a merge key (<<)"),
