@@ -227,6 +227,12 @@ class Following:
         described = self._known.get(kind)
         if found is None or described is None:
             return False
+        if not found.namespaced:
+            _log.warning(
+                "%s of %s stands in no namespace, and a VPA does: none is made for it",
+                *(kind.kind, kind.group),
+            )
+            return True
         if found.plural != described.plural:
             _log.warning(
                 "the plural of %s in %s is %s, and not %s: say so in the configuration, where "

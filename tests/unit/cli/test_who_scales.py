@@ -55,6 +55,32 @@ def test_one_workload_in_full(run: Run) -> None:
     ]
 
 
+MODEL = """
+apiVersion: ai.example.com/v1
+kind: Model
+metadata: {name: phi, namespace: ml}
+spec:
+  replicas: 2
+  template:
+    spec:
+      containers:
+        - {name: vllm, image: vllm/vllm-openai, resources: {limits: {nvidia.com/gpu: 1}}}
+"""
+
+
+def test_kinds_of_the_configuration_are_told_of(run: Run, tmp_path: Path) -> None:
+    kind = {"group": "ai.example.com", "kind": "Model", "plural": "inferers"}
+    more = {"templates": ["spec.template"], "class": "inference", "scale": True}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"workloads": [kind | more]}), encoding="utf-8")
+    for name in ("phi", "model/phi", "inferers.ai.example.com/phi"):
+        words = ("who-scales", name, "-f", "-", "--config", str(config))
+        ended = run(*words, stdin=stream(MODEL))
+        assert ended.out.splitlines()[0] == "Model ml/phi"
+        assert ended.out.splitlines()[-1].startswith("  nodes     1 x nvidia.com/gpu")
+    assert run("who-scales", "phi", "-f", "-", stdin=stream(MODEL)).status == 2
+
+
 def test_json(run: Run) -> None:
     ended = run("who-scales", "-f", "-", "-o", "json", stdin=stream(DEPLOYMENT, HPA, VPA))
     document = json.loads(ended.out)

@@ -139,6 +139,24 @@ def test_crds_that_are_there_are_read_in_their_version(small: FakeApi, tmp_path:
     assert "/apis/argoproj.io/v1alpha1/others" not in small.paths()
 
 
+def test_kinds_of_the_configuration_are_read(small: FakeApi, tmp_path: Path) -> None:
+    on_groups(small, **{"ai.example.com": "v1"})
+    listed = {"resources": [{"name": "inferers", "kind": "Model", "namespaced": True}]}
+    small.on("/apis/ai.example.com/v1", answer(listed))
+    raw = workload("llama", "Model", "ai.example.com/v1")
+    small.on("/apis/ai.example.com/v1/inferers", page([raw], kind="ModelList"))
+    model = key("llama", "Model", "ai.example.com")
+    small.on(HPAS, page([autoscaler("h", model)]))
+    small.on(VPAS, page([autoscaler("v", model, vpa=True)]))
+    kind = {"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}
+    config = tmp_path / "config.json"
+    config.write_text(json.dumps({"workloads": [kind | {"scale": True}]}))
+    found = document(scan(small, tmp_path, "-o", "json", "--config", str(config)))
+    assert named(found)["Model llama"] == "allow"
+    finding = found["results"][0]["findings"][0]
+    assert (finding["rule"], finding["containers"]) == ("hpa-vpa-same-metric", ["app"])
+
+
 def test_claims_are_read_where_a_workload_has_them(small: FakeApi, tmp_path: Path) -> None:
     on_groups(small, **{"resource.k8s.io": "v1"})
     kind = {"name": "resourceclaimtemplates", "kind": "ResourceClaimTemplate"}

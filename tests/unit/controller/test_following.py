@@ -218,10 +218,13 @@ def test_shapes_outlast_who_saw_them(looking: Looking) -> None:
 # ---------------------------------------------------------------- what comes and goes
 
 
-def _served(server: FakeApi, kind: str, plural: str, group: str, version: str) -> None:
+def _served(  # noqa: PLR0913 - a resource as discovery lists it
+    server: FakeApi, kind: str, plural: str, group: str, version: str, *, namespaced: bool = True
+) -> None:
     versions = {"preferredVersion": {"version": version}, "versions": [{"version": version}]}
     server.on(f"/apis/{group}", _json(versions))
-    server.on(f"/apis/{group}/{version}", _json({"resources": [{"name": plural, "kind": kind}]}))
+    listed = {"name": plural, "kind": kind, "namespaced": namespaced}
+    server.on(f"/apis/{group}/{version}", _json({"resources": [listed]}))
 
 
 def _json(raw: Raw) -> Answer:
@@ -303,6 +306,21 @@ def test_a_kind_of_the_configuration_is_followed_by_its_own_name(
         "the plural of Model in ai.example.com is inferers, and not models: say so in the "
         "configuration, where rights are given by it"
     )
+
+
+def test_a_kind_without_a_namespace_is_not_followed(
+    looking: Looking, caplog: pytest.LogCaptureFixture
+) -> None:
+    listed = {"group": "ai.example.com", "kind": "Model", "templates": ["spec.template"]}
+    looking.known = knowledge((), [listed | {"scale": True}])
+    models = "/apis/ai.example.com/v1/models"
+    looking.has(models, workload("Model", "ai.example.com/v1"))
+    _served(looking.server, "Model", "models", "ai.example.com", "v1", namespaced=False)
+    following = looking.ready()
+    assert following.keys() == []
+    assert looking.lists()[models] == 0
+    said = "Model of ai.example.com stands in no namespace, and a VPA does: none is made for it"
+    assert said in caplog.messages
 
 
 def test_where_kinds_cannot_be_looked_up_each_is_followed_once(looking: Looking) -> None:
