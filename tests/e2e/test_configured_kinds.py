@@ -218,3 +218,26 @@ def test_a_kind_is_taken_up_while_webhook_and_controller_run(
     become(cluster, namespace, [["memory"]])
     cluster.kubectl("delete", "inferers", "llama", "-n", namespace)
     become(cluster, namespace, [])
+
+
+def test_a_version_that_is_served_no_more(
+    cluster: ControlPlane, controller: ControllerProcess, settings: Path, namespace: str
+) -> None:
+    """The controller goes on in the next one, without a restart."""
+    for path in (settings, controller.settings):
+        path.write_text(json.dumps({"workloads": [MODEL]}), encoding="utf-8")
+    apply(cluster, model(namespace))
+    become(cluster, namespace, [["cpu", "memory"]])
+
+    def targets() -> list[str]:
+        return [one["spec"]["targetRef"]["apiVersion"] for one in managed(cluster, namespace)]
+
+    assert targets() == [f"{GROUP}/v1"]
+    (first,) = CRD["spec"]["versions"]
+    later = first | {"name": "v2", "storage": False}
+    for versions in ([first, later], [first | {"served": False}, later]):
+        apply(cluster, CRD | {"spec": CRD["spec"] | {"versions": versions}})
+    # An API server may let the watch of what has gone stand, until its time is over.
+    wait_until(lambda: targets() == [f"{GROUP}/v2"], 120)
+    assert "followed in version v2 from now on" in controller.log()
+    assert controller.is_ready()
