@@ -33,7 +33,8 @@ class Postgres:
     """A server of its own; a context manager. Its data is as safe as a test wants: not at all."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="pg-"))
+        # Its user has to get there, and the path of a socket has some hundred characters at most.
+        self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
         self._process: subprocess.Popen[bytes] | None = None
         self._made = 0
 

@@ -1,6 +1,8 @@
 """`scaleguard audit` in a process of its own, spoken to over HTTPS."""
 
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.controlplane.process import free_ports
-from tests.e2e.webhook_process import wait_until
+from tests.e2e.webhook_process import children, wait_until
 
 Raw = dict[str, Any]
 
@@ -45,6 +47,13 @@ class AuditProcess:
     def __exit__(self, *_: object) -> None:
         assert self.process is not None
         self.process.terminate()
+        self.process.wait(20)
+
+    def kill(self) -> None:
+        """End master and workers without a word to either."""
+        assert self.process is not None
+        for process in (self.process.pid, *children(self.process.pid)):
+            os.kill(process, signal.SIGKILL)
         self.process.wait(20)
 
     def log(self) -> str:

@@ -4,6 +4,7 @@ import json
 import threading
 import time
 from collections.abc import Iterator
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,45 @@ def test_a_database_that_is_away_is_waited_for(
         wait_until(lambda: audit.ask("POST", "/v1/records", webhook, body("during"))[0] == 200)
         answer = audit.ask("POST", "/v1/records", webhook, body("before", "during", "after"))
         assert answer == (200, {"new": 1, "repeated": 2})
+
+
+def test_what_was_answered_survives_a_kill(audit: AuditProcess, accounts: ControlPlane) -> None:
+    """Killed in the middle, three times; whoever had no answer sends again, as the shipper does."""
+    webhook = token(accounts, "webhook", "default", AUDIENCE)
+    over = threading.Event()
+    sent: set[str] = set()
+
+    def deliver(thread: int) -> None:
+        number = 0
+        while not over.is_set():
+            names = [f"{thread}-{number}-{n}" for n in range(5)]
+            try:
+                status, _ = audit.ask("POST", "/v1/records", webhook, body(*names))
+            except (OSError, HTTPException):
+                time.sleep(0.02)
+                continue
+            if status == 200:
+                sent.update(names)
+                number += 1
+
+    threads = [threading.Thread(target=deliver, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for _ in range(3):
+        before = len(sent)
+        wait_until(lambda least=before + 80: len(sent) >= least)  # type: ignore[misc]
+        audit.kill()
+        audit.__enter__()
+        audit.wait_until_ready()
+    over.set()
+    for thread in threads:
+        thread.join()
+    reader = token(accounts, "reader", "default", AUDIENCE)
+    (found,) = audit.ask("GET", "/v1/findings", reader)[1]["findings"]
+    kept = {name for name in sent if audit.ask("GET", f"/v1/decisions/{name}", reader)[0] == 200}
+    assert kept == sent
+    # One delivery of each thread may be in the store without an answer, and was not sent again.
+    assert len(sent) <= found["count"] <= len(sent) + 4 * 5
 
 
 def test_two_replicas_share_postgresql(

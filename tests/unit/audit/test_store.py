@@ -80,6 +80,10 @@ def test_one_decision_may_have_several_findings(store: Store) -> None:
     assert {one.record["rule"] for one in decision(store, "id")} == {one.rule for one in both}
 
 
+def test_a_delivery_may_be_empty(store: Store) -> None:
+    assert take_in(store, delivery()) == Taken(0, 0)
+
+
 def test_clusters_are_told_apart(store: Store) -> None:
     for cluster in ("a", "b"):
         take_in(store, delivery((record(), [("id", 5.0)]), cluster=cluster))

@@ -1,7 +1,7 @@
 """Take in what is delivered: each decision once, however often and in whatever order it comes."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,9 +12,6 @@ from webhook.audit.delivered import Delivered, Delivery
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
 from webhook.audit.store.tables import DECISIONS, FINDINGS
-
-# Far below what a statement may have of values: 32,766 in SQLite, 65,535 in PostgreSQL.
-_ROWS_AT_ONCE: Final = 500
 
 _NEWEST: Final = ("replica", "last_decision", "record")
 
@@ -39,14 +36,14 @@ class _Told:
 def take_in(store: Store, delivery: Delivery) -> Taken:
     """Take a delivery in, all of it or nothing; raises `StoreUnavailableError`."""
     told = _by_fingerprint(delivery)
+    if not told:
+        return Taken(0, 0)
     return asked(lambda: _taken(store, told))
 
 
 def _taken(store: Store, told: Mapping[str, _Told]) -> Taken:
     with store.writing() as connection:
-        before: dict[str, RowMapping] = {}
-        for rows in _parts([one.row for one in told.values()]):
-            before.update(_present(connection, store, rows))
+        before = _present(connection, store, [one.row for one in told.values()])
         new = _new_decisions(connection, store, told, before)
         changes = [
             change
@@ -102,9 +99,9 @@ def _row(delivery: Delivery, one: Delivered) -> dict[str, Any]:
 
 def _present(
     connection: Connection, store: Store, rows: Sequence[dict[str, Any]]
-) -> Iterator[tuple[str, RowMapping]]:
-    """Make the rows that are not there, lock those that are, and yield all by fingerprint."""
-    insert = _insert(store)(FINDINGS).values(rows)
+) -> dict[str, RowMapping]:
+    """Make the rows that are not there, lock those that are, and return all by fingerprint."""
+    insert = _insert(store)(FINDINGS)
     there = insert.on_conflict_do_update(
         index_elements=[FINDINGS.c.cluster, FINDINGS.c.fingerprint],
         set_={"cluster": insert.excluded.cluster},  # changes nothing, and locks the row
@@ -112,8 +109,7 @@ def _present(
         *(FINDINGS.c[name] for name in ("fingerprint", "id", "first_seen", "last_seen")),
         *(FINDINGS.c[name] for name in _NEWEST),
     )
-    for row in connection.execute(there).mappings():
-        yield row["fingerprint"], row
+    return {row["fingerprint"]: row for row in connection.execute(there, rows).mappings()}
 
 
 def _new_decisions(
@@ -128,11 +124,10 @@ def _new_decisions(
         for fingerprint, one in told.items()
         for name, seen in sorted(one.decisions.items())
     ]
+    insert = _insert(store)(DECISIONS).on_conflict_do_nothing()
     new: dict[int, list[int]] = {}
-    for part in _parts(rows):
-        insert = _insert(store)(DECISIONS).values(part).on_conflict_do_nothing()
-        for row in connection.execute(insert.returning(DECISIONS.c.finding, DECISIONS.c.seen)):
-            new.setdefault(row.finding, []).append(row.seen)
+    for row in connection.execute(insert.returning(DECISIONS.c.finding, DECISIONS.c.seen), rows):
+        new.setdefault(row.finding, []).append(row.seen)
     return new
 
 
@@ -168,11 +163,6 @@ def _age(row: Mapping[str, Any] | RowMapping) -> tuple[int, str, str, str]:
 def _insert(store: Store) -> Any:
     """Return the database's own INSERT, which knows what to do on a conflict; alike in both."""
     return postgresql.insert if store.is_postgresql else sqlite.insert
-
-
-def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        yield rows[start : start + _ROWS_AT_ONCE]
 
 
 def milliseconds(seconds: float) -> int:
