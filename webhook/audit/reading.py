@@ -6,6 +6,7 @@ from itertools import islice
 from typing import Final, Protocol
 
 from webhook.audit.findings import MOST_AT_ONCE, Filters, Found, Page
+from webhook.errors import ScaleguardError
 
 # What is delivered later than this after it was decided is not followed: it is in the report.
 LATE_SECONDS: Final = 300.0
@@ -58,28 +59,40 @@ def newest(
 
 
 def following(
-    reader: Reader, filters: Filters, begin: list[Found], wait: Callable[[], bool]
+    reader: Reader,
+    filters: Filters,
+    begin: list[Found],
+    wait: Callable[[], bool],
+    failed: Callable[[ScaleguardError], None],
 ) -> Iterator[list[Found]]:
     """Yield what is new or repeated since, oldest first, for as long as `wait` says so.
 
-    Deliveries come late, and in any order: the last minutes are looked at each time.
+    Deliveries come late, and in any order: the last minutes are looked at each time. A look that
+    fails is told to `failed`, and the next one makes up for it.
     """
-    known = {(one.cluster, one.fingerprint): (one.last_seen, one.count) for one in begin}
-    last = max((one.last_seen for one in begin), default=filters.since or 0.0)
-    for one in every(
-        reader, replace(filters, since=max(filters.since or 0.0, last - LATE_SECONDS))
-    ):
-        if begin and one.last_seen <= last:  # behind the limit of what was shown: not new either
-            known.setdefault((one.cluster, one.fingerprint), (one.last_seen, one.count))
-    while wait():
+    last = max((one.last_seen for one in begin), default=0.0)
+    known = dict(map(_state, begin))
+
+    def lately() -> list[Found]:
         since = max(filters.since or 0.0, last - LATE_SECONDS)
-        fresh = []
-        for one in every(reader, replace(filters, since=since)):
-            key, now = (one.cluster, one.fingerprint), (one.last_seen, one.count)
-            if known.get(key) != now:
-                known[key] = now
-                fresh.append(one)
-        last = max((one.last_seen for one in fresh), default=last)
+        return list(every(reader, replace(filters, since=since)))
+
+    if begin:  # what was behind the limit of the beginning is not new either
+        known = dict(_state(one) for one in lately() if one.last_seen <= last) | known
+    while wait():
+        try:
+            fresh = [one for one in lately() if known.get(_state(one)[0]) != _state(one)[1]]
+        except ScaleguardError as error:
+            failed(error)
+            continue
+        if not fresh:
+            continue
+        known.update(map(_state, fresh))
+        last = max(last, *(one.last_seen for one in fresh))
         known = {key: now for key, now in known.items() if now[0] >= last - LATE_SECONDS}
-        if fresh:
-            yield fresh[::-1]
+        yield fresh[::-1]
+
+
+def _state(one: Found) -> tuple[tuple[str, str], tuple[float, int]]:
+    """Say which finding it is, and what changes when it is made again."""
+    return (one.cluster, one.fingerprint), (one.last_seen, one.count)

@@ -152,10 +152,14 @@ def _tell(reader: Reader, filters: Filters, limit: int, form: str, *, follow: bo
     show = _followed(form)
     show(found[::-1])
     try:
-        for fresh in following(reader, filters, found, _pause):
+        for fresh in following(reader, filters, found, _pause, _told_and_again):
             show(fresh)
     except KeyboardInterrupt:
         return
+
+
+def _told_and_again(error: ScaleguardError) -> None:
+    click.echo(f"{error}; asking again", err=True)
 
 
 def _pause() -> bool:

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from rich.console import Console
 
 from tests.unit.audit.batches import DAY, delivery, owned, record
-from webhook.audit.findings import Filters
+from webhook.audit.findings import Filters, Page
 from webhook.audit.reading import following, newest
 from webhook.audit.store.local import Local
 from webhook.audit.store.opened import Store, open_store
@@ -20,6 +20,7 @@ from webhook.audit.store.taking import take_in
 from webhook.cli import report_text
 from webhook.cli.main import cli, main
 from webhook.core.record import RecordKind
+from webhook.errors import ScaleguardError
 
 
 @pytest.fixture
@@ -175,11 +176,22 @@ def test_an_empty_store_says_so(store: Store, run: Callable[..., Result]) -> Non
     store.check()
 
 
+class Shaky(Local):
+    """A store that may be away."""
+
+    away = False
+
+    def findings(self, filters: Filters, limit: int, after: str | None = None) -> Page:
+        if self.away:
+            raise ScaleguardError("away")
+        return super().findings(filters, limit, after)
+
+
 def test_what_comes_is_followed(filled: Store, tmp_path: Path) -> None:
     """What is new, what is repeated, and what came late; nothing twice, nothing old."""
     now = datetime.now(UTC).timestamp()
     take_in(filled, delivery(*((record(f"w{n}"), [(f"w{n}", now - n)]) for n in range(5))))
-    reader = Local(f"sqlite:///{tmp_path}/audit.db")
+    reader = Shaky(f"sqlite:///{tmp_path}/audit.db")
     shown, more = newest(reader, Filters(), 3)
     assert (len(shown), more) == (3, True)
     rounds = [
@@ -190,18 +202,22 @@ def test_what_comes_is_followed(filled: Store, tmp_path: Path) -> None:
         [(record("w4"), [("w4-late", now - 100)])],
     ]
     turns = iter(rounds)
+    failures: list[ScaleguardError] = []
 
     def wait() -> bool:
         told = next(turns, None)
+        # The look after the first news fails; the one behind it tells them.
+        reader.away = told == rounds[1]
         if told:
             take_in(filled, delivery(*told))
         return told is not None
 
     followed = [
         [(one.record["object"]["name"], one.count) for one in fresh]
-        for fresh in following(reader, Filters(), shown, wait)
+        for fresh in following(reader, Filters(), shown, wait, failures.append)
     ]
     assert followed == [[("new", 1), ("w4", 2)], [("late", 1)], [("w4", 3)]]
+    assert [str(one) for one in failures] == ["away"]
     reader.close()
 
 
