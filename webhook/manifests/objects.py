@@ -5,10 +5,14 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
-from webhook.manifests.entries import Document, Part, Skipped, Source
+from webhook.core.fields import mapping
+from webhook.manifests.entries import Document, Entry, Part, Skipped, Source, Unreadable
+
+_NAMES = ("name", "namespace", "generateName")
+_SHAPES = {bool: "a boolean", int: "a number", float: "a number", list: "a list", dict: "a mapping"}
 
 
-def objects(value: Any, source: Source, part: Part) -> Iterator[Document | Skipped]:
+def objects(value: Any, source: Source, part: Part) -> Iterator[Entry]:
     """Yield the objects of one document, and what is none. Nothing stands for an empty document."""
     if value is None:
         return
@@ -16,13 +20,26 @@ def objects(value: Any, source: Source, part: Part) -> Iterator[Document | Skipp
     if lack is not None:
         yield Skipped(source, lack)
     elif _members(value) is None:
-        yield Document(source, value, part)
+        yield _object(Document(source, value, part))
     else:
         numbers = count(1)
         for at, member in _expand(value, ()):
             place = replace(source, item=next(numbers))
             lack = _lack(member)
-            yield Skipped(place, lack) if lack else Document(place, member, part, at)
+            yield Skipped(place, lack) if lack else _object(Document(place, member, part, at))
+
+
+def _object(found: Document) -> Document | Unreadable:
+    """Read an object as kubectl does, which decodes none whose name is no text (`name: on`).
+
+    Without its name nobody could tell who acts on it.
+    """
+    metadata = mapping(found.raw, "metadata")
+    for field in _NAMES:
+        shape = _SHAPES.get(type(metadata.get(field)))
+        if shape is not None:
+            return Unreadable(found.source, f"metadata.{field} is {shape}, not text: quote it")
+    return found
 
 
 def _lack(value: Any) -> str | None:

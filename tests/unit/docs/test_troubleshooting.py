@@ -160,6 +160,8 @@ def test_bad_reviews_are_explained(body: bytes) -> None:
         ("a.yaml", "kind: ["),
         ("a.yaml", "[" * 300),
         ("a.yaml", "kind: *pod"),
+        ("a.yaml", "{apiVersion: v1, kind: Pod, metadata: {name: on}}"),
+        ("a.yaml", "{apiVersion: v1, kind: Pod, metadata: {namespace: 1}}"),
     ],
 )
 def test_what_is_left_out_is_explained(file: str, text: str) -> None:

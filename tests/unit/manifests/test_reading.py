@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from webhook.manifests import Document, Entry, Skipped, Unreadable, files, read, read_file
+from webhook.manifests.reading import read_text
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
 
@@ -180,6 +181,37 @@ def test_a_list_inside_of_a_stream() -> None:
         {"file": "-", "document": 2, "item": 1},
         {"file": "-", "document": 2, "item": 2},
     ]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        ("{name: n}", "metadata.name is a boolean, not text: quote it"),
+        ("{name: on}", "metadata.name is a boolean, not text: quote it"),
+        ("{name: 0123}", "metadata.name is a number, not text: quote it"),
+        ("{name: 1.5}", "metadata.name is a number, not text: quote it"),
+        ("{name: [web]}", "metadata.name is a list, not text: quote it"),
+        ("{name: web, namespace: 12}", "metadata.namespace is a number, not text: quote it"),
+        ("{generateName: {a: b}}", "metadata.generateName is a mapping, not text: quote it"),
+    ],
+)
+def test_a_name_that_is_no_text_is_unreadable_as_for_kubectl(metadata: str, reason: str) -> None:
+    text = f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\n"
+    (found,) = read_text(text, "a.yaml")
+    assert isinstance(found, Unreadable)
+    assert found.reason == reason
+    listed = (
+        f"apiVersion: v1\nkind: List\nitems: [{{apiVersion: v1, kind: Pod, metadata: {metadata}}}]"
+    )
+    (inside,) = read_text(listed, "a.yaml")
+    assert isinstance(inside, Unreadable)
+    assert inside.source.item == 1
+
+
+@pytest.mark.parametrize("metadata", ["", "~", "{name: ~}", '{name: "on"}', "{name: ''}", "[]"])
+def test_a_name_that_is_text_or_absent_is_read(metadata: str) -> None:
+    (found,) = read_text(f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\n", "a.yaml")
+    assert isinstance(found, Document)
 
 
 def test_unquoted_off_is_false_as_in_kubectl() -> None:
