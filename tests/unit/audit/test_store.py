@@ -6,11 +6,13 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text, update
+from sqlalchemy import inspect, text, update
 
 from tests.postgres import Postgres
 from tests.unit.audit.batches import batches, deliver_all, delivery, expected, owned, record
@@ -39,6 +41,26 @@ def test_tables_are_what_the_migrations_make(store: Store) -> None:
     with store.reading() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+
+
+def test_a_step_that_fails_leaves_nothing_behind(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = op.create_index
+
+    def fail(name: str, *arguments: Any) -> None:
+        if name == "decisions_of_finding":
+            raise RuntimeError("the disk is full")
+        make(name, *arguments)
+
+    store = open_store(url)
+    with monkeypatch.context() as patched:
+        patched.setattr(op, "create_index", fail)
+        with pytest.raises(RuntimeError, match="the disk is full"):
+            bring_up(store)
+    with store.reading() as connection:
+        assert inspect(connection).get_table_names() == []
+    bring_up(store)
+    store.check()
+    store.close()
 
 
 def test_several_replicas_may_start_at_once(url: str) -> None:

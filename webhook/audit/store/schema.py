@@ -1,5 +1,6 @@
 """Bring the tables of a store up to what this version knows."""
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ def bring_up(store: Store) -> None:
 
     Raises `ScaleguardError` where there is no database, or one of a newer version.
     """
+    # It would say at each start that steps in SQLite are no transactions; here they are in ours.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     try:
