@@ -1,6 +1,6 @@
 """The fix of a same-metric conflict: the VPA gives up what the scaler reads."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from webhook.core.autoscalers.scaler import MetricClaim
@@ -60,7 +60,7 @@ def complement(
     if not patch:
         return None
     if boosts:
-        summary += f" and remove {' and '.join(map(_boost_text, boosts))}"
+        summary += f" and remove {_boosts_text(boosts)}"
     return Fix([*patch, *map(_without_boost, boosts)], summary)
 
 
@@ -68,8 +68,17 @@ _Boost = ContainerPolicy | None
 """Where a startupBoost stands: in a policy, or for the whole VPA."""
 
 
-def _boost_text(boost: _Boost) -> str:
-    return "startupBoost" if boost is None else f'startupBoost of container "{boost.name}"'
+def what_boosts(vpa: Vpa, containers: Sequence[str]) -> str:
+    """Say what of a VPA raises cpu at the start of containers; none: of every one to come."""
+    possible = (name for name in (ANY_CONTAINER, *vpa.by_name) if vpa.boosts_cpu(name))
+    return _boosts_text(_sources(vpa, containers or possible))
+
+
+def _boosts_text(boosts: Iterable[_Boost]) -> str:
+    return " and ".join(
+        "startupBoost" if one is None else f'startupBoost of container "{one.name}"'
+        for one in boosts
+    )
 
 
 def _without_boost(boost: _Boost) -> Operation:
@@ -134,6 +143,11 @@ def _boosts(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> li
     boosted = [name for name in names if vpa.boosts_cpu(name)]
     if not all(CPU in _of(given_up, name) for name in boosted):
         return []
+    return _sources(vpa, boosted)
+
+
+def _sources(vpa: Vpa, boosted: Iterable[str]) -> list[_Boost]:
+    """Whence containers are boosted: all that has to go before they are not."""
     sources: dict[str, _Boost] = {}
     for policy in map(vpa.policy, boosted):
         own = policy if policy is not None and policy.boosts is not None else None

@@ -90,6 +90,7 @@ def same_metric_overlap(same: SameMetric, world: World, *, is_scaler: bool) -> O
         },
         "conditions": _conditions(same, world),
         "boost": same.boost,
+        "boostedBy": same.boosted_by,
         "reductions": list(same.reductions),
         "fix": same.fix.summary if same.fix is not None else None,
     }

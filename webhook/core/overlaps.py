@@ -11,7 +11,7 @@ from typing import NamedTuple
 from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, Vpa, resources
-from webhook.core.complement import Fix, complement
+from webhook.core.complement import Fix, complement, what_boosts
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
 
@@ -59,9 +59,15 @@ class SameMetric:
     other_than: tuple[str, ...]
     """The containers that the VPA leaves alone, where `containers` are none and not all of them."""
     reductions: tuple[str, ...]
-    boost: bool
+    boosted_by: str | None
+    """What of the VPA raises cpu at start, where they meet in nothing else."""
     vpa_path: str
     fix: Fix | None
+
+    @property
+    def boost(self) -> bool:
+        """Whether they meet only in what startupBoost writes."""
+        return self.boosted_by is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,7 @@ def same_metric(
             () if anywhere else names,
             anywhere[0].other_than if anywhere else (),
             (*common, *first.reductions),
-            first.boost,
+            what_boosts(vpa, first.containers) if first.boost else None,
             (boost_path if first.boost else vpa_path)(vpa, first.containers),
             None if first.boost else fix,
         )

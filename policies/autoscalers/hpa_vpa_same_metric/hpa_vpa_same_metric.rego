@@ -102,7 +102,7 @@ deed(overlap) := concat(" ", ["raises at start the", overlap.resource, "request"
 
 remedy(overlap) := concat(" ", ["set", overlap.fix, "in", overlap.vpa.text]) if {
 	is_string(overlap.fix)
-} else := concat(" ", ["remove startupBoost from", overlap.vpa.text]) if {
+} else := concat(" ", ["remove", overlap.boostedBy, "from", overlap.vpa.text]) if {
 	overlap.boost
 } else := concat(" ", [
 	"let", overlap.vpa.text, "give up", concat("", [overlap.resource, ":"]),

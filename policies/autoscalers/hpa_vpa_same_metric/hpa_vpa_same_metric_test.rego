@@ -21,6 +21,7 @@ overlap := {
 	"vpa": {"text": "VerticalPodAutoscaler shop/web", "mode": "Recreate", "gkeRightsizing": false},
 	"metric": metric,
 	"boost": false,
+	"boostedBy": null,
 	"conditions": null,
 	"reductions": [],
 	"fix": "controlledResources: [memory] for container \"*\"",
@@ -35,7 +36,7 @@ measured(changes) := {"metric": object.union(metric, changes)}
 
 average := measured({"target": "500m", "targetType": "AverageValue"})
 
-boost := {"boost": true, "reductions": ["startupBoost"], "fix": null}
+boost := {"boost": true, "boostedBy": "startupBoost of container \"app\"", "reductions": ["startupBoost"], "fix": null}
 
 sanctioned := {"vpa": object.union(overlap.vpa, {"gkeRightsizing": true})}
 
@@ -122,7 +123,7 @@ cases := {
 				"(mode Recreate) raises at start the cpu request of containers app, proxy",
 				"only a warning: startupBoost",
 			],
-			"remedy": "remove startupBoost from VerticalPodAutoscaler shop/web",
+			"remedy": "remove startupBoost of container \"app\" from VerticalPodAutoscaler shop/web",
 		}],
 	},
 	"a startup boost is denied when configured": {

@@ -97,6 +97,7 @@ def test_two_that_act_on_one_resource() -> None:
         },
         "conditions": None,
         "boost": False,
+        "boostedBy": None,
         "reductions": [],
         "fix": 'controlledResources: [memory] for container "*"',
     }

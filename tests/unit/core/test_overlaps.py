@@ -352,3 +352,15 @@ def test_a_boost_of_more_than_what_is_read_stays() -> None:
     added, removed = alone.fix.patch
     assert "startupBoost" not in added["value"]
     assert removed["path"].endswith("/containerPolicies/0/startupBoost")
+
+
+def test_what_boosts_is_told_where_nothing_else_meets() -> None:
+    every = scaler(metric(CPU))
+    freed = policy("*", MEMORY, startupBoost={})
+    one = policy("a", MEMORY, startupBoost=BOOST)
+    assert only(every, made(one, freed), "a", "b").boosted_by == 'startupBoost of container "a"'
+    both = made(one, policy("*", MEMORY), startupBoost=BOOST)
+    for containers in (("a", "b"), ()):
+        found = only(every, both, *containers)
+        assert found.boosted_by == 'startupBoost and startupBoost of container "a"'
+    assert only(every, made(), "a").boosted_by is None
