@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from webhook.core.autoscalers.scaler import AliasClaim, TargetType
+from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.objects import Owner
+from webhook.core.objects import ObjectRef, Owner
 from webhook.core.pod import MEMORY
 
 Raw = dict[str, Any]
@@ -48,3 +48,34 @@ def going(raw: Raw) -> Raw:
 
 def alias(path: str) -> AliasClaim:
     return AliasClaim(MEMORY, QUERY, path, None)
+
+
+def whole(raw: Raw, *read: MetricClaim | AliasClaim, **more: Any) -> Scaler:
+    """The scaler that is to be read of what `made` made, with its metrics and aliases in order."""
+    return Scaler(
+        ObjectRef(raw["apiVersion"], raw["kind"], "shop", "web"),
+        "u2",
+        WEB,
+        tuple(one for one in read if isinstance(one, MetricClaim)),
+        tuple(one for one in read if isinstance(one, AliasClaim)),
+        active=True,
+        inert=None,
+        exempt=frozenset({"duplicate-hpa"}),
+        owner=OWNER,
+        **more,
+    )
+
+
+def silent(raw: Raw, *read: MetricClaim, **more: Any) -> Scaler:
+    """The scaler that is to be read of what `bare` made: it says nothing."""
+    return Scaler(
+        ObjectRef(raw["apiVersion"], raw["kind"], "default", "web"),
+        None,
+        None,
+        read,
+        (),
+        active=True,
+        inert=None,
+        exempt=frozenset(),
+        **more,
+    )

@@ -6,7 +6,6 @@ import pytest
 
 from tests.unit.core.scalers import (
     AMOUNT,
-    OWNER,
     PERCENT,
     QUERY,
     TARGET,
@@ -16,6 +15,8 @@ from tests.unit.core.scalers import (
     bare,
     going,
     made,
+    silent,
+    whole,
 )
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.scaler import (
@@ -25,7 +26,6 @@ from webhook.core.autoscalers.scaler import (
     TargetType,
     inert,
 )
-from webhook.core.objects import ObjectRef
 from webhook.core.pod import CPU, MEMORY
 
 
@@ -53,19 +53,11 @@ def test_an_hpa() -> None:
         {"type": "Other"},
     ]
     raw = hpa(metrics=metrics, minReplicas=2)
-    assert read_hpa(raw) == Scaler(
-        ObjectRef("autoscaling/v2", "HorizontalPodAutoscaler", "shop", "web"),
-        "u2",
-        WEB,
-        (
-            MetricClaim(CPU, None, PERCENT, "60%", "spec.metrics[0]"),
-            MetricClaim(MEMORY, "app", AMOUNT, "1Gi", "spec.metrics[1]"),
-        ),
-        (alias("spec.metrics[2]"),),
-        active=True,
-        inert=None,
-        exempt=frozenset({"duplicate-hpa"}),
-        owner=OWNER,
+    assert read_hpa(raw) == whole(
+        raw,
+        MetricClaim(CPU, None, PERCENT, "60%", "spec.metrics[0]"),
+        MetricClaim(MEMORY, "app", AMOUNT, "1Gi", "spec.metrics[1]"),
+        alias("spec.metrics[2]"),
         most=9,
         least=2,
         sources=frozenset({"Pods"}),
@@ -74,16 +66,9 @@ def test_an_hpa() -> None:
 
 
 def test_an_hpa_that_says_nothing() -> None:
-    assert read_hpa(bare("autoscaling/v2", "HorizontalPodAutoscaler")) == Scaler(
-        ObjectRef("autoscaling/v2", "HorizontalPodAutoscaler", "default", "web"),
-        None,
-        None,
-        (MetricClaim(CPU, None, PERCENT, "80%", "spec.metrics", defaulted=True),),
-        (),
-        active=True,
-        inert=None,
-        exempt=frozenset(),
-        least=1,
+    nothing = bare("autoscaling/v2", "HorizontalPodAutoscaler")
+    assert read_hpa(nothing) == silent(
+        nothing, MetricClaim(CPU, None, PERCENT, "80%", "spec.metrics", defaulted=True), least=1
     )
     raw = bare("autoscaling/v2", "HorizontalPodAutoscaler", {"scaleTargetRef": TARGET})
     assert read_hpa(raw).target == WEB._replace(namespace="default")

@@ -4,7 +4,6 @@ from typing import Any
 
 from tests.unit.core.scalers import (
     AMOUNT,
-    OWNER,
     PERCENT,
     QUERY,
     TARGET,
@@ -14,6 +13,8 @@ from tests.unit.core.scalers import (
     bare,
     going,
     made,
+    silent,
+    whole,
 )
 from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
@@ -21,9 +22,7 @@ from webhook.core.autoscalers.scaler import (
     Inert,
     MetricClaim,
     Product,
-    Scaler,
 )
-from webhook.core.objects import ObjectRef
 from webhook.core.pod import CPU, MEMORY
 
 
@@ -45,20 +44,12 @@ def test_a_pod_autoscaler() -> None:
     sources = (source("CPU", "pod"), source(MEMORY), source(QUERY, "external"))
     more = {"maxReplicas": 4, "subTargetSelector": {"roleName": "decode"}}
     raw = pod_autoscaler("HPA", *sources, **more)
-    assert read_pod_autoscaler(raw) == Scaler(
-        ObjectRef("autoscaling.aibrix.ai/v1alpha1", "PodAutoscaler", "shop", "web"),
-        "u2",
-        WEB,
-        (
-            MetricClaim(CPU, None, PERCENT, "5%", "spec.metricsSources[0]"),
-            MetricClaim(MEMORY, None, AMOUNT, "5Mi", "spec.metricsSources[1]"),
-        ),
-        (alias("spec.metricsSources[2]"),),
-        active=True,
-        inert=None,
-        exempt=frozenset({"duplicate-hpa"}),
+    assert read_pod_autoscaler(raw) == whole(
+        raw,
+        MetricClaim(CPU, None, PERCENT, "5%", "spec.metricsSources[0]"),
+        MetricClaim(MEMORY, None, AMOUNT, "5Mi", "spec.metricsSources[1]"),
+        alias("spec.metricsSources[2]"),
         makes=Product(HPA, "web-hpa"),
-        owner=OWNER,
         most=4,
         part="decode",
     )
@@ -78,16 +69,8 @@ def test_a_pod_autoscaler_that_scales_by_itself() -> None:
 
 def test_a_pod_autoscaler_that_says_nothing() -> None:
     api = "autoscaling.aibrix.ai/v1alpha1"
-    assert read_pod_autoscaler(bare(api, "PodAutoscaler")) == Scaler(
-        ObjectRef(api, "PodAutoscaler", "default", "web"),
-        None,
-        None,
-        (),
-        (),
-        active=True,
-        inert=None,
-        exempt=frozenset(),
-    )
+    nothing = bare(api, "PodAutoscaler")
+    assert read_pod_autoscaler(nothing) == silent(nothing)
     unnamed = {"apiVersion": api, "metadata": {}, "spec": {"scalingStrategy": "HPA"}}
     assert read_pod_autoscaler(unnamed).makes == Product(HPA, None)
     raw = bare(api, "PodAutoscaler", {"scaleTargetRef": TARGET})

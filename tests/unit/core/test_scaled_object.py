@@ -4,7 +4,6 @@ from typing import Any
 
 from tests.unit.core.scalers import (
     AMOUNT,
-    OWNER,
     PERCENT,
     QUERY,
     WEB,
@@ -13,6 +12,8 @@ from tests.unit.core.scalers import (
     bare,
     going,
     made,
+    silent,
+    whole,
 )
 from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaled_object import read_scaled_object
@@ -23,7 +24,6 @@ from webhook.core.autoscalers.scaler import (
     Scaler,
 )
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.objects import ObjectRef
 from webhook.core.pod import CPU, MEMORY
 
 
@@ -49,20 +49,12 @@ def test_a_scaled_object() -> None:
     }
     query = {"type": "prometheus", "metadata": {"query": QUERY, "threshold": "5"}}
     raw = scaled_object(CPU_TRIGGER, memory, query, minReplicaCount=1, maxReplicaCount=7)
-    assert read_scaled_object(raw) == Scaler(
-        ObjectRef("keda.sh/v1alpha1", "ScaledObject", "shop", "web"),
-        "u2",
-        WEB,
-        (
-            MetricClaim(CPU, None, PERCENT, "60%", "spec.triggers[0]"),
-            MetricClaim(MEMORY, "app", AMOUNT, "64", "spec.triggers[1]"),
-        ),
-        (alias("spec.triggers[2].metadata"),),
-        active=True,
-        inert=None,
-        exempt=frozenset({"duplicate-hpa"}),
+    assert read_scaled_object(raw) == whole(
+        raw,
+        MetricClaim(CPU, None, PERCENT, "60%", "spec.triggers[0]"),
+        MetricClaim(MEMORY, "app", AMOUNT, "64", "spec.triggers[1]"),
+        alias("spec.triggers[2].metadata"),
         makes=Product(HPA, "keda-hpa-web"),
-        owner=OWNER,
         most=7,
         least=1,
         sources=frozenset({"prometheus"}),
@@ -71,19 +63,9 @@ def test_a_scaled_object() -> None:
 
 
 def test_a_scaled_object_that_says_nothing() -> None:
-    assert read_scaled_object(bare("keda.sh/v1alpha1", "ScaledObject")) == Scaler(
-        ObjectRef("keda.sh/v1alpha1", "ScaledObject", "default", "web"),
-        None,
-        None,
-        (),
-        (),
-        active=True,
-        inert=None,
-        exempt=frozenset(),
-        makes=Product(HPA, "keda-hpa-web"),
-        activates=True,
-        most=100,
-        least=0,
+    nothing = bare("keda.sh/v1alpha1", "ScaledObject")
+    assert read_scaled_object(nothing) == silent(
+        nothing, makes=Product(HPA, "keda-hpa-web"), activates=True, most=100, least=0
     )
     unnamed = {"apiVersion": "keda.sh/v1alpha1", "metadata": {"generateName": "web-"}}
     assert read_scaled_object(unnamed).makes == Product(HPA, None)
