@@ -1,0 +1,71 @@
+"""A spool, what it counts, and processes that write to it."""
+
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.unit.audit.batches import record
+from webhook.audit.losses import Loss
+from webhook.audit.spool import Bounds, Spool
+from webhook.core.record import RecordKind
+
+
+class Counted:
+    """A recorder whose numbers a test reads."""
+
+    def __init__(self) -> None:
+        self.kept: Counter[RecordKind] = Counter()
+        self.losses: Counter[Loss] = Counter()
+        self.results: Counter[str] = Counter()
+        self.repeats = 0
+        self.dry_runs = 0
+        self.waiting: tuple[int, int, float] | None = None
+
+    def spooled(self, kind: RecordKind) -> None:
+        self.kept[kind] += 1
+
+    def folded(self, count: int) -> None:
+        self.repeats += count
+
+    def lost(self, loss: Loss, count: int) -> None:
+        if count:
+            self.losses[loss] += count
+
+    def dry_run(self) -> None:
+        self.dry_runs += 1
+
+    def waits(self, rows: int, size: int, oldest_seconds: float) -> None:
+        self.waiting = rows, size, oldest_seconds
+
+    def delivered(self, result: str) -> None:
+        self.results[result] += 1
+
+    def total_losses(self) -> int:
+        return sum(self.losses.values())
+
+
+def spool(folder: Path, bounds: Bounds | None = None) -> tuple[Spool, Counted]:
+    counted = Counted()
+    return Spool(folder, counted, bounds or Bounds()), counted
+
+
+def ids(waiting: Spool) -> list[str]:
+    """The decisions that wait, each as often as it is there."""
+    return [decision for one in waiting.take(1_000_000, 2**40) for decision, _ in one.decisions]
+
+
+def write_for_ever(folder: Path, name: str) -> None:
+    """Append, and say of each on stdout that it was acknowledged."""
+    kept = Spool(folder, Counted())
+    number = 0
+    while True:
+        decision = f"{name}-{number}"
+        if kept.append([record(f"w{number % 7}")], decision, time.time()):
+            os.write(1, f"{decision}\n".encode())
+        number += 1
+
+
+if __name__ == "__main__":
+    write_for_ever(Path(sys.argv[1]), sys.argv[2])

@@ -1,0 +1,292 @@
+"""The spool keeps what it acknowledged, within its bounds, and is in nobody's way."""
+
+import os
+import signal
+import sqlite3
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.audit.batches import owned, record
+from tests.unit.audit.spooling import Counted, ids, spool
+from webhook.audit.delivered import read_delivery
+from webhook.audit.losses import Loss
+from webhook.audit.spool import Bounds, Spool
+from webhook.core.record import RecordKind
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def test_what_is_appended_waits_until_it_is_done(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path / "not" / "there")
+    assert kept.append([record("a"), record("b")], "d1", 1.5)
+    assert kept.append([record("c", kind=RecordKind.WARNING)], "d2", 2.5)
+    assert kept.append([], "d3", 3.0)
+    first, second, third = kept.take(9)
+    assert first.record == record("a").as_json()
+    assert (first.decisions, second.decisions) == ((("d1", 1.5),), (("d1", 1.5),))
+    assert kept.take(9) == [first, second, third]
+    assert kept.take(1) == [first]
+    assert kept.take(9, most_bytes=1) == [first]
+    listed = [
+        {"record": one.record, "decisions": list(map(list, one.decisions))} for one in (first,)
+    ]
+    assert read_delivery({"records": listed}).records[0].record == record("a")
+    assert kept.done([first, third])
+    assert kept.take(9) == [second]
+    assert kept.done([second])
+    filled = kept.filled()
+    assert filled is not None
+    assert filled == (0, 0, None)
+    assert counted.kept == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
+    assert counted.total_losses() == 0
+
+
+def test_repeats_are_one_record_with_the_newest_message(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    for number, seen in enumerate((5.0, 9.0, 7.0)):
+        assert kept.append([record(message=f"at {seen}")], f"d{number}", seen)
+    assert kept.append([record(message="again")], "d1", 9.0)  # the same review, asked again
+    (one,) = kept.take(9)
+    assert one.decisions == (("d0", 5.0), ("d1", 9.0), ("d2", 7.0))
+    assert one.record["message"] == "at 9.0"
+    assert (counted.repeats, counted.kept[RecordKind.DENIAL]) == (2, 3)
+
+
+def test_five_thousand_pods_of_a_deployment_are_one_record(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    for number in range(5000):
+        kept.append([owned(f"web-{number}", "web")], f"d{number}", float(number))
+    (one,) = kept.take(10_000)
+    assert len(one.decisions) == 5000
+
+
+def test_what_comes_while_a_batch_is_delivered_is_not_done_with_it(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    kept.append([record()], "d1", 1.0)
+    taken = kept.take(9)
+    kept.append([record()], "d2", 2.0)
+    kept.done(taken)
+    assert ids(kept) == ["d2"]
+    kept.done(taken)  # numbers are never given twice
+    assert ids(kept) == ["d2"]
+
+
+@pytest.mark.parametrize("bounds", [Bounds(rows=40), Bounds(bytes=20_000)])
+def test_who_makes_noise_never_pushes_out_who_is_quiet(tmp_path: Path, bounds: Bounds) -> None:
+    kept, counted = spool(tmp_path, bounds)
+    for number in range(3):
+        assert kept.append([record(f"q{number}", user="quiet")], f"q{number}", 1.0)
+    for number in range(200):
+        kept.append([record(f"n{number}", user="noisy")], f"n{number}", 2.0)
+    assert kept.append([record("late", user="quiet")], "late", 3.0)
+    there = ids(kept)
+    assert {"q0", "q1", "q2", "late"} <= set(there)
+    noisy = [one for one in there if one.startswith("n")]
+    assert noisy == [f"n{number}" for number in range(len(noisy))]  # the newest gave way
+    assert noisy
+    assert counted.losses == {Loss.FULL: 200 - len(noisy)}
+    assert kept.append([record("n-more", user="noisy")], "n-more", 4.0) is False
+    filled = kept.filled()
+    assert filled is not None
+    assert filled.rows <= bounds.rows
+    assert filled.bytes <= bounds.bytes
+
+
+def test_namespaces_of_one_user_have_shares_of_their_own(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path, Bounds(rows=20))
+    kept.append([record("one", namespace="quiet", user="argocd")], "quiet", 1.0)
+    for number in range(50):
+        kept.append([record(f"n{number}", namespace="busy", user="argocd")], f"n{number}", 2.0)
+    assert "quiet" in ids(kept)
+
+
+def test_the_weights_are_right_after_everything(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path, Bounds(rows=60))
+    for number in range(300):
+        text = "x" * (number % 90)
+        who = f"u{number % 5}"
+        kept.append([record(f"w{number % 11}", user=who, message=text)], f"d{number}", number % 17)
+        if number % 40 == 0:
+            kept.done(kept.take(7))
+    with closing(sqlite3.connect(tmp_path / "spool-1.db")) as database:
+        rows = database.execute("SELECT rows, bytes FROM shares WHERE share = ''").fetchone()
+        real = database.execute(
+            "SELECT (SELECT count(*) FROM decisions) + (SELECT count(*) FROM records),"
+            " 160 * (SELECT count(*) FROM decisions) + (SELECT sum(bytes) FROM records)"
+        ).fetchone()
+        shares = database.execute(
+            "SELECT sum(rows), sum(bytes) FROM shares WHERE share != ''"
+        ).fetchone()
+        orphans = database.execute(
+            "SELECT count(*) FROM records WHERE fingerprint NOT IN"
+            " (SELECT fingerprint FROM decisions)"
+        ).fetchone()
+    assert rows == real == shares
+    assert orphans == (0,)
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+
+    def append(name: int) -> None:
+        for number in range(100):
+            kept.append([record(f"w{number}")], f"{name}-{number}", 1.0)
+
+    threads = [threading.Thread(target=append, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(set(ids(kept))) == len(ids(kept)) == 800
+    assert counted.total_losses() == 0
+
+
+def test_a_spool_that_was_open_before_a_fork_is_usable_in_both(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    kept.append([record()], "before", 1.0)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if kept.append([record()], "child", 2.0) else 1)
+    assert kept.append([record()], "parent", 3.0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert sorted(ids(kept)) == ["before", "child", "parent"]
+
+
+def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
+    def begin(name: str) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), name]
+        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+
+    writers = [begin(name) for name in ("a", "b", "c")]
+    said: dict[int, bytes] = {}
+
+    def read(at: int) -> None:
+        stdout = writers[at].stdout
+        assert stdout is not None
+        with stdout:
+            said[at] = stdout.read()
+
+    readers = [threading.Thread(target=read, args=(at,)) for at in range(3)]
+    for reader in readers:
+        reader.start()
+    kept, counted = spool(tmp_path)
+    deadline = time.monotonic() + 60
+    while (filled := kept.filled()) is None or filled.rows < 300:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    taken = kept.take(50)
+    assert kept.done(taken)
+    writers[0].send_signal(signal.SIGKILL)  # in the middle of whatever it does
+    time.sleep(0.3)
+    for writer in writers:
+        writer.kill()
+        writer.wait()
+    for reader in readers:
+        reader.join()
+    acknowledged = {line for one in said.values() for line in one.decode().split("\n") if line}
+    there = [decision for one in taken for decision, _ in one.decisions] + ids(kept)
+    assert acknowledged <= set(there)
+    # One that is written and not yet told of may be there too: each writer has at most one.
+    assert len(set(there) - acknowledged) <= 3
+    assert max(Counter(there).values()) == 1
+    assert counted.total_losses() == 0
+
+
+def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path: Path) -> None:
+    (tmp_path / "spool-1.db").write_bytes(b"this is no database at all" * 1000)
+    kept, counted = spool(tmp_path)
+    other, _ = spool(tmp_path)
+    assert kept.append([record()], "d1", 1.0)
+    assert other.append([record()], "d2", 2.0)
+    assert sorted(ids(other)) == ["d1", "d2"]
+    assert counted.losses == {Loss.CORRUPT: 1}
+    assert (tmp_path / "spool-1.db").read_bytes().startswith(b"this is no")
+
+
+def test_damage_while_it_is_open_is_met_by_all_processes(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    other, _ = spool(tmp_path)
+    for number in range(200):
+        kept.append([record(f"w{number}")], f"old{number}", 1.0)
+    other.append([record()], "other", 1.0)
+    kept.close()
+    other.close()
+    path = tmp_path / "spool-1.db"
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+    assert kept.append([record()], "new1", 2.0)
+    assert other.append([record()], "new2", 3.0)
+    assert sorted(ids(kept)) == sorted(ids(other)) == ["new1", "new2"]
+    assert counted.losses == {Loss.CORRUPT: 1}
+
+
+def test_a_full_disk_loses_what_does_not_fit_and_nothing_else(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    assert kept.append([record("first")], "first", 1.0)
+    database = kept._file._database
+    assert database is not None
+    pages = database.execute("PRAGMA page_count").fetchone()[0]
+    database.execute(f"PRAGMA max_page_count = {pages}")
+    lost = [
+        number
+        for number in range(100)
+        if not kept.append([record(f"w{number}")], f"d{number}", 2.0)
+    ]
+    assert lost
+    assert counted.losses == {Loss.UNWRITABLE: len(lost)}
+    assert "first" in ids(kept)
+    database.execute(f"PRAGMA max_page_count = {pages * 10}")
+    assert kept.append([record("later")], "later", 3.0)
+
+
+def test_a_folder_that_cannot_be_made_delays_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    kept, counted = spool(tmp_path / "file")
+    begun = time.perf_counter()
+    for number in range(200):
+        assert not kept.append([record()], f"d{number}", 1.0)
+    assert time.perf_counter() - begun < 1
+    assert counted.losses == {Loss.UNWRITABLE: 200}
+    assert kept.take(9) == []
+    assert kept.filled() is None
+    assert not kept.done([])
+
+
+def test_a_writer_that_hangs_is_waited_for_shortly(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    kept.append([record()], "d1", 1.0)
+    with closing(sqlite3.connect(tmp_path / "spool-1.db", isolation_level=None)) as hangs:
+        hangs.execute("BEGIN IMMEDIATE")
+        begun = time.perf_counter()
+        assert not kept.append([record()], "d2", 2.0)
+        assert time.perf_counter() - begun < 2
+        hangs.execute("ROLLBACK")
+    assert counted.losses == {Loss.BUSY: 1}
+    assert kept.append([record()], "d3", 3.0)
+
+
+def append_seconds(folder: Path, count: int = 3000) -> list[float]:
+    """How long appending takes: repeats among ten thousand that wait."""
+    kept = Spool(folder, Counted())
+    taken = []
+    for number in range(count):
+        one = [record(f"w{number % 500}")]
+        begun = time.perf_counter()
+        kept.append(one, f"d{number}", float(number))
+        taken.append(time.perf_counter() - begun)
+    return taken
+
+
+if __name__ == "__main__":
+    measured = append_seconds(Path(sys.argv[1]))
+    median, p99 = statistics.median(measured), statistics.quantiles(measured, n=100)[98]
+    print(f"append: median {median * 1e6:.0f} µs, p99 {p99 * 1e6:.0f} µs")

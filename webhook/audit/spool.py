@@ -1,0 +1,251 @@
+"""The spool: what is recorded waits here, on disk and within bounds, until it is delivered.
+
+docs/decisions/0010 says why it is SQLite. Whatever goes wrong is counted, never raised:
+an admission neither fails nor waits for its record.
+"""
+
+import json
+import logging
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+from webhook.audit.losses import Loss
+from webhook.audit.recorder import Recorder
+from webhook.audit.spool_file import SpoolFile
+from webhook.core.record import Record
+
+MIB: Final = 1024 * 1024
+
+# What a row takes beside its body: keys, numbers and their entries in indexes.
+_RECORD_BYTES: Final = 256
+_DECISION_BYTES: Final = 160
+
+_TOTAL: Final = "SELECT rows, bytes FROM shares WHERE share = ''"
+_NEWEST: Final = """SELECT number, id FROM decisions WHERE share =
+(SELECT share FROM shares WHERE share != '' ORDER BY {by} DESC LIMIT 1)
+ORDER BY number DESC LIMIT 1"""
+
+_log = logging.getLogger("scaleguard.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a spool may hold."""
+
+    rows: int = 200_000
+    """Records and decisions together: repeats alone would reach it at 30 MB."""
+    bytes: int = 64 * MIB
+
+
+class Waiting(NamedTuple):
+    """A record with those of its decisions that are to be delivered."""
+
+    record: Mapping[str, Any]
+    decisions: tuple[tuple[str, float], ...]
+    numbers: tuple[int, ...]
+    """By which the spool knows these decisions."""
+
+
+class Filled(NamedTuple):
+    """How much waits, and since when: the time of the oldest, None where nothing waits."""
+
+    rows: int
+    bytes: int
+    oldest: float | None
+
+
+class Spool:
+    """Records that wait, in a folder that several processes share."""
+
+    def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
+        self._file = SpoolFile(folder, bounds.bytes)
+        self._bounds = bounds
+        self._recorder = recorder
+
+    def append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
+        """Keep the records of a decision; whether they are there whatever becomes of this process.
+
+        Where there is no room, the newest of whoever has most gives way, which may be these.
+        """
+        if not records:
+            return True
+        for attempt in (1, 2):
+            try:
+                return self._append(records, decision, seen)
+            except (sqlite3.Error, OSError) as error:
+                if attempt == 1 and self._replaced(error):
+                    continue
+                self._lost(error, len(records))
+                break
+        return False
+
+    def take(self, most: int, most_bytes: int = MIB) -> list[Waiting]:
+        """Return the oldest decisions with their records; they stay until `done`."""
+        try:
+            with self._file.transaction() as database:
+                return _take(database, most, most_bytes)
+        except (sqlite3.Error, OSError) as error:
+            if not self._replaced(error):
+                _log.warning("audit: the spool cannot be read: %s", error)
+            return []
+
+    def done(self, delivered: Iterable[Waiting]) -> bool:
+        """Forget what was delivered; what was not is taken again. Whether that could be written."""
+        numbers = [number for one in delivered for number in one.numbers]
+        try:
+            with self._file.transaction() as database:
+                for number in numbers:
+                    _forget(database, number)
+        except (sqlite3.Error, OSError) as error:
+            if not self._replaced(error):
+                _log.warning("audit: the spool cannot be written: %s", error)
+            return False
+        return True
+
+    def filled(self) -> Filled | None:
+        """Say how much waits; None where that cannot be known."""
+        try:
+            with self._file.transaction() as database:
+                rows, size = database.execute(_TOTAL).fetchone()
+                first = database.execute("SELECT seen FROM decisions ORDER BY number LIMIT 1")
+                oldest = first.fetchone()
+        except (sqlite3.Error, OSError):
+            return None
+        return Filled(rows, size, oldest[0] if oldest else None)
+
+    def close(self) -> None:
+        """Close the file in this process."""
+        self._file.close()
+
+    def _append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
+        new: list[Record] = []
+        folded = 0
+        with self._file.transaction() as database:
+            for record in records:
+                is_new, is_first = _put(database, record, decision, seen)
+                new += [record] * is_new
+                folded += is_new and not is_first
+            given_way = self._make_room(database)
+        for record in new:
+            self._recorder.spooled(record.kind)
+        self._recorder.folded(folded)
+        self._recorder.lost(Loss.FULL, len(given_way))
+        return not any(one == decision for one in given_way)
+
+    def _make_room(self, database: sqlite3.Connection) -> list[str]:
+        """Have the newest of the largest share give way until all is within its bounds."""
+        given_way: list[str] = []
+        while (by := self._exceeded(database)) is not None:
+            newest = database.execute(by).fetchone()
+            _forget(database, newest[0])
+            given_way.append(newest[1])
+        return given_way
+
+    def _exceeded(self, database: sqlite3.Connection) -> str | None:
+        """Return what finds the newest of who has most of that of which there is too much."""
+        rows, size = database.execute(_TOTAL).fetchone()
+        if rows > self._bounds.rows:
+            return _NEWEST.format(by="rows")
+        return _NEWEST.format(by="bytes") if size > self._bounds.bytes else None
+
+    def _replaced(self, error: Exception) -> bool:
+        replaced = self._file.replace(error)
+        if replaced:
+            self._recorder.lost(Loss.CORRUPT, 1)
+            _log.error("audit: the spool is damaged and begun anew: %s", error)
+        return replaced
+
+    def _lost(self, error: Exception, count: int) -> None:
+        is_busy = getattr(error, "sqlite_errorname", "").startswith(
+            ("SQLITE_BUSY", "SQLITE_LOCKED")
+        )
+        self._recorder.lost(Loss.BUSY if is_busy else Loss.UNWRITABLE, count)
+        _log.debug("audit: %d records are lost: %s", count, error)
+
+
+def _put(
+    database: sqlite3.Connection, record: Record, decision: str, seen: float
+) -> tuple[bool, bool]:
+    """Write a record and its decision; whether that is new, and whether it is the first one."""
+    fingerprint, kind = record.fingerprint, record.kind.value
+    # A namespace and a user are a share; the fingerprint is of both, so its rows are of one share.
+    share = json.dumps([record.object.namespace, record.user])
+    body = json.dumps(record.as_json(), separators=(",", ":"))
+    size = len(body) + _RECORD_BYTES
+    added = database.execute(
+        "INSERT OR IGNORE INTO decisions (fingerprint, id, seen, share) VALUES (?, ?, ?, ?)",
+        (fingerprint, decision, seen, share),
+    )
+    if not added.rowcount:
+        return False, False
+    found = database.execute(
+        "SELECT bytes, seen FROM records WHERE fingerprint = ?", (fingerprint,)
+    ).fetchone()
+    before = found[0] if found is not None else 0
+    if found is None or found[1] <= seen:  # the newest is shown, in whatever order they come
+        database.execute(
+            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+            (fingerprint, share, kind, seen, body, size),
+        )
+    else:
+        size = before
+    _weigh(database, share, 1 + (found is None), size - before + _DECISION_BYTES)
+    return True, found is None
+
+
+def _weigh(database: sqlite3.Connection, share: str, rows: int, size: int) -> None:
+    database.execute(
+        "INSERT INTO shares VALUES (?1, ?2, ?3), ('', ?2, ?3) ON CONFLICT (share)"
+        " DO UPDATE SET rows = rows + excluded.rows, bytes = bytes + excluded.bytes",
+        (share, rows, size),
+    )
+
+
+def _forget(database: sqlite3.Connection, number: int) -> None:
+    """Forget a decision, and its record where it was the last one."""
+    found = database.execute(
+        "SELECT fingerprint, share FROM decisions WHERE number = ?", (number,)
+    ).fetchone()
+    if found is None:
+        return  # it gave way to others meanwhile
+    fingerprint, share = found
+    rows, size = 1, _DECISION_BYTES
+    database.execute("DELETE FROM decisions WHERE number = ?", (number,))
+    left = database.execute(
+        "SELECT 1 FROM decisions WHERE fingerprint = ? LIMIT 1", (fingerprint,)
+    ).fetchone()
+    if left is None:
+        gone = database.execute("SELECT bytes FROM records WHERE fingerprint = ?", (fingerprint,))
+        rows, size = rows + 1, size + gone.fetchone()[0]
+        database.execute("DELETE FROM records WHERE fingerprint = ?", (fingerprint,))
+    _weigh(database, share, -rows, -size)
+    database.execute("DELETE FROM shares WHERE share = ? AND rows <= 0", (share,))
+
+
+def _take(database: sqlite3.Connection, most: int, most_bytes: int) -> list[Waiting]:
+    listed: dict[str, list[tuple[int, str, float]]] = {}
+    bodies: dict[str, str] = {}
+    size = 0
+    rows = database.execute(
+        "SELECT number, id, seen, fingerprint FROM decisions ORDER BY number LIMIT ?", (most,)
+    ).fetchall()
+    for number, decision, seen, fingerprint in rows:
+        if fingerprint not in bodies:
+            if bodies and size >= most_bytes:
+                break
+            (bodies[fingerprint],) = database.execute(
+                "SELECT body FROM records WHERE fingerprint = ?", (fingerprint,)
+            ).fetchone()
+            size += len(bodies[fingerprint])
+        listed.setdefault(fingerprint, []).append((number, decision, seen))
+    return [
+        Waiting(
+            json.loads(bodies[fingerprint]),
+            tuple((decision, seen) for _, decision, seen in made),
+            tuple(number for number, _, _ in made),
+        )
+        for fingerprint, made in listed.items()
+    ]

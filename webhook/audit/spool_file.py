@@ -1,0 +1,162 @@
+"""The file of a spool: SQLite, shared by processes, replaced where it is damaged."""
+
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Final
+
+# Whoever writes is done within a millisecond; a process that was paused meanwhile may take longer.
+# An admission waits no longer than this, in the worst case, and has 3 s.
+BUSY_SECONDS: Final = 0.2
+
+# A folder that cannot be written is not tried for each admission.
+_RETRY_SECONDS: Final = 1.0
+
+_PAGE_BYTES: Final = 4096
+
+# Bytes of the file for each byte of records: indexes, and pages that are not full.
+_FILE_FOR_BYTES: Final = 4
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS records (
+    fingerprint TEXT PRIMARY KEY, share TEXT NOT NULL, kind TEXT NOT NULL,
+    seen REAL NOT NULL, body TEXT NOT NULL, bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+-- AUTOINCREMENT: a number is never given twice, so that what was delivered and what came later
+-- cannot be mistaken for each other.
+CREATE TABLE IF NOT EXISTS decisions (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, fingerprint TEXT NOT NULL, id TEXT NOT NULL,
+    seen REAL NOT NULL, share TEXT NOT NULL, UNIQUE (fingerprint, id)
+);
+CREATE INDEX IF NOT EXISTS decisions_by_share ON decisions (share, number);
+-- The share without a name is all of them together. No index: the largest is sought only where the
+-- spool is full, and a write is what its pages cost.
+CREATE TABLE IF NOT EXISTS shares (
+    share TEXT PRIMARY KEY, rows INTEGER NOT NULL, bytes INTEGER NOT NULL
+) WITHOUT ROWID;
+INSERT OR IGNORE INTO shares VALUES ('', 0, 0);
+"""
+
+
+class SpoolFile:
+    """One connection for each process, for one thread at a time.
+
+    Threads of a process take turns anyway: SQLite lets one write at a time.
+    """
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self._folder = folder
+        self._most_pages = most_bytes * _FILE_FOR_BYTES // _PAGE_BYTES
+        self._begin()
+        self._inherited: list[sqlite3.Connection] = []
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._turn = threading.Lock()
+        self._database: sqlite3.Connection | None = None
+        self._number = 0
+        self._retry_at = 0.0
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Write in one transaction; raises `sqlite3.Error` where that cannot be done."""
+        if self._process != os.getpid():
+            # A connection does not survive a fork, and closing it would end the parent's locks.
+            if self._database is not None:
+                self._inherited.append(self._database)
+            self._begin()
+        with self._turn:
+            database = self._opened()
+            database.execute("BEGIN IMMEDIATE")
+            try:
+                yield database
+                database.execute("COMMIT")
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    database.execute("ROLLBACK")
+                raise
+
+    def replace(self, damaged: Exception) -> bool:
+        """Begin a new file where this one is damaged; whether it is, and so was replaced."""
+        if not _is_damage(damaged):
+            return False
+        with self._turn, suppress(OSError), (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            newest = self._newest()
+            if newest == self._number:
+                self._path(newest + 1).touch()
+                # What was damaged is kept for whoever wants to look, what was before it is not.
+                for old in self._folder.glob(f"{self._path(newest - 1).name}*"):
+                    old.unlink(missing_ok=True)
+            self._close()
+            self._retry_at = 0.0
+            return True
+        return False
+
+    def close(self) -> None:
+        """Close the connection of this process; it opens anew where it is used again."""
+        if self._process == os.getpid():
+            with self._turn:
+                self._close()
+
+    def file_bytes(self) -> int:
+        """Return how large the file is with what belongs to it."""
+        return sum(
+            one.stat().st_size for one in self._folder.glob(f"{self._path(self._number).name}*")
+        )
+
+    def _opened(self) -> sqlite3.Connection:
+        if self._database is not None and self._path(self._number + 1).exists():
+            self._close()  # another process found it damaged
+        if self._database is None:
+            if time.monotonic() < self._retry_at:
+                raise sqlite3.OperationalError("it could not be opened a moment ago")
+            self._retry_at = time.monotonic() + _RETRY_SECONDS
+            self._database = self._open()
+            self._retry_at = 0.0
+        return self._database
+
+    def _open(self) -> sqlite3.Connection:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise sqlite3.OperationalError(str(error)) from error
+        self._number = max(self._newest(), 1)
+        database = sqlite3.connect(
+            self._path(self._number),
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            database.execute(f"PRAGMA max_page_count = {self._most_pages}")
+            database.execute("PRAGMA journal_mode = WAL")
+            # What was written is there after a SIGKILL; a loss of power takes the pod's folder too.
+            database.execute("PRAGMA synchronous = OFF")
+            database.execute("PRAGMA journal_size_limit = 1048576")
+            database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _close(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+
+    def _newest(self) -> int:
+        numbers = [path.stem.removeprefix("spool-") for path in self._folder.glob("spool-*.db")]
+        return max((int(number) for number in numbers if number.isdecimal()), default=0)
+
+    def _path(self, number: int) -> Path:
+        return self._folder / f"spool-{number}.db"
+
+
+def _is_damage(error: Exception) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
