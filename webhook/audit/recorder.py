@@ -41,28 +41,33 @@ class Counters:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._spooled = self._counter("records", "Decisions that were recorded.", "kind")
-        self._folded = self._counter("records_folded", "Those that repeat one that waits.")
-        self._lost = self._counter("records_lost", "Those that were not kept, and why.", "reason")
+        self._spooled = self._counter(
+            "scaleguard_audit_records", "Decisions that were recorded, by kind.", "kind"
+        )
+        self._folded = self._counter("scaleguard_audit_folded", "Those that repeat one that waits.")
+        self._lost = self._counter(
+            "scaleguard_audit_lost", "Those that were not kept, and why.", "reason"
+        )
         for loss in Loss:
             self._lost.labels(loss.value)
-        self._dry_runs = self._counter("dry_runs", "Dry runs: nothing is kept of them.")
-        self._deliveries = self._counter("deliveries", "Deliveries to the audit.", "result")
-        self._rows = self._gauge("spool_rows", "Records and decisions that wait.")
-        self._bytes = self._gauge("spool_bytes", "What they take.")
-        self._age = self._gauge("spool_oldest_age_seconds", "How long the oldest one waits.")
+        self._dry_runs = self._counter(
+            "scaleguard_audit_dry_runs", "Decisions on dry runs, of which nothing is kept."
+        )
+        self._deliveries = self._counter(
+            "scaleguard_audit_deliveries", "Deliveries to the audit, by result.", "result"
+        )
+        self._rows = self._gauge("scaleguard_audit_spool_rows", "Records and decisions that wait.")
+        self._bytes = self._gauge("scaleguard_audit_spool_bytes", "What they take.")
+        self._age = self._gauge(
+            "scaleguard_audit_spool_oldest_age_seconds", "How long the oldest one waits."
+        )
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
-        return Counter(f"scaleguard_audit_{name}", documentation, labels, registry=self.registry)
+        return Counter(name, documentation, labels, registry=self.registry)
 
     def _gauge(self, name: str, documentation: str) -> Gauge:
         # One process of several sets it; those that never did say 0.
-        return Gauge(
-            f"scaleguard_audit_{name}",
-            documentation,
-            registry=self.registry,
-            multiprocess_mode="livemax",
-        )
+        return Gauge(name, documentation, registry=self.registry, multiprocess_mode="livemax")
 
     def spooled(self, kind: RecordKind) -> None:
         """Count a decision that was kept."""

@@ -61,6 +61,7 @@ class Spool:
     """Records that wait, in a folder that several processes share."""
 
     def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
+        self.folder = folder
         self._file = SpoolFile(folder, bounds.bytes)
         self._bounds = bounds
         self._recorder = recorder

@@ -1,0 +1,88 @@
+"""How a batch of records gets to the audit."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+import requests
+
+from webhook.audit.spool import Waiting
+
+# To connect, and between two bytes of the answer: the audit writes a batch in well under a second.
+_TIMEOUT_SECONDS: Final = (5.0, 30.0)
+
+# What is wrong with the delivery itself; everything else may be another at the next attempt.
+_REFUSED: Final = {
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNPROCESSABLE_ENTITY,
+}
+
+
+class DeliveryError(Exception):
+    """A batch was not taken; the message says why."""
+
+    def __init__(self, why: str, *, again: bool) -> None:
+        super().__init__(why)
+        self.again = again
+        """Whether the same batch may be taken later."""
+
+
+class Deliver(Protocol):
+    """Takes batches somewhere."""
+
+    def deliver(self, cluster: str, replica: str, batch: Sequence[Waiting]) -> None:
+        """Return once the batch is kept there; raises `DeliveryError`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        ...
+
+
+class HttpsDelivery:
+    """Delivers to `scaleguard audit`."""
+
+    def __init__(self, url: str, authority: Path | None, token: Path | None) -> None:
+        self._url = f"{url.rstrip('/')}/v1/records"
+        self._authority, self._token = authority, token
+        self._session = requests.Session()
+        self._session.trust_env = False  # no proxy, and no password of a .netrc
+
+    def deliver(self, cluster: str, replica: str, batch: Sequence[Waiting]) -> None:
+        """Return once the server has answered that it keeps the batch."""
+        try:
+            answer = self._session.post(
+                self._url,
+                json=body_of(cluster, replica, batch),
+                headers=self._headers(),
+                timeout=_TIMEOUT_SECONDS,
+                # Given with the request: the file may be another one by now.
+                verify=str(self._authority) if self._authority is not None else True,
+                allow_redirects=False,
+            )
+        except (requests.RequestException, OSError) as error:
+            raise DeliveryError(f"no answer: {error}", again=True) from error
+        if answer.status_code != HTTPStatus.OK:
+            why = f"status {answer.status_code}: {answer.text[:300]}"
+            raise DeliveryError(why, again=answer.status_code not in _REFUSED)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._session.close()
+
+    def _headers(self) -> dict[str, str]:
+        """Say who delivers; the token is read each time, because it is replaced every hour."""
+        if self._token is None:
+            return {}
+        return {"Authorization": f"Bearer {self._token.read_text(encoding='utf-8').strip()}"}
+
+
+def body_of(cluster: str, replica: str, batch: Sequence[Waiting]) -> dict[str, Any]:
+    """Write a delivery as docs/decisions/0010 has it."""
+    records = [
+        {"record": one.record, "decisions": [list(decision) for decision in one.decisions]}
+        for one in batch
+    ]
+    return {"cluster": cluster, "replica": replica, "records": records}

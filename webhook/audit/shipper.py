@@ -1,0 +1,178 @@
+"""Delivers what waits in the spool: in one process of those that share it, at least once."""
+
+import fcntl
+import logging
+import random
+import threading
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import IO, Final
+
+from webhook.audit.delivery import Deliver, DeliveryError
+from webhook.audit.losses import Loss
+from webhook.audit.recorder import Recorder
+from webhook.audit.spool import Spool, Waiting
+
+# What one delivery holds at most. A record has 10 kB at most and 1 kB mostly; the spool ends a
+# batch at 1 MiB of records, and the audit takes 8.
+MOST_DECISIONS: Final = 1000
+
+_log = logging.getLogger("scaleguard.audit")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often is looked and tried."""
+
+    look_seconds: float = 0.5
+    """Between two looks at an empty spool, and for whether nobody delivers any more."""
+    first_pause_seconds: float = 0.5
+    longest_pause_seconds: float = 30.0
+
+    def pause(self, failures: int) -> float:
+        """Wait twice as long after each failure, each replica a little longer or shorter."""
+        # The exponent is bounded: 2.0 to the power of a weekend's failures is no number any more.
+        seconds = self.first_pause_seconds * 2.0 ** min(failures - 1, 16)
+        chance = 0.5 + random.random()  # noqa: S311 - to part replicas, not to keep a secret
+        return min(seconds, self.longest_pause_seconds) * chance
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who delivers."""
+
+    cluster: str
+    replica: str
+
+
+class Shipper(threading.Thread):
+    """A thread of each worker process; it delivers while it holds the folder's lock."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        deliver: Deliver,
+        sender: Sender,
+        recorder: Recorder,
+        pace: Pace = Pace(),
+    ) -> None:
+        super().__init__(name="audit-shipper", daemon=True)
+        self._lock_path = spool.folder / "shipper.lock"
+        self._spool = spool
+        self._deliver = deliver
+        self._sender = sender
+        self._recorder = recorder
+        self._pace = pace
+        self._leaving = threading.Event()
+        self._lock: IO[str] | None = None
+        self._deadline = 0.0
+        self._failures = 0
+
+    def run(self) -> None:
+        """Deliver until told to leave, then what can be delivered in the time that is left."""
+        while not self._leaving.is_set():
+            self._leaving.wait(self._round())
+        while time.monotonic() < self._deadline:
+            pause = self._round()
+            if self._holds() and pause and not self._failures:
+                break  # nothing waits any more
+            time.sleep(min(pause, 0.05))
+        self._let_go()
+
+    def leave(self, seconds: float) -> None:
+        """Deliver what can be delivered in this time, and end."""
+        self._deadline = time.monotonic() + seconds
+        self._leaving.set()
+        if self.is_alive():
+            self.join(seconds + 1)
+
+    def _round(self) -> float:
+        """Deliver a batch, where that is this process's to do; return how long to wait then."""
+        try:
+            return self._next()
+        except DeliveryError as error:
+            self._failures += 1
+            level = logging.WARNING if self._failures == 1 else logging.DEBUG
+            _log.log(level, "audit: records wait, they cannot be delivered: %s", error)
+        except Exception:  # noqa: BLE001 - it is logged, and the thread goes on
+            # Whatever it is, the next round may be another; records stay where they are.
+            self._failures += 1
+            _log.exception("audit: records wait, by a fault of the webhook's own")
+        return self._pace.pause(self._failures)
+
+    def _next(self) -> float:
+        if not self._holds():
+            return self._pace.look_seconds
+        self._look()
+        batch = self._spool.take(MOST_DECISIONS)
+        if not batch:
+            return self._pace.look_seconds
+        self._ship(batch)
+        if self._failures:
+            _log.info("audit: records are delivered again")
+        self._failures = 0
+        return 0
+
+    def _ship(self, batch: Sequence[Waiting]) -> None:
+        """Deliver a batch, in halves where it is refused, until what is wrong with it is alone."""
+        try:
+            self._deliver.deliver(self._sender.cluster, self._sender.replica, batch)
+        except DeliveryError as error:
+            self._recorder.delivered("failed" if error.again else "refused")
+            if error.again:
+                raise
+            halves = _halved(batch)
+            if halves:
+                for half in halves:
+                    self._ship(half)
+                return
+            self._recorder.lost(Loss.REFUSED, 1)
+            _log.error("audit: a record is refused, and left out: %s", error)
+        else:
+            self._recorder.delivered("ok")
+        if not self._spool.done(batch):
+            raise DeliveryError("the spool cannot be written; it will be told twice", again=True)
+
+    def _look(self) -> None:
+        filled = self._spool.filled()
+        if filled is not None:
+            age = max(time.time() - filled.oldest, 0.0) if filled.oldest is not None else 0.0
+            self._recorder.waits(filled.rows, filled.bytes, age)
+
+    def _holds(self) -> bool:
+        """Whether this process delivers: one of those that share the folder does."""
+        if self._lock is not None:
+            return True
+        with suppress(OSError):
+            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+            lock = self._lock_path.open("w")
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                lock.close()
+                return False
+            self._lock = lock
+        return self._lock is not None
+
+    def _let_go(self) -> None:
+        if self._holds():
+            self._look()
+        self._deliver.close()
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _halved(batch: Sequence[Waiting]) -> list[list[Waiting]]:
+    """Part a batch in two, and one record's decisions; empty where one decision is left."""
+    if len(batch) > 1:
+        middle = len(batch) // 2
+        return [list(batch[:middle]), list(batch[middle:])]
+    (one,) = batch
+    middle = len(one.decisions) // 2
+    if not middle:
+        return []
+    parts = (slice(None, middle), slice(middle, None))
+    return [[Waiting(one.record, one.decisions[part], one.numbers[part])] for part in parts]
