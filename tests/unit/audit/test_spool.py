@@ -18,7 +18,7 @@ from tests.unit.audit.batches import owned, record
 from tests.unit.audit.spooling import Counted, ids, spool
 from webhook.audit.delivered import read_delivery
 from webhook.audit.losses import Loss
-from webhook.audit.spool import Bounds, Spool
+from webhook.audit.spool import Bounds, Spool, Waiting
 from webhook.core.record import RecordKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -258,7 +258,7 @@ def test_a_folder_that_cannot_be_made_delays_nobody(tmp_path: Path) -> None:
     assert counted.losses == {Loss.UNWRITABLE: 200}
     assert kept.take(9) == []
     assert kept.filled() is None
-    assert not kept.done([])
+    assert not kept.done([Waiting({}, (), (1,))])
 
 
 def test_a_writer_that_hangs_is_waited_for_shortly(tmp_path: Path) -> None:
