@@ -8,6 +8,7 @@ from typing import Any
 from webhook.core.decide import Decision, decision_id
 from webhook.core.finding import Action, Finding
 from webhook.core.review import API_VERSION, KIND, Request
+from webhook.core.scrub import scrubbed
 
 # The API server shows at most 4,096 runes of warnings in all, and cuts single ones at 256 when they
 # do not fit (k8s.io/apiserver pkg/endpoints/filters/warning.go).
@@ -67,15 +68,17 @@ def _warnings(decision: Decision) -> Iterator[str]:
 
 
 def _audit(request: Request, decision: Decision) -> dict[str, str]:
-    """Write for the API server's audit log what the answer itself does not show."""
+    """Write for the API server's audit log what was refused, and what the answer does not show."""
     silent = [finding for finding in decision.findings if finding.action is Action.AUDIT]
-    if not silent and decision.would is None:
+    denied = _refused(decision)
+    if not silent and not denied and decision.would is None:
         return {}
     exempted = [f"{one.rule} by {one.exempted_by}" for one in silent if one.exempted_by is not None]
     said = {
         "decision": decision_id(request.uid),
         "mode": decision.mode.value,
         "would": decision.would or "",
+        "denied": denied,
         "findings": "; ".join(finding.sentence() for finding in silent),
         "exempted": ", ".join(exempted),
         "patch": "; ".join(decision.fitting.brief)
@@ -83,10 +86,15 @@ def _audit(request: Request, decision: Decision) -> dict[str, str]:
         else "",
     }
     return {
-        key: value.replace("\n", " ")[:MOST_ANNOTATION_CHARACTERS]
+        key: scrubbed(value.replace("\n", " "))[:MOST_ANNOTATION_CHARACTERS]
         for key, value in said.items()
         if value
     }
+
+
+def _refused(decision: Decision) -> str:
+    """Say why a request was refused; empty for one that was not, or is to come back."""
+    return decision.invalid if decision.invalid is not None else _denial(decision.findings)
 
 
 def _status(code: int, reason: str, message: str, request: Request) -> dict[str, Any]:

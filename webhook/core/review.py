@@ -3,11 +3,15 @@
 from dataclasses import dataclass
 from typing import Any
 
-from webhook.core.fields import Raw, mapping, text
+from webhook.core.fields import Raw, mapping, sequence, text
 from webhook.core.objects import GroupKind, group_of
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
+
+# Directories put people into hundreds; which ones the rest are is of no use to anybody here.
+MOST_GROUPS = 64
+
 OPERATIONS = frozenset({"CREATE", "UPDATE", "DELETE", "CONNECT"})
 
 
@@ -29,6 +33,8 @@ class Request:
     object: Raw
     old_object: Raw
     dry_run: bool
+    groups: tuple[str, ...] = ()
+    """Those that the user is in."""
 
 
 def read_review(body: Any) -> Request:
@@ -49,7 +55,7 @@ def read_review(body: Any) -> Request:
     kind = mapping(request, "kind")
     if not text(kind, "kind"):
         raise BadReview("request.kind.kind is missing or not a string")
-    namespace = text(request, "namespace")
+    namespace, groups = text(request, "namespace"), sequence(mapping(request, "userInfo"), "groups")
     asked = Request(
         uid,
         operation,
@@ -61,6 +67,7 @@ def read_review(body: Any) -> Request:
         _object(request, "object", namespace, operation),
         _object(request, "oldObject", namespace, "" if operation != "UPDATE" else operation),
         request.get("dryRun") is True,
+        tuple(one for one in groups[:MOST_GROUPS] if isinstance(one, str)),
     )
     _expect_kind(asked)
     return asked

@@ -87,8 +87,21 @@ def test_what_is_found_and_not_said_is_in_the_audit_log() -> None:
     assert said.startswith("[a-rule] wrong here; fix: mend it; [b-rule] xxx")
     assert len(said) == MOST_ANNOTATION_CHARACTERS
     assert "c-rule" not in said
+    assert annotations["denied"] == "[c-rule] refused"
 
 
 def test_what_is_said_is_in_no_audit_annotation() -> None:
     warned = Finding("a-rule", Action.WARN, "doubtful", "")
     assert "auditAnnotations" not in answer(Decision(allowed=True, findings=(warned,)))
+
+
+def test_what_is_refused_is_in_the_audit_log_without_passwords() -> None:
+    denied = Finding("a-rule", Action.DENY, "x://ada:secret@h is\nwrong", "mend it")
+    annotations = answer(Decision(allowed=False, findings=(denied,)))["auditAnnotations"]
+    assert annotations == {
+        "decision": decision_id("1"),
+        "mode": "enforce",
+        "denied": "[a-rule] x://h is wrong; fix: mend it",
+    }
+    invalid = answer(Decision(allowed=False, invalid="no pod"))["auditAnnotations"]
+    assert invalid["denied"] == "no pod"

@@ -1,0 +1,129 @@
+"""From a decision to the records of the audit."""
+
+from dataclasses import replace
+
+from webhook.core.decide import Decision
+from webhook.core.fields import strings
+from webhook.core.finding import Action, Finding
+from webhook.core.kinds import Kinds
+from webhook.core.objects import GroupKind, ObjectRef, group_of, reference
+from webhook.core.record import OwnerRef, Record, RecordKind
+from webhook.core.recorded_fields import recorded_fields
+from webhook.core.review import Request
+from webhook.core.scrub import scrubbed
+from webhook.core.topmost_owner import topmost_owner
+
+# With the fields (4 kB) a record stays at some 10 kB whatever somebody sends: a message of three
+# sentences has 500 characters, and nobody reads the names of more than some dozens.
+MOST_TEXT_CHARACTERS = 2048
+MOST_LISTED = 32
+MOST_NAME_CHARACTERS = 256
+
+_REPLICA_SET = GroupKind("apps", "ReplicaSet")
+_HASH_LABEL = "pod-template-hash"
+
+_KINDS = {
+    Action.DENY: RecordKind.DENIAL,
+    Action.WARN: RecordKind.WARNING,
+    Action.AUDIT: RecordKind.AUDIT,
+}
+
+
+def records_of(request: Request, decision: Decision, kinds: Kinds) -> list[Record]:
+    """Make a record of each finding, of the patch, and of what is invalid.
+
+    Nothing for dry runs, nor for who was asked to come back, nor for what simply passed.
+    """
+    patches = decision.fitting is not None and bool(decision.fitting.patch)
+    said = decision.findings or decision.invalid is not None or patches
+    if request.dry_run or decision.ask_again is not None or not said:
+        return []
+    plain = _plain(request, decision, kinds)
+    made = [_of_finding(plain, finding) for finding in decision.findings]
+    if decision.invalid is not None:
+        made.append(replace(plain, message=_text(decision.invalid)))
+    if decision.fitting is not None and patches:
+        held_back = "" if decision.patch else "patch"
+        brief = _text("; ".join(decision.fitting.brief))
+        patched = replace(plain, kind=RecordKind.MUTATION, action="patch", would=held_back)
+        made.append(replace(patched, message=brief))
+    return made
+
+
+def _plain(request: Request, decision: Decision, kinds: Kinds) -> Record:
+    """What all records of a decision have; as it is, that of an object that is invalid."""
+    return Record(
+        RecordKind.DENIAL,
+        "",
+        Action.DENY.value,
+        "",
+        decision.mode.value,
+        "",
+        _object(request),
+        request.operation,
+        request.user[:MOST_NAME_CHARACTERS],
+        owner=_owner(request),
+        groups=tuple(one[:MOST_NAME_CHARACTERS] for one in request.groups[:MOST_LISTED]),
+        fields=recorded_fields(request.object, kinds),
+    )
+
+
+def _of_finding(plain: Record, finding: Finding) -> Record:
+    exempt = finding.exempted_by is not None
+    return replace(
+        plain,
+        kind=RecordKind.EXEMPTION if exempt else _KINDS[finding.action],
+        rule=finding.rule,
+        action=finding.action.value,
+        would=finding.would.value if finding.would is not None else "",
+        message=_text(finding.message),
+        remedy=_text(finding.remedy),
+        path=_text(finding.path or ""),
+        resource=_text(finding.resource_name or ""),
+        containers=tuple(map(_text, finding.containers[:MOST_LISTED])),
+        related=tuple(map(_short, finding.related[:MOST_LISTED])),
+        workload=_text(finding.workload),
+        exempted_by=_short(finding.exempted_by) if finding.exempted_by is not None else None,
+    )
+
+
+def _object(request: Request) -> ObjectRef:
+    """The object as the API server has it: a namespace is the request's to say."""
+    ref = reference(request.object)
+    return _short(
+        replace(ref, namespace=request.namespace or None, name=ref.name or request.name or None)
+    )
+
+
+def _owner(request: Request) -> OwnerRef | None:
+    """What controls the object; of a pod of a ReplicaSet the Deployment that made that.
+
+    The ReplicaSets of Deployments alone are named by the label that their pods carry. A Job says
+    nothing of its CronJob to its pods: it is the owner itself.
+    """
+    found = topmost_owner(request.object)
+    if found is None:
+        return None
+    ref = _short(reference(found))
+    name = ref.name or ""
+    suffix = f"-{strings(request.object, 'metadata', 'labels').get(_HASH_LABEL, '')}"
+    if ref.group_kind == _REPLICA_SET and len(suffix) > 1 and name.endswith(suffix):
+        return OwnerRef("apps", "Deployment", name.removesuffix(suffix))
+    return OwnerRef(group_of(ref.api_version), ref.kind, name)
+
+
+def _short(ref: ObjectRef) -> ObjectRef:
+    """Bound a reference: names are checked by the API server only after the webhook."""
+    parts = {
+        name: None if part is None else _text(part)[:MOST_NAME_CHARACTERS]
+        for name, part in (
+            ("namespace", ref.namespace),
+            ("name", ref.name),
+            ("generate_name", ref.generate_name),
+        )
+    }
+    return replace(ref, **parts)  # type: ignore[arg-type]  # they are names
+
+
+def _text(said: str) -> str:
+    return scrubbed(said)[:MOST_TEXT_CHARACTERS]

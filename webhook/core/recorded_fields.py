@@ -1,0 +1,88 @@
+"""What is recorded of an object: the fields that rules read, by an allow-list, within a bound.
+
+Never env, args, commands, volumes, probes, foreign annotations or credentials of triggers: what is
+not named here is left out.
+"""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from webhook.core.autoscalers.kinds import AUTOSCALERS
+from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.kinds import Kinds, templates
+from webhook.core.objects import reference
+from webhook.core.pod import containers
+from webhook.core.scrub import scrubbed_all
+from webhook.core.slim import identity_and_target, slim
+
+# A pod of five containers with requests, limits and ten tolerations takes 2 kB.
+MOST_JSON_BYTES = 4096
+
+_TOLERATION = ("key", "operator", "value", "effect", "tolerationSeconds")
+
+
+def recorded_fields(raw: Raw, kinds: Kinds) -> Raw:
+    """Return the fields that are recorded; of what is too large only which object it is."""
+    if reference(raw).group_kind in AUTOSCALERS:
+        told = [slim(raw), identity_and_target(raw)]
+    else:
+        told = [_of_pods(raw, kinds), _identity(raw)]
+    for fields in map(scrubbed_all, told):
+        if len(json.dumps(fields)) <= MOST_JSON_BYTES:
+            found: Raw = fields
+            return found
+    return {}  # a name as long as a book: the API server will not take it anyway
+
+
+def _of_pods(raw: Raw, kinds: Kinds) -> Raw:
+    """What rules read of a pod, or of the templates that pods are made from."""
+    kind = kinds.get(reference(raw).group_kind)
+    found = templates(kind, raw) if kind is not None else []
+    return {**_identity(raw), "pods": [_pod(one.raw) for one in found]} if found else _identity(raw)
+
+
+def _identity(raw: Raw) -> dict[str, Any]:
+    metadata = mapping(raw, "metadata")
+    names = ("namespace", "name", "generateName", "uid")
+    kept: dict[str, Any] = {name: text(metadata, name) for name in names if text(metadata, name)}
+    owners = [
+        {name: text(owner, name) for name in ("kind", "name")}
+        for _, owner in members(metadata, "ownerReferences")
+    ]
+    if owners:
+        kept["ownerReferences"] = owners
+    return {"apiVersion": text(raw, "apiVersion"), "kind": text(raw, "kind"), "metadata": kept}
+
+
+def _pod(pod: Raw) -> dict[str, Any]:
+    spec = mapping(pod, "spec")
+    tolerations = [dict(_plain(one, _TOLERATION)) for _, one in members(spec, "tolerations")]
+    told = {
+        "containers": [
+            {
+                "name": one.name,
+                "role": one.role.value,
+                "image": one.image,
+                "resources": _resources(mapping(one.raw, "resources")),
+            }
+            for one in containers(pod)
+        ],
+        "tolerations": tolerations,
+        "nodeSelector": strings(spec, "nodeSelector"),
+    }
+    return {name: value for name, value in told.items() if value}
+
+
+def _resources(raw: Raw) -> dict[str, Any]:
+    listed = {name: mapping(raw, name) for name in ("requests", "limits")}
+    return {
+        name: dict(_plain(amounts, tuple(amounts))) for name, amounts in listed.items() if amounts
+    }
+
+
+def _plain(raw: Raw, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Yield what is a text or a number: what anything else would hold, nobody has checked."""
+    for name in names:
+        if isinstance(raw.get(name), str | int | float):
+            yield name, raw[name]
