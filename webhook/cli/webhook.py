@@ -12,6 +12,7 @@ from webhook.cli.options import (
     option,
     set_up_logging,
 )
+from webhook.core.record import RecordKind
 
 _EXAMPLES = """\b
 Examples:
@@ -79,6 +80,36 @@ Examples:
     show_default=True,
     help="How long requests are still answered after SIGTERM.",
 )
+@option(
+    "--audit-spool",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder in which decisions are recorded until they are delivered. Without it they are in "
+    "the log alone.",
+)
+@option("--audit-url", metavar="URL", help="The scaleguard audit that gets the records.")
+@option(
+    "--audit-store",
+    metavar="URL",
+    help="The store that gets them instead, on one machine: sqlite:///FILE.",
+)
+@option(
+    "--audit-ca",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Certificate of the authority of --audit-url. By default those of the system.",
+)
+@option(
+    "--audit-token-file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="File with a token of the audience scaleguard-audit, read at each delivery.",
+)
+@option(
+    "--audit-kinds",
+    metavar="KIND,…",
+    default="warning,audit,exemption,mutation",
+    show_default=True,
+    help="What is recorded beside denials.",
+)
+@option("--cluster-name", default="", help="The cluster's name in the audit.")
 @cluster_options
 @common_of_servers
 def command(  # noqa: PLR0913 - one parameter per option
@@ -95,6 +126,13 @@ def command(  # noqa: PLR0913 - one parameter per option
     lease_namespace: str | None,
     controller_user: str | None,
     drain_seconds: float,
+    audit_spool: Path | None,
+    audit_url: str | None,
+    audit_store: str | None,
+    audit_ca: Path | None,
+    audit_token_file: Path | None,
+    audit_kinds: str,
+    cluster_name: str,
     kubeconfig: Path | None,
     context: str | None,
     config: Path | None,
@@ -113,9 +151,27 @@ def command(  # noqa: PLR0913 - one parameter per option
     if manifests is not None and lease_namespace is not None:
         raise click.UsageError("--lease-namespace is in a cluster: leave out --manifests")
     check_lease_namespace(lease_namespace)
+    if audit_spool is None and (audit_url is not None or audit_store is not None):
+        raise click.UsageError("--audit-url and --audit-store need --audit-spool")
+    if audit_spool is not None and (audit_url is None) == (audit_store is None):
+        raise click.UsageError("--audit-spool needs --audit-url or --audit-store, one of them")
+    kinds = _kinds(audit_kinds)
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
+    from webhook.wiring.recording import RecordingPlan  # noqa: PLC0415
     from webhook.wiring.serving import ServePlan, serve  # noqa: PLC0415
+
+    recording = None
+    if audit_spool is not None:
+        recording = RecordingPlan(
+            spool=audit_spool,
+            url=audit_url,
+            store=audit_store,
+            authority=audit_ca,
+            token=audit_token_file,
+            cluster=cluster_name,
+            kinds=kinds,
+        )
 
     serve(
         ServePlan(
@@ -135,8 +191,17 @@ def command(  # noqa: PLR0913 - one parameter per option
             drain_seconds=drain_seconds,
             lease_namespace=lease_namespace,
             controller=controller_user,
+            recording=recording,
         )
     )
+
+
+def _kinds(written: str) -> frozenset[RecordKind]:
+    try:
+        return frozenset(map(RecordKind, filter(None, map(str.strip, written.split(",")))))
+    except ValueError as error:
+        known = ", ".join(RecordKind)
+        raise click.BadParameter(f"write some of {known}", param_hint="--audit-kinds") from error
 
 
 def _secret(

@@ -9,6 +9,7 @@ from flask import Response, request
 
 from webhook.core.decide import Decision, Judge
 from webhook.core.encode import encode
+from webhook.core.kinds import Kinds
 from webhook.core.review import BadReview, Request, read_review
 from webhook.core.verdict import CannotJudge
 from webhook.core.world import World
@@ -25,6 +26,9 @@ from webhook.serving.refusal import Refusal, json_answer
 _log = logging.getLogger("scaleguard.server")
 
 Decide = Callable[[Request, World, Judge], Decision]
+
+Audited = Callable[[Request, Decision, Kinds], None]
+"""Keeps for the audit what was decided; it raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,7 @@ class Admission:
     service: Service
     metrics: Metrics
     limits: Limits
+    audited: Audited | None = None
 
     def answer(self) -> Response:
         """Answer the request at hand, always: with a review, or with why there is none."""
@@ -105,3 +110,5 @@ class Admission:
             withheld = not decision.mode.acts
             self.metrics.mutated(decision.ai_pod.workload_class.value, withheld=withheld)
         record(asked, decision)
+        if self.audited is not None:
+            self.audited(asked, decision, self.service.judge.knowledge.kinds)

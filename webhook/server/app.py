@@ -6,7 +6,7 @@ from flask import Flask
 
 from webhook.core.decide import mutate, validate
 from webhook.server import refusal
-from webhook.server.admission import Admission, Limits
+from webhook.server.admission import Admission, Audited, Limits
 from webhook.server.metrics import Metrics
 from webhook.server.service import Service
 from webhook.serving.app import Health, Words, bare_app, serve
@@ -19,6 +19,7 @@ def create_app(
     metrics: Metrics,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
     certificate_problems: Callable[[], list[str]] = list,
+    audited: Audited | None = None,
 ) -> Flask:
     """Make the WSGI application."""
     health = Health(
@@ -28,5 +29,6 @@ def create_app(
     )
     app = bare_app(health, _WORDS, limits.body_bytes)
     for name, decide in (("mutate", mutate), ("validate", validate)):
-        serve(app, name, "POST", Admission(name, decide, service, metrics, limits).answer)
+        admission = Admission(name, decide, service, metrics, limits, audited)
+        serve(app, name, "POST", admission.answer)
     return app

@@ -40,13 +40,15 @@ def serve(
     options: ServeOptions,
     make_app: MakeApp,
     on_serving: Callable[[Addresses], None] | None = None,
+    on_leaving: Callable[[], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT; to be called from the main thread.
 
     `make_app` is called in each worker process, because threads do not survive a fork. It has
     to return within 30 s, gunicorn's patience: what takes longer goes on behind `not_ready`.
     `on_serving` is called in this process once the addresses are bound, before any worker is up:
-    connections wait until then. Raises `ScaleguardError` where serving cannot begin.
+    connections wait until then. `on_leaving` is called in each worker after
+    its last answer. Raises `ScaleguardError` where serving cannot begin.
     """
     split_address(options.bind)
     try:
@@ -54,7 +56,9 @@ def serve(
     except StoreError as error:
         raise ScaleguardError(str(error)) from error
     with _metrics_listener(options.metrics_bind) as listener, shared_counters() as shared:
-        _run(_Application(options, make_app, shared, listener, on_serving))
+        application = _Application(options, make_app, shared, listener, on_serving)
+        application.on_leaving = on_leaving
+        _run(application)
 
 
 def _run(application: "_Application") -> None:
@@ -107,6 +111,7 @@ class _Application(BaseApplication):
         self._shared = shared
         self._listener = listener
         self._on_serving = on_serving
+        self.on_leaving: Callable[[], None] | None = None
         self._certificate = ServedCertificate(options.certificate_folder)
         super().__init__()
 
@@ -148,6 +153,7 @@ class _Application(BaseApplication):
             "when_ready": self._announce,
             "pre_fork": lambda _server, worker: shared.take_place(worker.age),
             "post_fork": lambda _server, worker: shared.enter_place(worker.age),
+            "worker_exit": lambda _server, _worker: self.on_leaving and self.on_leaving(),
             "child_exit": lambda _server, worker: shared.leave_place(worker.age),
         }
 

@@ -11,6 +11,7 @@ from webhook.config import Config
 from webhook.core.kinds import Kinds
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
+from webhook.wiring.recording import Leaving, RecordingPlan, prepare, recording
 from webhook.wiring.reloading import OF_MANIFESTS, follow_files, waiting_for_restart
 from webhook.wiring.services import ClusterService, StaticService, static_world
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from webhook.cluster.state import ClusterState
+    from webhook.server.admission import Audited
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +44,8 @@ class ServePlan:
     drain_seconds: float = 0.0
     controller: str | None = None
     """The user who makes VPAs; None where nobody does: then no VPA counts as managed."""
+    recording: RecordingPlan | None = None
+    """Where decisions are recorded; None: in the log alone."""
     lease_namespace: str | None = None
     """Where replicas settle requests between each other; None: the namespace of this pod."""
 
@@ -64,14 +68,27 @@ def serve(plan: ServePlan) -> None:
     # What workers share while they run lies in a folder of this process, which outlives them.
     with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
         make_service = _service(plan, Path(folder))
-        serve_with_gunicorn(options, lambda problems: _app(make_service(), problems))
+        leaving = Leaving()
+        if plan.recording is not None:
+            prepare(plan.recording)
+
+        def make_app(problems: Callable[[], list[str]]) -> "Flask":
+            service = make_service()
+            begun = None if plan.recording is None else recording(plan.recording, leaving)
+            return _app(service, problems, begun)
+
+        serve_with_gunicorn(options, make_app, on_leaving=leaving)
 
 
-def _app(service: StaticService | ClusterService, problems: Callable[[], list[str]]) -> "Flask":
+def _app(
+    service: StaticService | ClusterService,
+    problems: Callable[[], list[str]],
+    audited: "Audited | None",
+) -> "Flask":
     from webhook.server.app import create_app  # noqa: PLC0415 - as in `serve`
     from webhook.server.metrics import Metrics  # noqa: PLC0415
 
-    return create_app(service, Metrics(), certificate_problems=problems)
+    return create_app(service, Metrics(), certificate_problems=problems, audited=audited)
 
 
 def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:

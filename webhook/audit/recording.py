@@ -1,0 +1,48 @@
+"""What the webhook does with a decision for the audit: it puts records of it into the spool."""
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Final
+
+from webhook.audit.recorder import Recorder
+from webhook.audit.spool import Spool
+from webhook.core.decide import Decision, decision_id
+from webhook.core.kinds import Kinds
+from webhook.core.record import RecordKind
+from webhook.core.recorded import records_of
+from webhook.core.review import Request
+
+ALWAYS: Final = frozenset({RecordKind.DENIAL})
+"""Nothing that is refused goes unrecorded."""
+
+_log = logging.getLogger("scaleguard.audit")
+
+
+class Recording:
+    """Records decisions, of all kinds or of some."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        recorder: Recorder,
+        kept: frozenset[RecordKind] = frozenset(RecordKind),
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spool = spool
+        self._recorder = recorder
+        self._kept = kept | ALWAYS
+        self._clock = clock
+
+    def __call__(self, request: Request, decision: Decision, kinds: Kinds) -> None:
+        """Record a decision; whatever goes wrong, the request is answered."""
+        try:
+            if request.dry_run:
+                self._recorder.dry_run()
+                return
+            records = [
+                one for one in records_of(request, decision, kinds) if one.kind in self._kept
+            ]
+            self._spool.append(records, decision_id(request.uid), self._clock())
+        except Exception:  # noqa: BLE001 - the answer is worth more than its record
+            _log.exception("audit: a decision is not recorded, by a fault of the webhook's own")
