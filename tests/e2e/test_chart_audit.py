@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from certs.authority import Names, issue_leaf, make_authority
 from certs.pair import Bundle
@@ -140,6 +141,32 @@ def test_webhook_and_audit_serve_with_one_leaf(audit: Audit, plane: ControlPlane
     secret = volumes["certificates"]["secret"]
     assert secret["secretName"] == f"{RELEASE}-certificate"
     assert {one["key"] for one in secret["items"]} == {"tls.crt", "tls.key"}
+
+
+def test_the_webhook_records_only_where_there_is_an_audit(tmp_path: Path) -> None:
+    helm = Helm(tmp_path)
+
+    def pod(*more: str) -> tuple[list[str], dict[str, Any]]:
+        only = ("--show-only", "templates/deployment.yaml")
+        written = yaml.safe_load(helm("template", RELEASE, str(CHART), *only, *more))
+        spec = written["spec"]["template"]["spec"]
+        mounts = {one["name"] for one in spec["containers"][0]["volumeMounts"]}
+        assert mounts == {one["name"] for one in spec["volumes"]}
+        arguments = [one for one in spec["containers"][0]["args"] if "audit" in one]
+        return arguments, {one["name"]: one for one in spec["volumes"]}
+
+    arguments, volumes = pod()
+    assert arguments == []
+    assert not {"spool", "audit-token", "audit-authority"} & volumes.keys()
+    arguments, volumes = pod("--set", "audit.enabled=true,audit.kinds={mutation}")
+    assert "--audit-spool=/var/spool/scaleguard" in arguments
+    assert "--audit-url=https://scaleguard-audit.default.svc:443" in arguments
+    assert "--audit-kinds=mutation" in arguments
+    (source,) = volumes["audit-token"]["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == AUDIENCE
+    assert volumes["audit-authority"]["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]
+    assert volumes["audit-authority"]["secret"]["optional"] is True
+    assert volumes["spool"]["emptyDir"]["sizeLimit"] == "600Mi"
 
 
 def test_several_replicas_of_a_file_are_refused_in_words(tmp_path: Path) -> None:
