@@ -92,6 +92,10 @@ bench-review: venv ## time and memory of a review of 10,000 documents
 convergence: venv controlplane ## HPA and VPA that fight, and that do not: four minutes, drawn in docs/convergence.svg
 	$(bin)/python -m tests.bench.convergence $(args)
 
+.PHONY: bench-audit
+bench-audit: venv ## how much longer admission takes with the audit on
+	$(bin)/python -m tests.bench.audit_overhead $(args)
+
 .PHONY: bench-controller
 bench-controller: venv ## the controller with 2,000 workloads: cold start, rest, a lost leader
 	$(bin)/python -m tests.bench.controller $(args)
