@@ -7,6 +7,7 @@ import pytest
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.objects import GroupKind
 from webhook.core.selector import read_requirements, read_selector
+from webhook.core.shared_pods import sharing_pods
 from webhook.core.workload import Workload, read_workload
 from webhook.core.world import World
 from webhook.knowledge import knowledge
@@ -117,3 +118,45 @@ def test_what_asks_for_one_value_is_known() -> None:
     found = read_selector(by(app="web") | expression("track", "In", "a", "b"))
     assert found.equal == {"app": "web"}
     assert read_requirements(by(app="web")) == ()
+
+
+def test_one_workload_under_two_names_does_not_share_pods_with_itself() -> None:
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    rollout = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "web", "namespace": "shop"},
+        "spec": {"workloadRef": ref, "selector": by(app="web")},
+    }
+    hpas = [scaler("h", "web"), scaler("r", "web", "Rollout", "argoproj.io/v1alpha1")]
+    world = World.of([WEB, rollout, *hpas], KINDS)
+    assert world.near(key("web")) == [WorkloadKey("shop", "argoproj.io", "Rollout", "web")]
+    (found,) = world.scalers(key("web"))
+    assert list(sharing_pods(found, key("web"), world)) == []
+
+
+def test_only_what_the_hpa_controller_computes_is_stopped() -> None:
+    canary = deployment("canary", by(app="web", track="canary"), app="web", track="canary")
+    by_itself = {
+        "apiVersion": "autoscaling.aibrix.ai/v1alpha1",
+        "kind": "PodAutoscaler",
+        "metadata": {"name": "k", "namespace": "shop"},
+        "spec": {
+            "scalingStrategy": "KPA",
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+        },
+    }
+    world = World.of([WEB, canary, by_itself, scaler("c", "canary")], KINDS)
+    (kpa,), (of_canary,) = world.scalers(key("web")), world.scalers(key("canary"))
+    assert list(sharing_pods(kpa, key("web"), world)) == []
+    assert list(sharing_pods(of_canary, key("canary"), world)) == []
+    assert list(sharing_pods(of_canary, key("gone"), world)) == []
+
+
+def scaler(name: str, of: str, kind: str = "Deployment", api: str = "apps/v1") -> Raw:
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": name, "namespace": "shop"},
+        "spec": {"scaleTargetRef": {"apiVersion": api, "kind": kind, "name": of}},
+    }
