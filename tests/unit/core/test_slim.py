@@ -70,3 +70,20 @@ def test_of_what_selects_a_metric_only_whose_pods_it_is_about_is_told() -> None:
         {"type": "Object", "object": {"metric": {"name": "rps"}, "describedObject": web}},
         {"type": "External", "external": {"metric": {"name": "rps", "selector": told}}},
     ]
+
+
+def test_what_an_object_metric_is_about_is_told_where_it_has_pods() -> None:
+    def told(kind: str) -> Raw:
+        about = {"apiVersion": "v1", "kind": kind, "name": "web"}
+        source = {"metric": {"name": "rps"}, "describedObject": about}
+        raw = {
+            "apiVersion": "autoscaling/v2",
+            "kind": "HorizontalPodAutoscaler",
+            "metadata": {"name": "web"},
+            "spec": {"metrics": [{"type": "Object", "object": source}]},
+        }
+        found: Raw = slim(raw)["spec"]["metrics"][0]["object"]["describedObject"]
+        return found
+
+    assert told("Deployment") == {"kind": "Deployment", "name": "web"}
+    assert told("Ingress") == {}
