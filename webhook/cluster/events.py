@@ -38,7 +38,8 @@ class Told:
     @property
     def name(self) -> str:
         """One name for what says the same of the same object: it is written once, and counted."""
-        said = "\0".join((self.involved["uid"] or "", self.reason, self.message))
+        about = (self.involved["kind"], self.involved["uid"] or "")
+        said = "\0".join((*about, self.reason, self.message))
         digest = hashlib.sha256(said.encode()).hexdigest()[:16]
         start = self.involved["name"][:_MOST_NAME_CHARACTERS].rstrip("-.")
         return f"{start}.{digest}"

@@ -34,7 +34,7 @@ from webhook.cluster.watches import Watches
 from webhook.core.autoscalers.kinds import AUTOSCALERS, VPA
 from webhook.core.decide import Decision
 from webhook.core.kinds import Kinds
-from webhook.core.objects import is_labelled
+from webhook.core.objects import controller, is_labelled
 from webhook.core.review import Request
 from webhook.core.world import World
 
@@ -160,7 +160,8 @@ class ClusterState:
         flight at the same moment is its next look: two writes of a Lease would settle nothing.
         """
         is_controller = self._controller is not None and asked.user == self._controller
-        return is_controller and asked.group_kind == VPA and is_labelled(asked.object)
+        is_managed = is_labelled(asked.object) and controller(asked.object) is not None
+        return is_controller and asked.group_kind == VPA and is_managed
 
     def _note(self) -> None:
         if self._sight is not None:

@@ -85,6 +85,10 @@ class Workload:
             else None,
             replicas=_most(self.replicas, other.replicas),
             exempt=self.exempt & other.exempt,
+            # A patch of an overlay says nothing of these.
+            uid=other.uid or self.uid,
+            owner=other.owner or self.owner,
+            same_as=other.same_as or self.same_as,
             selector=other.selector or self.selector,
             pods=self.pods + other.pods,
         )

@@ -121,10 +121,11 @@ def test_one_name_for_what_says_the_same() -> None:
     others = {
         Told(ABOUT | {"uid": "other"}, "VPAMade", "made it", "Normal").name,
         Told(ABOUT | {"uid": None}, "VPAMade", "made it", "Normal").name,
+        Told(ABOUT | {"kind": "StatefulSet"}, "VPAMade", "made it", "Normal").name,
         Told(ABOUT, "VPAChanged", "made it", "Normal").name,
         Told(ABOUT, "VPAMade", "made another", "Normal").name,
     }
-    assert len(others) == 4
+    assert len(others) == 5
     assert told.name not in others
 
 

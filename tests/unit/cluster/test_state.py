@@ -59,15 +59,18 @@ def test_autoscaler_is_settled_between_replicas(server: FakeApi, cluster: Cluste
 
 
 LABELLED = {"labels": {"scaleguard.io/managed": "true"}}
+_OWNER = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "uid": "u"}
+MANAGED = LABELLED | {"ownerReferences": [_OWNER | {"controller": True}]}
 CONTROLLER = "system:serviceaccount:guard:controller"
 
 
 @pytest.mark.parametrize(
     ("user", "metadata", "needs_ledger"),
     [
-        (CONTROLLER, LABELLED, False),
+        (CONTROLLER, MANAGED, False),
+        (CONTROLLER, LABELLED, True),
         (CONTROLLER, {}, True),
-        ("me", LABELLED, True),
+        ("me", MANAGED, True),
     ],
 )
 def test_what_the_controller_makes_gives_way_and_needs_no_ledger(

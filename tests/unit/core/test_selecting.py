@@ -75,6 +75,24 @@ def test_a_patch_of_an_overlay_keeps_the_selector() -> None:
     assert whole.merged(patch).selector == whole.selector == patch.merged(whole).selector
 
 
+def test_a_patch_of_an_overlay_keeps_what_a_workload_is_another_name_of() -> None:
+    ref = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    whole = {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Rollout",
+        "metadata": {"name": "r", "namespace": "shop"},
+        "spec": {"workloadRef": ref},
+    }
+    patch = whole | {"spec": {"replicas": 3}}
+    for versions in ([whole, patch], [patch, whole]):
+        world = World.of(versions, KINDS)
+        rollout = WorkloadKey("shop", "argoproj.io", "Rollout", "r")
+        found = world.workload(rollout)
+        assert found is not None
+        assert (found.same_as, found.replicas) == (key("web"), 3)
+        assert set(world.other_names(rollout)) == {key("web")}
+
+
 def key(name: str, namespace: str = "shop") -> WorkloadKey:
     return WorkloadKey(namespace, "apps", "Deployment", name)
 
