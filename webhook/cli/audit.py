@@ -5,7 +5,13 @@ from pathlib import Path
 
 import click
 
-from webhook.cli.options import cluster_options, logging_options, option, set_up_logging
+from webhook.cli.options import (
+    cluster_options,
+    https_options,
+    logging_options,
+    option,
+    set_up_logging,
+)
 
 _EXAMPLES = """\b
 Examples:
@@ -65,29 +71,7 @@ FILE = "audit.db"
     help="Show everything to whoever comes from this machine without a token: to every process and"
     " user here, and to what a proxy in the pod lets through.",
 )
-@option(
-    "--cert-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("scaleguard-certs"),
-    show_default=True,
-    help="Folder with tls.crt and tls.key; a CA and a leaf are made there when it is empty.",
-)
-@option(
-    "--tls-name",
-    multiple=True,
-    default=("localhost", "127.0.0.1"),
-    show_default=True,
-    help="DNS name or IP address that the made certificate is for. May be repeated.",
-)
-@option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
-@option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
-@option(
-    "--drain-seconds",
-    type=click.FloatRange(0, 300),
-    default=0,
-    show_default=True,
-    help="How long requests are still answered after SIGTERM.",
-)
+@https_options
 @cluster_options
 @partial(logging_options, log_level="info")
 def command(  # noqa: PLR0913 - one parameter per option

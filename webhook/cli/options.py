@@ -50,6 +50,52 @@ def _with_common(command: Command, log_level: str) -> Command:
     return command
 
 
+def https_options(command: Command) -> Command:
+    """Add the options of what serves HTTPS."""
+    for add in reversed(
+        (
+            option(
+                "--cert-dir",
+                type=click.Path(file_okay=False, path_type=Path),
+                default=Path("scaleguard-certs"),
+                show_default=True,
+                help="Folder with tls.crt and tls.key; a CA and a leaf are made there when it is "
+                "empty.",
+            ),
+            option(
+                "--tls-name",
+                multiple=True,
+                default=("localhost", "127.0.0.1"),
+                show_default=True,
+                help="DNS name or IP address that the made certificate is for. May be repeated.",
+            ),
+            option(
+                "--workers",
+                type=click.IntRange(1, 64),
+                default=1,
+                show_default=True,
+                help="Processes.",
+            ),
+            option(
+                "--threads",
+                type=click.IntRange(1, 64),
+                default=8,
+                show_default=True,
+                help="Per process.",
+            ),
+            option(
+                "--drain-seconds",
+                type=click.FloatRange(0, 300),
+                default=0,
+                show_default=True,
+                help="How long requests are still answered after SIGTERM.",
+            ),
+        )
+    ):
+        command = add(command)
+    return command
+
+
 def logging_options(command: Command, log_level: str = "warning") -> Command:
     """Add the options that say what is logged, for commands that judge nothing."""
     for add in (

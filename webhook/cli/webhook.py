@@ -9,6 +9,7 @@ from webhook.cli.options import (
     check_lease_namespace,
     cluster_options,
     common_of_servers,
+    https_options,
     option,
     set_up_logging,
 )
@@ -29,22 +30,7 @@ Examples:
     default=None,
     help="HOST:PORT to serve Prometheus metrics on, over plain HTTP. Off by default.",
 )
-@option(
-    "--cert-dir",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("scaleguard-certs"),
-    show_default=True,
-    help="Folder with tls.crt and tls.key; a CA and a leaf are made there when it is empty.",
-)
-@option(
-    "--tls-name",
-    multiple=True,
-    default=("localhost", "127.0.0.1"),
-    show_default=True,
-    help="DNS name or IP address that the made certificate is for. May be repeated.",
-)
-@option("--workers", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
-@option("--threads", type=click.IntRange(1, 64), default=8, show_default=True, help="Per process.")
+@https_options
 @option(
     "--manifests",
     type=EXISTING_FOLDER,
@@ -72,13 +58,6 @@ Examples:
     metavar="USER",
     help="The user as which the controller makes VPAs (system:serviceaccount:NAMESPACE:NAME). "
     "Nobody else may label a VPA as managed, and without this no VPA counts as managed.",
-)
-@option(
-    "--drain-seconds",
-    type=click.FloatRange(0, 300),
-    default=0,
-    show_default=True,
-    help="How long requests are still answered after SIGTERM.",
 )
 @option(
     "--audit-spool",

@@ -89,9 +89,7 @@ class LiveWorld(World):
         Controllers name what they make after what it is made for: a Deployment's ReplicaSets, a
         CronJob's Jobs. What a person named otherwise is a VPA without effect that nobody warns of.
         """
-        targets = self._all.vpa_targets(key.namespace)
-        named = [target for target in targets if target != key and target.name.startswith(key.name)]
-        return [name for name in self._likely(named, key) if key in self.owners(name)]
+        return [name for name in self._named_after(key) if key in self.owners(name)]
 
     def near(self, key: WorkloadKey) -> list[WorkloadKey]:
         """Other workloads that may select the same pods, as far as their names say so.
@@ -106,9 +104,13 @@ class LiveWorld(World):
 
     def below(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload stands above, as far as a VPA names them: see `owned`."""
+        return [name for name in self._named_after(key) if key in self.above(name)]
+
+    def _named_after(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """A few workloads with VPAs whose names begin with a workload's."""
         targets = self._all.vpa_targets(key.namespace)
         named = [target for target in targets if target != key and target.name.startswith(key.name)]
-        return [name for name in self._likely(named, key) if key in self.above(name)]
+        return self._likely(named, key)
 
     @staticmethod
     def _likely(found: list[WorkloadKey], key: WorkloadKey) -> list[WorkloadKey]:

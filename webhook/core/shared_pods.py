@@ -25,19 +25,17 @@ def sharing_pods(subject: Scaler, key: WorkloadKey, world: World) -> Iterator[Ov
         other = world.workload(near) if near not in names else None
         if other is None:
             continue
-        for scaler in filter(is_hpa, judged(near, world)):
-            if workload.selects(other):
+        if workload.selects(other) or other.selects(workload):
+            for scaler in filter(is_hpa, judged(near, world)):
                 yield _overlap(subject, scaler, (workload, other), world)
-            elif other.selects(workload):
-                yield _overlap(subject, scaler, (other, workload), world)
 
 
 def _overlap(
-    subject: Scaler, other: Scaler, selecting: tuple[Workload, Workload], world: World
+    subject: Scaler, other: Scaler, workloads: tuple[Workload, Workload], world: World
 ) -> Overlap:
-    """Write down two HPAs; `selecting` are the workload that selects, and whose pods it selects."""
-    own, theirs = selecting if selecting[0].key == subject.target else reversed(selecting)
-    by, whose = selecting
+    """Write down two HPAs and their workloads, of which one selects pods of the other."""
+    own, theirs = workloads
+    by, whose = (own, theirs) if own.selects(theirs) else (theirs, own)
     document = {
         "type": "shared-pods",
         "workload": workload_document(own.key),
