@@ -9,7 +9,7 @@ from webhook.audit.recorder import Recorder
 from webhook.audit.spool import Spool
 from webhook.core.decide import Decision, decision_id
 from webhook.core.kinds import Kinds
-from webhook.core.record import RecordKind
+from webhook.core.record import OF_REQUESTS, RecordKind
 from webhook.core.recorded import records_of
 from webhook.core.review import Request
 
@@ -26,7 +26,7 @@ class Recording:
         self,
         spool: Spool,
         recorder: Recorder,
-        kept: frozenset[RecordKind] = frozenset(RecordKind),
+        kept: frozenset[RecordKind] = OF_REQUESTS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._spool = spool

@@ -13,7 +13,7 @@ from webhook.cli.options import (
     option,
     set_up_logging,
 )
-from webhook.core.record import RecordKind
+from webhook.core.record import OF_REQUESTS, RecordKind
 
 _EXAMPLES = """\b
 Examples:
@@ -176,11 +176,11 @@ def command(  # noqa: PLR0913 - one parameter per option
 
 
 def _kinds(written: str) -> frozenset[RecordKind]:
-    try:
-        return frozenset(map(RecordKind, filter(None, map(str.strip, written.split(",")))))
-    except ValueError as error:
-        known = ", ".join(RecordKind)
-        raise click.BadParameter(f"write some of {known}", param_hint="--audit-kinds") from error
+    named = frozenset(filter(None, map(str.strip, written.split(","))))
+    if not named <= OF_REQUESTS:
+        known = ", ".join(one for one in RecordKind if one in OF_REQUESTS)
+        raise click.BadParameter(f"write some of {known}", param_hint="--audit-kinds")
+    return frozenset(map(RecordKind, named))
 
 
 def _secret(

@@ -25,6 +25,12 @@ class RecordKind(StrEnum):
     """A finding that an annotation made harmless."""
     MUTATION = "mutation"
     """A pod got a patch, or would have got one in mode enforce."""
+    SCAN = "scan"
+    """The background scan found it in what exists; it is over once it is no longer so."""
+
+
+OF_REQUESTS = frozenset(RecordKind) - {RecordKind.SCAN}
+"""What the webhook records."""
 
 
 @dataclass(frozen=True, slots=True)

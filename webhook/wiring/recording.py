@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhook.core.record import RecordKind
+from webhook.core.record import OF_REQUESTS, RecordKind
 
 if TYPE_CHECKING:
     from webhook.audit.delivery import Deliver
@@ -27,7 +27,7 @@ class RecordingPlan:
     authority: Path | None = None
     token: Path | None = None
     cluster: str = ""
-    kinds: frozenset[RecordKind] = frozenset(RecordKind)
+    kinds: frozenset[RecordKind] = OF_REQUESTS
 
 
 @dataclass(slots=True)
