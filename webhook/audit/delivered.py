@@ -1,7 +1,7 @@
 """What a delivery brings: records, each with the decisions in which it was made."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from webhook.core.fields import Raw, mapping, members, text
 from webhook.core.record import Record, read_record
@@ -53,10 +53,12 @@ def _delivered(place: str, raw: Raw) -> Delivered:
 
 def _decision(place: str, one: Any) -> tuple[str, float]:
     match one:
-        case [str(name), (int() | float()) as seconds] if (
-            0 < len(name) <= _LONGEST_ID
-            and not isinstance(seconds, bool)
-            and 0 <= seconds < _LAST_SECONDS
-        ):
+        case [str(name), seconds] if 0 < len(name) <= _LONGEST_ID and is_moment(seconds):
             return name, float(seconds)
     raise ValueError(f"{place}: each has to be [id, seconds since 1970]")
+
+
+def is_moment(written: Any) -> TypeGuard[float]:
+    """Whether these are seconds since 1970, of this century."""
+    is_number = isinstance(written, int | float) and not isinstance(written, bool)
+    return is_number and 0 <= written < _LAST_SECONDS

@@ -31,6 +31,8 @@ class Filters:
     decision: str | None = None
     would_deny: bool = False
     """What only the mode let through."""
+    open: bool | None = None
+    """What the background scan found and still stands, or what was so and is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class Found:
     last_decision: str
     record: dict[str, Any]
     """As `Record.as_json` wrote it."""
+    resolved: float | None = None
+    """When what the background scan found was over."""
 
     @property
     def namespace(self) -> str:
@@ -63,6 +67,7 @@ class Found:
             "lastSeen": self.last_seen,
             "lastDecision": self.last_decision,
             "record": self.record,
+            "resolved": self.resolved,
         }
 
 
@@ -96,9 +101,9 @@ class BadQuestionError(ValueError):
 
 
 _TEXTS: Final = tuple(
-    one.name for one in fields(Filters) if one.name not in {"since", "until", "would_deny"}
+    one.name for one in fields(Filters) if one.name not in {"since", "until", "would_deny", "open"}
 )
-FILTERS: Final = (*("since", "until"), *_TEXTS, "wouldDeny")
+FILTERS: Final = (*("since", "until"), *_TEXTS, "wouldDeny", "open")
 """The filters as parameters of a URL."""
 
 
@@ -107,10 +112,16 @@ def filters_of(parameters: Mapping[str, str]) -> Filters:
     given = {name: parameters[name] for name in ("since", "until") if name in parameters}
     times = {name: _time(name, written) for name, written in given.items()}
     texts = {name: parameters[name] for name in _TEXTS if name in parameters}
-    would = parameters.get("wouldDeny", "false")
-    if would not in {"true", "false"}:
-        raise BadQuestionError("wouldDeny: write true or false")
-    return Filters(would_deny=would == "true", **times, **texts)  # type: ignore[arg-type]
+    would, is_open = switch(parameters, "wouldDeny"), switch(parameters, "open")
+    return Filters(would_deny=would is True, open=is_open, **times, **texts)  # type: ignore[arg-type]
+
+
+def switch(parameters: Mapping[str, str], name: str) -> bool | None:
+    """Read a switch, None where it is not given; raises `BadQuestionError`."""
+    written = parameters.get(name)
+    if written not in {None, "true", "false"}:
+        raise BadQuestionError(f"{name}: write true or false")
+    return None if written is None else written == "true"
 
 
 def parameters_of(filters: Filters) -> dict[str, str]:
@@ -121,6 +132,8 @@ def parameters_of(filters: Filters) -> dict[str, str]:
         value = getattr(filters, name)
         if value is not None:
             written[name] = value
+    if filters.open is not None:
+        written["open"] = "true" if filters.open else "false"
     return written | ({"wouldDeny": "true"} if filters.would_deny else {})
 
 
@@ -135,6 +148,7 @@ def found_of(raw: Raw) -> Found:
         float(raw.get("lastSeen", 0)),
         text(raw, "lastDecision"),
         dict(mapping(raw, "record")),
+        float(raw["resolved"]) if raw.get("resolved") is not None else None,
     )
 
 

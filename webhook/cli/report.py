@@ -85,6 +85,11 @@ class Moment(click.ParamType[float]):
 @option("--workload", metavar="NAME", help="The object's name, its owner's, or the workload's.")
 @option("--would-deny", is_flag=True, help="Only what another mode would have refused.")
 @option(
+    "--open/--resolved",
+    default=None,
+    help="Of the background scan: only what still stands, or what is over.",
+)
+@option(
     "--limit",
     type=click.IntRange(1, 1_000_000),
     default=1000,

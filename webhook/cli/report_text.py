@@ -90,8 +90,9 @@ def show_decision(name: str, findings: Iterable[Found], out: Console) -> None:
             ("with", ", ".join(str(ref) for ref in record.related)),
             ("exempted by", str(record.exempted_by) if record.exempted_by is not None else ""),
             ("path", record.path),
-            ("user", f"{record.user} ({record.operation})"),
+            ("user", f"{record.user} ({record.operation})" if record.operation else ""),
             ("seen", times if found.count != 1 else moment(found.last_seen)),
+            ("over since", moment(found.resolved) if found.resolved is not None else ""),
             ("cluster", found.cluster),
             ("mode", record.mode),
         ):

@@ -30,14 +30,8 @@ class Standing:
 
     def as_json(self) -> dict[str, Any]:
         """The standing as it travels."""
-        key = self.workload
         return {
-            "workload": {
-                "group": key.group,
-                "kind": key.kind,
-                "namespace": key.namespace,
-                "name": key.name,
-            },
+            "workload": self.workload.as_json(),
             "records": [one.as_json() for one in self.records],
             "whoScales": self.who_scales,
         }

@@ -106,12 +106,7 @@ class Acting:
     def as_json(self) -> dict[str, Any]:
         """A member of `workloads`."""
         return {
-            "workload": {
-                "group": self.key.group,
-                "kind": self.key.kind,
-                "namespace": self.key.namespace,
-                "name": self.key.name,
-            },
+            "workload": self.key.as_json(),
             "replicas": {
                 "now": self.replicas,
                 "by": [one.as_json() for one in self.replicas_by],

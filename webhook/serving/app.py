@@ -51,7 +51,8 @@ def bare_app(health: Health, words: Words, most_bytes: int) -> Flask:
 
 def serve(app: Flask, path: str, method: str, view: Callable[..., Response]) -> None:
     """Answer one method at one path."""
-    app.add_url_rule(f"/{path}", path, view, methods=[method], provide_automatic_options=False)
+    name = f"{method} {path}"
+    app.add_url_rule(f"/{path}", name, view, methods=[method], provide_automatic_options=False)
 
 
 def _alive() -> Response:
@@ -70,7 +71,7 @@ def _ready(health: Health) -> Response:
 def _http_error(app: Flask, words: Words, error: HTTPException) -> Response:
     """Answer in JSON what Flask itself refuses."""
     if isinstance(error, NotFound):
-        known = sorted(rule.rule for rule in app.url_map.iter_rules())
+        known = sorted({rule.rule for rule in app.url_map.iter_rules()})
         return refusal.wrong_path(request.path, known).answer()
     if isinstance(error, MethodNotAllowed):
         methods = sorted(set(error.valid_methods or ()) - {"HEAD"})

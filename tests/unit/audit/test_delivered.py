@@ -6,6 +6,9 @@ import pytest
 
 from tests.unit.audit.batches import RECORD
 from webhook.audit.delivered import Delivered, Delivery, read_delivery
+from webhook.audit.stood import Telling, read_telling
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.standing import Standing
 
 WHOLE: dict[str, Any] = {
     "cluster": "c",
@@ -41,3 +44,29 @@ def test_a_delivery_is_read() -> None:
 def test_what_is_none_is_refused(records: Any, said: str) -> None:
     with pytest.raises(ValueError, match=said):
         read_delivery({"records": records})
+
+
+TOLD = Telling(
+    "c", "r", 20.5, (Standing(WorkloadKey("shop", "apps", "Deployment", "web"), (RECORD,)),), 10.0
+)
+
+
+@pytest.mark.parametrize("telling", [TOLD, Telling("c", "r", 1.0, ())], ids=["a pass", "nothing"])
+def test_a_telling_is_read(telling: Telling) -> None:
+    assert read_telling(telling.as_json()) == telling
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        *(({"at": one}, "at: seconds since 1970") for one in (None, True, "1", -1, 1e300)),
+        *(({"passBegan": one}, "passBegan: null, or") for one in (True, "1", -1, 21)),
+        ({"standings": None}, "standings: a list is needed"),
+        ({"standings": [1]}, "standings: each has to be an object"),
+        ({"standings": [{}]}, r"standings\[0\]: a standing needs workload\.kind"),
+    ],
+    ids=str,
+)
+def test_what_is_no_telling_is_refused(spoilt: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        read_telling(TOLD.as_json() | spoilt)

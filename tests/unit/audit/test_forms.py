@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.unit.audit.batches import DAY, owned, record
+from tests.unit.audit.batches import DAY, RECORD, owned, record
 from webhook.audit.findings import Found
 from webhook.audit.forms import csv as csv_form
 from webhook.audit.forms import html, openreports
+from webhook.audit.forms.shown import shown
 from webhook.core.objects import ObjectRef
 from webhook.core.record import Record, RecordKind
 
@@ -61,6 +62,16 @@ def test_a_table_has_all_columns() -> None:
     assert (told["objectKind"], told["object"]) == ("Pod", "llama-1")
     assert (told["ownerKind"], told["owner"]) == ("Deployment", "llama")
     assert told["fix"] == "set controlledResources: [memory]"
+
+
+def test_what_is_over_is_said_to_be() -> None:
+    over = replace(found(replace(RECORD, kind=RecordKind.SCAN)), resolved=2 * DAY)
+    head, row = csv.reader(io.StringIO(csv_form.render([over])))
+    told = dict(zip(head, row, strict=True))
+    assert (told["kind"], told["resolved"]) == ("scan", "1970-01-03T00:00:00Z")
+    assert shown(over).action == "deny (over)"
+    (report,) = yaml.safe_load_all(openreports.render([over]))
+    assert [one["result"] for one in report["results"]] == ["pass"]
 
 
 class Page(HTMLParser):

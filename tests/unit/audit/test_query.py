@@ -139,6 +139,7 @@ def test_what_is_shown_is_what_was_told(filled: Store) -> None:
         "lastSeen": 3 * DAY,
         "lastDecision": "a2",
         "record": record("web").as_json(),
+        "resolved": None,
     }
     assert found.namespace == "shop"
     assert datetime.fromtimestamp(found.last_seen, UTC).date().isoformat() == "1970-01-04"

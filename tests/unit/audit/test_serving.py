@@ -25,6 +25,7 @@ from webhook.audit.store.query import findings
 from webhook.audit.store.retention import Retention
 from webhook.audit.store.schema import bring_up
 from webhook.audit.store.taking import take_in
+from webhook.core.record import RecordKind
 from webhook.serving.environment import OVERLOADED
 
 WEBHOOK = "system:serviceaccount:scaleguard:webhook"
@@ -340,6 +341,70 @@ def test_this_machine_reads_without_a_token_where_it_was_said_so(
 def test_this_machine_is_nobody_where_it_was_not_said(client: FlaskClient) -> None:
     answer = client.get("/v1/findings", environ_overrides={"REMOTE_ADDR": "127.0.0.1"})
     assert answer.status_code == 401
+
+
+STANDS = {
+    "cluster": "c",
+    "replica": "leader",
+    "at": 100.0,
+    "standings": [
+        {
+            "workload": {"group": "apps", "kind": "Deployment", "namespace": place, "name": "web"},
+            "records": [record(namespace=place, kind=RecordKind.SCAN).as_json()],
+            "whoScales": {"meet": [{"rule": "hpa-vpa-same-metric"}]},
+        }
+        for place in ("shop", "ml")
+    ],
+    "passBegan": None,
+}
+
+
+def test_how_things_stand_is_told_and_shown_to_who_may_see_it(
+    client: FlaskClient, metrics: Metrics
+) -> None:
+    for user, status in (("webhook", 200), ("sre", 403), ("wrong", 401)):
+        answer = client.post("/v1/standings", json=STANDS, headers=bearer(user))
+        assert answer.status_code == status
+    again = client.post("/v1/standings", json=STANDS | {"at": 101.0}, headers=bearer("webhook"))
+    assert again.json == {"taken": 2, "appeared": 0, "over": 0}
+
+    def places(path: str, user: str = "sre") -> list[str]:
+        told = json.loads(get(client, path, user).data)["standings"]
+        return [one["workload"]["namespace"] for one in told]
+
+    assert places("/v1/standings?conflicts=true") == ["ml", "shop"]
+    assert places("/v1/standings?namespace=shop", "shop") == ["shop"]
+    for path, user, status in (
+        ("/v1/standings", "shop", 403),
+        ("/v1/standings?namespace=ml", "shop", 403),
+        ("/v1/standings", "nobody", 403),
+        ("/v1/standings", "wrong", 401),
+        ("/v1/standings?conflicts=yes", "sre", 400),
+        ("/v1/standings?limit=x", "sre", 400),
+        ("/v1/standings?rule=x", "sre", 400),
+        ("/v1/standings?after=x", "sre", 400),
+    ):
+        answer = get(client, path, user)
+        assert (answer.status_code, bool(said(answer))) == (status, True), (path, user)
+    following = json.loads(get(client, "/v1/standings?limit=1").data)["next"]
+    assert places(f"/v1/standings?limit=1&after={following}") == ["shop"]
+    (found,) = json.loads(get(client, "/v1/findings?kind=scan&open=true&namespace=ml").data)[
+        "findings"
+    ]
+    assert (found["resolved"], found["firstSeen"]) == (None, 100.0)
+    counted = generate_latest(metrics.registry).decode()
+    assert 'scaleguard_audit_standings_total{what="taken"} 4.0' in counted
+    assert 'scaleguard_audit_standings_total{what="appeared"} 2.0' in counted
+
+
+def test_what_is_no_telling_is_refused_whole(client: FlaskClient) -> None:
+    for body, error in (
+        (STANDS | {"at": None}, "at: seconds since 1970"),
+        ([], "the body is not a JSON object"),
+    ):
+        answer = client.post("/v1/standings", json=body, headers=bearer("webhook"))
+        assert (answer.status_code, error in said(answer)) == (400, True)
+    assert json.loads(get(client, "/v1/standings").data) == {"standings": [], "next": None}
 
 
 def test_everything_is_counted(client: FlaskClient, metrics: Metrics) -> None:

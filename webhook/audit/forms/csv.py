@@ -11,7 +11,7 @@ from webhook.audit.forms.shown import moment, shown
 COLUMNS: Final = (
     *("lastSeen", "firstSeen", "count", "kind", "action", "would", "rule", "cluster"),
     *("namespace", "objectKind", "object", "ownerKind", "owner", "workload", "operation"),
-    *("user", "message", "fix", "path", "decision"),
+    *("user", "message", "fix", "path", "decision", "resolved"),
 )
 
 # A cell that begins so is run by spreadsheets, blanks before it notwithstanding; the wide forms
@@ -59,4 +59,5 @@ def _row(found: Found) -> tuple[str, ...]:
         record.remedy,
         record.path,
         found.last_decision,
+        moment(found.resolved) if found.resolved is not None else "",
     )

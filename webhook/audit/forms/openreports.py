@@ -99,6 +99,6 @@ def _result(one: Shown) -> dict[str, Any]:
 def _outcome(one: Shown) -> str:
     if one.record.kind is RecordKind.EXEMPTION:
         return "skip"
-    if one.record.kind is RecordKind.MUTATION:
+    if one.record.kind is RecordKind.MUTATION or one.found.resolved is not None:
         return "pass"
     return "fail" if "deny" in {one.record.action, one.record.would} else "warn"

@@ -26,9 +26,10 @@ class Shown:
 
     @property
     def action(self) -> str:
-        """What was done, and what it would have been in mode enforce."""
-        would = self.record.would
-        return f"{self.record.action} (would {would})" if would else self.record.action
+        """What was done, what it would have been in mode enforce, and whether it is over."""
+        would, is_over = self.record.would, self.found.resolved is not None
+        said = f"{self.record.action} (would {would})" if would else self.record.action
+        return f"{said} (over)" if is_over else said
 
     @property
     def rule(self) -> str:

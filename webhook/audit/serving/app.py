@@ -6,31 +6,38 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from flask import Flask, Response, request
 
-from webhook.audit.delivered import Delivery, read_delivery
+from webhook.audit.delivered import read_delivery
 from webhook.audit.findings import (
     FILTERS,
     BadCursorError,
     BadQuestionError,
     Total,
     filters_of,
+    switch,
 )
 from webhook.audit.serving import refusal
 from webhook.audit.serving.callers import Callers
 from webhook.audit.serving.metrics import Metrics
+from webhook.audit.stood import Asked, read_telling
 from webhook.audit.store.errors import StoreUnavailableError
 from webhook.audit.store.opened import Store
 from webhook.audit.store.query import decision, findings, totals
+from webhook.audit.store.standing import take_standings
+from webhook.audit.store.standings import standings
 from webhook.audit.store.taking import take_in
+from webhook.core.fields import Raw
 from webhook.serving import refusal as shared
 from webhook.serving.app import Health, Words, bare_app, serve
 from webhook.serving.body import check_type, read_body
 from webhook.serving.environment import OVERLOADED
 from webhook.serving.refusal import Refusal, json_answer
+
+Delivered = TypeVar("Delivered")
 
 _PAGE: Final = 100
 _MOST_DIGITS: Final = 9
@@ -59,6 +66,8 @@ def create_app(parts: Parts) -> Flask:
     app = bare_app(health, _WORDS, refusal.MOST_BYTES)
     for path, method, answer in (
         ("v1/records", "POST", _take),
+        ("v1/standings", "POST", _take_standings),
+        ("v1/standings", "GET", _standings),
         ("v1/findings", "GET", _findings),
         ("v1/totals", "GET", _totals),
         ("v1/decisions/<name>", "GET", _decision),
@@ -113,17 +122,25 @@ def _refused(refused: Refusal) -> tuple[Response, str]:
 def _take(parts: Parts, body: bytes) -> Any:
     parts.callers.check_writer()
     check_type(body, refusal.bad_request)
-    taken = take_in(parts.store, _delivery(body))
+    taken = take_in(parts.store, _delivered(body, read_delivery))
     parts.metrics.taken(taken)
     return {"new": taken.new, "repeated": taken.repeated}
 
 
-def _delivery(body: bytes) -> Delivery:
+def _take_standings(parts: Parts, body: bytes) -> Any:
+    parts.callers.check_writer()
+    check_type(body, refusal.bad_request)
+    stood = take_standings(parts.store, _delivered(body, read_telling))
+    parts.metrics.stood(stood)
+    return {"taken": stood.taken, "appeared": stood.appeared, "over": stood.over}
+
+
+def _delivered(body: bytes, read: Callable[[Raw], Delivered]) -> Delivered:
     try:
         raw = msgspec.json.decode(body)
         if not isinstance(raw, dict):
             raise refusal.bad_request("the body is not a JSON object")
-        return read_delivery(raw)
+        return read(raw)
     except RecursionError as error:
         raise refusal.bad_request("the body is nested too deeply") from error
     except ValueError as error:  # msgspec's and UTF-8's are among them
@@ -131,20 +148,36 @@ def _delivery(body: bytes) -> Delivery:
 
 
 def _findings(parts: Parts, _body: bytes) -> Any:
-    asked = _parameters("limit", "after")
+    asked = _parameters(*FILTERS, "limit", "after")
     parts.callers.check_reader("list", asked.get("namespace", ""))
-    limit = asked.get("limit", str(_PAGE))
-    if not (limit.isascii() and limit.isdecimal() and len(limit) <= _MOST_DIGITS):
-        raise refusal.bad_request("limit: write a number")
     try:
-        page = findings(parts.store, filters_of(asked), int(limit), asked.get("after"))
+        page = findings(parts.store, filters_of(asked), _limit(asked), asked.get("after"))
     except (BadQuestionError, BadCursorError) as error:
         raise refusal.bad_request(str(error)) from error
     return page.as_json()
 
 
+def _standings(parts: Parts, _body: bytes) -> Any:
+    asked = _parameters("cluster", "namespace", "workload", "conflicts", "limit", "after")
+    parts.callers.check_reader("list", asked.get("namespace", ""))
+    texts = {name: asked.get(name) for name in ("cluster", "namespace", "workload")}
+    try:
+        wanted = Asked(conflicts=switch(asked, "conflicts") is True, **texts)
+        page = standings(parts.store, wanted, _limit(asked), asked.get("after"))
+    except (BadQuestionError, BadCursorError) as error:
+        raise refusal.bad_request(str(error)) from error
+    return page.as_json()
+
+
+def _limit(asked: dict[str, str]) -> int:
+    limit = asked.get("limit", str(_PAGE))
+    if not (limit.isascii() and limit.isdecimal() and len(limit) <= _MOST_DIGITS):
+        raise refusal.bad_request("limit: write a number")
+    return int(limit)
+
+
 def _totals(parts: Parts, _body: bytes) -> Any:
-    asked = _parameters("by")
+    asked = _parameters(*FILTERS, "by")
     parts.callers.check_reader("list", asked.get("namespace", ""))
     try:
         by = Total(asked.get("by", Total.RULE.value))
@@ -169,9 +202,8 @@ def _decision(parts: Parts, _body: bytes, name: str) -> Any:
     return {"decision": name, "findings": visible}
 
 
-def _parameters(*more: str) -> dict[str, str]:
+def _parameters(*known: str) -> dict[str, str]:
     """Return the parameters of the URL; raises `Refusal` for one that is not known, or twice."""
-    known = (*FILTERS, *more) if more else ()
     for name, values in request.args.lists():
         if name not in known:
             listed = ", ".join(known) or "none"

@@ -3,6 +3,7 @@
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from webhook.audit.store.retention import Forgotten
+from webhook.audit.store.standing import Stood
 from webhook.audit.store.taking import Taken
 
 # From a row in a warm file to a delivery of thousands while PostgreSQL is busy.
@@ -19,6 +20,9 @@ class Metrics:
         )
         self._decisions = self._counter(
             "scaleguard_audit_decisions", "Decisions that were delivered.", "what"
+        )
+        self._standings = self._counter(
+            "scaleguard_audit_standings", "What the background scan told.", "what"
         )
         self._forgotten = self._counter(
             "scaleguard_audit_forgotten", "Rows that were forgotten, and why.", "what"
@@ -46,6 +50,12 @@ class Metrics:
         """Count what was delivered."""
         self._decisions.labels("new").inc(taken.new)
         self._decisions.labels("repeated").inc(taken.repeated)
+
+    def stood(self, stood: Stood) -> None:
+        """Count what the background scan told."""
+        self._standings.labels("taken").inc(stood.taken)
+        self._standings.labels("appeared").inc(stood.appeared)
+        self._standings.labels("over").inc(stood.over)
 
     def forgotten(self, forgotten: Forgotten) -> None:
         """Count what was forgotten."""

@@ -10,18 +10,19 @@ from sqlalchemy import ColumnElement, RowMapping, Select, func, or_, select, tup
 from webhook.audit.findings import MOST_AT_ONCE, BadCursorError, Filters, Found, Page, Total
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
+from webhook.audit.store.rows import clean, milliseconds
 from webhook.audit.store.tables import DECISIONS, FINDINGS
-from webhook.audit.store.taking import clean, milliseconds
+from webhook.core.record import RecordKind
 
 _SECONDS_OF_A_DAY: Final = 86_400
 _MOST_TOTALS: Final = 10_000
 
 
-_SHOWN: Final = tuple(
+SHOWN: Final = tuple(
     FINDINGS.c[name]
     for name in (
         *("cluster", "replica", "fingerprint", "count", "first_seen", "last_seen"),
-        *("last_decision", "record", "id"),
+        *("last_decision", "record", "resolved", "id"),
     )
 )
 
@@ -36,11 +37,11 @@ def findings(store: Store, filters: Filters, limit: int = 100, after: str | None
     if after is not None:
         where.append(tuple_(FINDINGS.c.last_seen, FINDINGS.c.id) < tuple_(*_cursor(after)))
     newest = (FINDINGS.c.last_seen.desc(), FINDINGS.c.id.desc())
-    rows = _rows(store, select(*_SHOWN).where(*where).order_by(*newest).limit(limit + 1))
+    rows = read(store, select(*SHOWN).where(*where).order_by(*newest).limit(limit + 1))
     more = len(rows) > limit
     last = rows[limit - 1] if more else None
     following = f"{last['last_seen']}.{last['id']}" if last is not None else None
-    return Page(tuple(_found(row) for row in rows[:limit]), following)
+    return Page(tuple(found(row) for row in rows[:limit]), following)
 
 
 def decision(store: Store, name: str) -> tuple[Found, ...]:
@@ -68,7 +69,7 @@ def totals(store: Store, filters: Filters, by: Total) -> dict[str, int]:
     within = [*_conditions(filters), *_within(filters)]
     counted = select(key.label("key"), count).select_from(FINDINGS.join(DECISIONS))
     counted = counted.where(*within).group_by(key).order_by(order, key)
-    rows = _rows(store, counted.limit(_MOST_TOTALS))
+    rows = read(store, counted.limit(_MOST_TOTALS))
     name = _date if by is Total.DAY else str
     return {name(row["key"]): row["decisions"] for row in rows}
 
@@ -96,6 +97,14 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         yield FINDINGS.c.id.in_(mine)
     if filters.would_deny:
         yield FINDINGS.c.would == "deny"
+    yield from _standing(filters)
+
+
+def _standing(filters: Filters) -> Iterator[ColumnElement[bool]]:
+    if filters.open is not None:
+        resolved = FINDINGS.c.resolved
+        yield resolved.is_(None) if filters.open else resolved.is_not(None)
+        yield FINDINGS.c.kind == RecordKind.SCAN.value
 
 
 def _workload(name: str) -> ColumnElement[bool]:
@@ -125,15 +134,18 @@ _MOST_DIGITS: Final = 18
 """All numbers of so many digits fit into 64 bits."""
 
 
-def _rows(store: Store, wanted: Select[Any]) -> Sequence[RowMapping]:
-    def read() -> Sequence[RowMapping]:
+def read(store: Store, wanted: Select[Any]) -> Sequence[RowMapping]:
+    """Ask a store; raises `StoreUnavailableError`."""
+
+    def ask() -> Sequence[RowMapping]:
         with store.reading() as connection:
             return connection.execute(wanted).mappings().all()
 
-    return asked(read)
+    return asked(ask)
 
 
-def _found(row: RowMapping) -> Found:
+def found(row: RowMapping) -> Found:
+    """Read a finding of the columns `SHOWN`."""
     return Found(
         row["cluster"],
         row["replica"],
@@ -143,6 +155,7 @@ def _found(row: RowMapping) -> Found:
         row["last_seen"] / 1000,
         row["last_decision"],
         json.loads(row["record"]),
+        row["resolved"] / 1000 if row["resolved"] is not None else None,
     )
 
 

@@ -52,9 +52,13 @@ FINDINGS: Final = Table(
     _text("replica"),
     _text("last_decision"),
     _text("record"),
+    # Of the background scan: the workload it stands at (empty: of a request), and when it was over.
+    Column("standing", Text, nullable=False, server_default=""),
+    Column("resolved", BigInteger),
     UniqueConstraint("cluster", "fingerprint", name="findings_one_per_fingerprint"),
     Index("findings_newest", "last_seen", "id"),
     Index("findings_newest_of_namespace", "namespace", "last_seen", "id"),
+    Index("findings_of_standing", "cluster", "standing"),
     comment="one row for all repeats of one finding",
 )
 
@@ -67,4 +71,24 @@ DECISIONS: Final = Table(
     Index("decisions_oldest", "seen"),
     Index("decisions_of_finding", "finding"),
     comment="each decision in which a finding was made",
+)
+
+STANDINGS: Final = Table(
+    "standings",
+    METADATA,
+    Column("id", _NUMBER, primary_key=True),
+    _text("cluster"),
+    _text("namespace"),
+    _text("api_group"),
+    _text("kind"),
+    _text("name"),
+    Column("seen", BigInteger, nullable=False),
+    Column("meetings", Integer, nullable=False),
+    # Who scales it, in JSON; empty where there is nothing to tell any more, until a pass is over.
+    _text("document"),
+    UniqueConstraint(
+        *("cluster", "namespace", "api_group", "kind", "name"), name="standings_one_per_workload"
+    ),
+    Index("standings_by_name", "namespace", "name", "id"),
+    comment="how things stand with each workload",
 )

@@ -1,16 +1,15 @@
 """Take in what is delivered: each decision once, however often and in whatever order it comes."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, RowMapping, bindparam, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from webhook.audit.delivered import Delivered, Delivery
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
+from webhook.audit.store.rows import clean, columns_of, insert_into, milliseconds
 from webhook.audit.store.tables import DECISIONS, FINDINGS
 
 _NEWEST: Final = ("replica", "last_decision", "record")
@@ -73,35 +72,18 @@ def _by_fingerprint(delivery: Delivery) -> dict[str, _Told]:
 
 
 def _row(delivery: Delivery, one: Delivered) -> dict[str, Any]:
-    record, ref, owner = one.record, one.record.object, one.record.owner
     seen, last = max((seconds, name) for name, seconds in one.decisions)
-    texts = {
-        "cluster": delivery.cluster,
-        "fingerprint": record.fingerprint,
-        "kind": record.kind.value,
-        "rule": record.rule,
-        "action": record.action,
-        "would": record.would,
-        "namespace": ref.namespace or "",
-        "object_kind": ref.kind,
-        "object_name": ref.name or ref.generate_name or "",
-        "owner_kind": owner.kind if owner is not None else "",
-        "owner_name": owner.name if owner is not None else "",
-        "workload": record.workload,
-        "username": record.user,
-        "replica": delivery.replica,
-        "last_decision": last,
-        "record": json.dumps(record.as_json(), sort_keys=True),
-    }
-    times = {"count": 0, "first_seen": milliseconds(seen), "last_seen": milliseconds(seen)}
-    return {name: clean(value) for name, value in texts.items()} | times
+    at = milliseconds(seen)
+    texts = {"cluster": delivery.cluster, "replica": delivery.replica, "last_decision": last}
+    own = {name: clean(value) for name, value in texts.items()}
+    return columns_of(one.record) | own | {"count": 0, "first_seen": at, "last_seen": at}
 
 
 def _present(
     connection: Connection, store: Store, rows: Sequence[dict[str, Any]]
 ) -> dict[str, RowMapping]:
     """Make the rows that are not there, lock those that are, and return all by fingerprint."""
-    insert = _insert(store)(FINDINGS)
+    insert = insert_into(store, FINDINGS)
     there = insert.on_conflict_do_update(
         index_elements=[FINDINGS.c.cluster, FINDINGS.c.fingerprint],
         set_={"cluster": insert.excluded.cluster},  # changes nothing, and locks the row
@@ -124,7 +106,7 @@ def _new_decisions(
         for fingerprint, one in told.items()
         for name, seen in sorted(one.decisions.items())
     ]
-    insert = _insert(store)(DECISIONS).on_conflict_do_nothing()
+    insert = insert_into(store, DECISIONS).on_conflict_do_nothing()
     new: dict[int, list[int]] = {}
     for row in connection.execute(insert.returning(DECISIONS.c.finding, DECISIONS.c.seen), rows):
         new.setdefault(row.finding, []).append(row.seen)
@@ -158,23 +140,3 @@ def _change(told: _Told, before: RowMapping, new: Sequence[int]) -> dict[str, An
 def _age(row: Mapping[str, Any] | RowMapping) -> tuple[int, str, str, str]:
     """Compare by this which of two is newer: whichever comes first, the same one is kept."""
     return row["last_seen"], row["last_decision"], row["record"], row["replica"]
-
-
-def _insert(store: Store) -> Any:
-    """Return the database's own INSERT, which knows what to do on a conflict; alike in both."""
-    return postgresql.insert if store.is_postgresql else sqlite.insert
-
-
-def milliseconds(seconds: float) -> int:
-    """Return a time as the store has it."""
-    return round(seconds * 1000)
-
-
-def clean(text: str) -> str:
-    """Replace what no database takes in a text: NUL, and halves of surrogate pairs."""
-    return "".join(
-        _REPLACEMENT if one == "\0" or "\ud800" <= one <= "\udfff" else one for one in text
-    )
-
-
-_REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"

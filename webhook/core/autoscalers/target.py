@@ -31,6 +31,10 @@ class WorkloadKey(NamedTuple):
         """The kind in its group."""
         return GroupKind(self.group, self.kind)
 
+    def as_json(self) -> dict[str, str]:
+        """The identity as reports have it."""
+        return {part: getattr(self, part) for part in ("group", "kind", "namespace", "name")}
+
     def __str__(self) -> str:
         """Kind and name as a person would say them."""
         return f"{self.kind} {self.namespace}/{self.name}"
