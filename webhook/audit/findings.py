@@ -10,6 +10,9 @@ from webhook.core.fields import Raw, mapping, members, text
 
 MOST_AT_ONCE: Final = 1000
 
+MOST_SEARCHED: Final = 200
+"""Characters of a search, each word of which is looked for in each row."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
@@ -29,6 +32,8 @@ class Filters:
     workload: str | None = None
     """The name of the object, its owner, or the workload on which autoscalers meet."""
     decision: str | None = None
+    q: str | None = None
+    """Words that have to occur in what a row shows, in any case; or the id of a decision."""
     would_deny: bool = False
     """What only the mode let through."""
     open: bool | None = None
@@ -112,6 +117,8 @@ def filters_of(parameters: Mapping[str, str]) -> Filters:
     given = {name: parameters[name] for name in ("since", "until") if name in parameters}
     times = {name: _time(name, written) for name, written in given.items()}
     texts = {name: parameters[name] for name in _TEXTS if name in parameters}
+    if len(texts.get("q", "")) > MOST_SEARCHED:
+        raise BadQuestionError(f"q: write at most {MOST_SEARCHED} characters")
     would, is_open = switch(parameters, "wouldDeny"), switch(parameters, "open")
     return Filters(would_deny=would is True, open=is_open, **times, **texts)  # type: ignore[arg-type]
 

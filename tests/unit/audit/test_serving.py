@@ -225,6 +225,7 @@ def test_who_may_read_sees_where_they_may(client: FlaskClient, store: Store) -> 
         ("/v1/findings?since=2026-01-01T00:00:00", "since: '2026-01-01T00:00:00' is no time"),
         ("/v1/findings?until=nan", "until: 'nan' is no time"),
         ("/v1/findings?wouldDeny=yes", "wouldDeny: write true or false"),
+        (f"/v1/findings?q={'x' * 201}", "q: write at most 200 characters"),
         ("/v1/findings?limit=x", "limit: write a number"),
         ("/v1/findings?after=x", "after is nothing that a page said"),
         ("/v1/totals?by=user", "by: write one of rule, namespace, day"),

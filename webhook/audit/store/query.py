@@ -11,6 +11,7 @@ from webhook.audit.findings import MOST_AT_ONCE, BadCursorError, Filters, Found,
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
 from webhook.audit.store.rows import clean, milliseconds
+from webhook.audit.store.searching import contains
 from webhook.audit.store.tables import DECISIONS, FINDINGS
 from webhook.core.record import RecordKind
 
@@ -86,6 +87,7 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
         "kind": filters.kind,
         "action": filters.action,
         "username": filters.user,
+        "would": "deny" if filters.would_deny else None,
     }
     for name, value in equal.items():
         if value is not None:
@@ -95,8 +97,8 @@ def _conditions(filters: Filters) -> Iterator[ColumnElement[bool]]:
     if filters.decision is not None:
         mine = select(DECISIONS.c.finding).where(DECISIONS.c.decision == clean(filters.decision))
         yield FINDINGS.c.id.in_(mine)
-    if filters.would_deny:
-        yield FINDINGS.c.would == "deny"
+    for word in clean(filters.q or "").split():
+        yield contains(word)
     yield from _standing(filters)
 
 
