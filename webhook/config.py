@@ -47,6 +47,14 @@ class CustomConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditConfig:
+    """What is kept and told of decisions."""
+
+    events: bool = True
+    """Whether a refusal is told by an Event at the object that it concerns."""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """Everything that a configuration file says, completed by defaults."""
 
@@ -71,6 +79,7 @@ class Config:
     stale_after_seconds: float = 90.0
     mode: Mode = Mode.ENFORCE
     namespaces: tuple[NamespaceSettings, ...] = ()
+    audit: AuditConfig = field(default_factory=AuditConfig)
 
 
 def load(path: Path | None) -> Config:
@@ -158,7 +167,12 @@ def _build(data: Mapping[str, Any]) -> Config:
         data.get("staleAfterSeconds", 90.0),
         Mode(data.get("mode", Mode.ENFORCE)),
         build_namespaces(data),
+        _audit(data.get("audit", {})),
     )
+
+
+def _audit(said: Mapping[str, Any]) -> AuditConfig:
+    return AuditConfig(said.get("events", AuditConfig().events))
 
 
 def _custom(terms: Mapping[str, Any]) -> CustomConfig:

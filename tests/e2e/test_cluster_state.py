@@ -167,7 +167,7 @@ def test_what_is_refused_to_an_operator_is_told_at_the_owner(
     }
     assert event["type"] == "Warning"
     assert event["message"].startswith(
-        "its HorizontalPodAutoscaler default/web was refused: [hpa-vpa-same-metric] "
+        "HorizontalPodAutoscaler default/web was refused: [hpa-vpa-same-metric] "
     )
     assert "; fix: " in event["message"]
 

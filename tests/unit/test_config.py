@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from webhook.config import Config, CustomConfig, OpaConfig, load, parse
+from webhook.config import AuditConfig, Config, CustomConfig, OpaConfig, load, parse
 from webhook.core.finding import Action
 from webhook.core.kinds import WorkloadClass
 from webhook.core.mode import Mode
@@ -101,6 +101,7 @@ def test_everything_that_can_be_said() -> None:
             },
             "extraTolerations": [sku],
             "kueue": {"mutateTemplates": True},
+            "audit": {"events": False},
             "nodeShapes": [{"name": "g4", "allocatable": {"cpu": "3920m", "nvidia.com/gpu": 1}}],
         },
         "x",
@@ -119,6 +120,7 @@ def test_everything_that_can_be_said() -> None:
     assert profile.sidecar == cores_and_gib(0.1, 0.125)
     assert [extra.raw for extra in profile.extra_tolerations] == [sku]
     assert found.mutate_templates
+    assert found.audit == AuditConfig(events=False)
     [shape] = found.profiles.node_shapes
     assert shape.name == "g4"
     assert shape.allocatable == {"cpu": 3920 * 10**6, "nvidia.com/gpu": NANOS_PER_UNIT}
@@ -127,6 +129,7 @@ def test_everything_that_can_be_said() -> None:
 def test_what_is_not_said_keeps_its_default() -> None:
     assert parse({"requests": {}}, "x").profiles == Profiles()
     assert not parse({"kueue": {}}, "x").mutate_templates
+    assert parse({"audit": {}}, "x").audit == Config().audit == AuditConfig(events=True)
     assert parse({"policies": {}}, "x").custom == CustomConfig(0.2, "ignore")
     opa = parse({"policies": {"engine": "opa", "opa": {"url": "https://opa:8181"}}}, "x").opa
     assert opa == OpaConfig("https://opa:8181", 1.0, push=True, token_file=None)

@@ -107,6 +107,7 @@ def test_a_change_is_taken_up(trial: Trial, caplog: pytest.LogCaptureFixture) ->
     trial.now = 2000.0
     followed.look()
     assert action(followed.judge) is Action.WARN
+    assert followed.config.actions == followed.judge.settings.actions
     assert trial.reloads() == (1, 0)
     assert trial.number("last_reload_successful") == 1
     assert trial.number("last_reload_timestamp_seconds") == 2000
@@ -137,6 +138,7 @@ def test_what_is_broken_is_told_once_and_the_last_good_one_judges(
     for _ in range(3):
         followed.look()
     assert followed.judge is good
+    assert followed.config.actions == good.settings.actions
     assert trial.reloads() == (0, 1)
     assert trial.number("last_reload_successful") == 0
     assert trial.number("last_reload_timestamp_seconds") == 1000

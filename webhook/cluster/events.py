@@ -2,20 +2,20 @@
 
 import hashlib
 import logging
-import queue
 import threading
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from webhook.cluster.api import Api
 from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
+from webhook.cluster.fair import Fair
 from webhook.cluster.resources import EVENTS
 from webhook.core.fields import Raw, integer
 from webhook.core.objects import DEFAULT_NAMESPACE, reference, uid_of
+from webhook.core.world import NAMESPACE
 
 # As client-go's broadcaster: what cannot be told in time is dropped, and counted.
 _MOST_WAITING = 1000
@@ -34,6 +34,12 @@ class Told:
     reason: str
     message: str
     type: str
+    find: Callable[[], Raw] | None = field(default=None, compare=False)
+    """Finds the object to tell at, when it is told: nobody who is refused waits for that."""
+
+    def found(self) -> "Told":
+        """The same, at the object that was to be found."""
+        return self if self.find is None else replace(self, involved=_involved(self.find()))
 
     @property
     def name(self) -> str:
@@ -62,7 +68,7 @@ class Events:
         self._component = component
         self._count = count
         self._now = now
-        self._waiting: queue.Queue[Told | None] = queue.Queue(_MOST_WAITING)
+        self._waiting: Fair[str, Told] = Fair(_MOST_WAITING)
 
     def start(self) -> "Events":
         """Begin to write, in a thread."""
@@ -71,38 +77,36 @@ class Events:
 
     def stop(self) -> None:
         """End once what waits is written; nobody waits for that."""
-        with suppress(queue.Full):
-            self._waiting.put_nowait(None)
+        self._waiting.close()
 
-    def tell(self, about: Raw, reason: str, message: str, *, is_warning: bool = False) -> None:
-        """Have an event written on an object."""
-        ref = reference(about)
-        involved = {
-            "apiVersion": ref.api_version,
-            "kind": ref.kind,
-            "namespace": ref.namespace or DEFAULT_NAMESPACE,
-            "name": ref.name or "",
-            "uid": uid_of(about),
-        }
+    def tell(
+        self,
+        about: Raw,
+        reason: str,
+        message: str,
+        *,
+        is_warning: bool = False,
+        find: Callable[[], Raw] | None = None,
+    ) -> None:
+        """Have an event written on an object, or on that which `find` finds in its place."""
         kind = "Warning" if is_warning else "Normal"
-        told = Told(involved, reason, message[:_MOST_MESSAGE_CHARACTERS], kind)
-        try:
-            self._waiting.put_nowait(told)
-        except queue.Full:
+        told = Told(_involved(about), reason, message[:_MOST_MESSAGE_CHARACTERS], kind, find)
+        # What says the same and waits already is written once, with the count of both.
+        for _ in range(self._waiting.put(told.involved["namespace"], told.name, told)):
             self._count("dropped")
 
     def _run(self) -> None:
-        while (told := self._waiting.get()) is not None:
-            self._bucket.take()
+        while (waited := self._waiting.take()) is not None:
+            told, times = waited
             try:
-                self._write(told)
+                self._write(told.found(), times)
             except ApiError as error:
                 self._count(error.label)
                 _log.debug("no event %s on %s: %s", told.reason, told.involved["name"], error)
             else:
                 self._count("ok")
 
-    def _write(self, told: Told) -> None:
+    def _write(self, told: Told, times: int) -> None:
         now = self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
         namespace = told.involved["namespace"]
         event = {
@@ -118,8 +122,9 @@ class Events:
             "reportingInstance": "",
             "firstTimestamp": now,
             "lastTimestamp": now,
-            "count": 1,
+            "count": times,
         }
+        self._bucket.take()
         try:
             self._api.create(EVENTS.path(namespace), event, _REQUEST_SECONDS)
         except ApiError as error:
@@ -127,5 +132,23 @@ class Events:
                 raise
             path = EVENTS.path(namespace, told.name)
             count = integer(self._api.get(path, _REQUEST_SECONDS), "count") or 1
-            again = {"count": count + 1, "lastTimestamp": now}
+            again = {"count": count + times, "lastTimestamp": now}
+            self._bucket.take()
             self._api.patch(path, again, _REQUEST_SECONDS)
+
+
+def _involved(about: Raw) -> dict[str, Any]:
+    """The object as events name it. A Namespace's stand in it: there its people may read them.
+
+    `kubectl describe` looks for events by uid as well, `kubectl events --for` by kind and name.
+    """
+    ref = reference(about)
+    name = ref.name or ""
+    home = name if ref.group_kind == NAMESPACE else ref.namespace
+    return {
+        "apiVersion": ref.api_version,
+        "kind": ref.kind,
+        "namespace": home or DEFAULT_NAMESPACE,
+        "name": name,
+        "uid": uid_of(about),
+    }

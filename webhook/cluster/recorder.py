@@ -114,7 +114,7 @@ class Counters:
         )
         self._told = count(
             "scaleguard_events",
-            "Events on the owners of what was refused, by how they ended.",
+            "Events that tell of refusals, by how they ended.",
             "result",
         )
         self._age = gauge(

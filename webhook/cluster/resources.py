@@ -104,7 +104,7 @@ LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 """A few of them, in one namespace: what is known of requests in flight (`leases.py`)."""
 
 EVENTS = Resource("", "v1", "events", "Event")
-"""Written by the controller, on workloads."""
+"""Written by the controller on workloads, and by the webhook where something is refused."""
 
 RESOURCE_CLAIM = GroupKind("resource.k8s.io", "ResourceClaim")
 RESOURCE_CLAIM_TEMPLATE = GroupKind("resource.k8s.io", "ResourceClaimTemplate")

@@ -49,7 +49,7 @@ class ClusterState:
     """Follows a cluster from `start` on; `decided` is called by many threads.
 
     `kinds` returns those of the configuration that holds now. `controller`: the user who labels
-    VPAs as managed; where that is not known none is.
+    VPAs as managed; where that is not known none is. `tells`: whether refusals are told by events.
     """
 
     def __init__(  # noqa: PLR0913 - what it is told once, at the start
@@ -59,6 +59,7 @@ class ClusterState:
         *,
         lease_namespace: str | None,
         controller: str | None = None,
+        tells: Callable[[], bool] = lambda: True,
         timing: Timing = Timing(),  # noqa: B008 - it is frozen
         recorder: Recorder | None = None,
     ) -> None:
@@ -87,7 +88,7 @@ class ClusterState:
         self._controller = controller
         bucket = Bucket(EVENTS_PER_SECOND, EVENTS_BURST)
         self._events = Events(api, bucket, COMPONENT, self._recorder.told)
-        self._refusals = Refusals(self._events)
+        self._refusals = Refusals(self._events, self._lookups, tells)
         if lease_namespace is not None:
             self._settle_by(api, lease_namespace)
 
@@ -128,7 +129,7 @@ class ClusterState:
         return self._watches.not_ready()
 
     def decided(self, asked: Request, decide: Callable[[World], Decision]) -> Decision:
-        """Decide on a request in its world, and tell the owner of what is refused to an operator.
+        """Decide on a request in its world, and tell of what is refused whom it concerns.
 
         With strict consistency what happens to an autoscaler is settled between all replicas,
         which raises `CannotJudge` where that cannot be done in time. What makes pods is only

@@ -52,6 +52,7 @@ class Reloading:
         self._recorder = recorder
         self._now = now
         self._judge = judge
+        self._config = material.config
         self._settled: str | None = material.digest
         """The content that needs no more work: it is in use, or refused for good."""
         self._told: str | None = None
@@ -61,6 +62,11 @@ class Reloading:
     def judge(self) -> Judge:
         """The last good one. Who judges keeps the one that they began with."""
         return self._judge
+
+    @property
+    def config(self) -> Config:
+        """The last good one."""
+        return self._config
 
     def start(self) -> "Reloading":
         """Begin to follow the files, in a thread: after a fork, not before."""
@@ -94,7 +100,7 @@ class Reloading:
             self._apply(material, judge)
 
     def _apply(self, material: Material, judge: Judge) -> None:
-        self._judge = judge
+        self._judge, self._config = judge, material.config
         self._settled, self._told = material.digest, None
         self._recorder.in_use(material.hash, self._now())
         self._recorder.reloaded("applied")

@@ -8,7 +8,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from webhook.config import Config
-from webhook.core.kinds import Kinds
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
 from webhook.wiring.recording import Leaving, RecordingPlan, prepare, recording
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from webhook.cluster.state import ClusterState
+    from webhook.reload.reloading import Reloading
     from webhook.server.admission import Audited
 
 
@@ -124,13 +124,13 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
         begun = last_good.get()
         waiting = partial(waiting_for_restart, begun.config)
         reloading = follow_files(sources, begun, last_good, waiting, plan.controller)
-        state = _cluster_state(begun.config, lambda: reloading.judge.knowledge.kinds, plan)
+        state = _cluster_state(begun.config, reloading, plan)
         return ClusterService(reloading, state, begin())
 
     return make_following
 
 
-def _cluster_state(config: Config, kinds: Callable[[], Kinds], plan: ServePlan) -> "ClusterState":
+def _cluster_state(config: Config, reloading: "Reloading", plan: ServePlan) -> "ClusterState":
     """Begin to follow a cluster: in a process that forks no more, because threads do it.
 
     Raises `ScaleguardError` where it cannot be found; one that does not answer is waited for.
@@ -142,9 +142,10 @@ def _cluster_state(config: Config, kinds: Callable[[], Kinds], plan: ServePlan) 
 
     return ClusterState(
         connect(plan.kubeconfig, plan.context),
-        kinds,
+        lambda: reloading.judge.knowledge.kinds,
         lease_namespace=_lease_namespace(config, plan),
         controller=plan.controller,
+        tells=lambda: reloading.config.audit.events,
         timing=Timing(config.stale_after_seconds),
         recorder=Counters(),
     ).start()

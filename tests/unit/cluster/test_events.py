@@ -88,8 +88,8 @@ def test_an_event_is_complete(
     assert bucket.taken == 1
 
 
-def test_what_was_said_before_is_counted_up(
-    server: FakeApi, events: Events, counted: Counted
+def test_what_was_said_before_is_counted_up_and_each_write_takes_its_turn(
+    server: FakeApi, events: Events, counted: Counted, bucket: Unbounded
 ) -> None:
     told = Told(ABOUT, "VPARefused", "no", "Warning")
     server.on(FOLDER, status(409, "AlreadyExists"))
@@ -102,6 +102,36 @@ def test_what_was_said_before_is_counted_up(
         "count": 5,
         "lastTimestamp": "2026-01-02T03:04:05Z",
     }
+    assert bucket.taken == 2
+
+
+def test_a_noisy_namespace_waits_for_itself_alone(
+    server: FakeApi, events: Events, counted: Counted
+) -> None:
+    quiet = FOLDER.replace("shop", "quiet")
+    server.on(FOLDER, Answer(201))
+    server.on(quiet, Answer(201))
+    for number in range(1500):
+        events.tell(workload("web"), "VPARefused", str(number))
+    events.tell(workload("web", metadata={"namespace": "quiet"}), "VPARefused", "no")
+    assert counted.requests("dropped") == 501  # all of them noisy
+    events.start()
+    wait_until(lambda: counted.requests() >= 3)
+    assert [asked.path for asked in server.asked[:3]] == [FOLDER, quiet, FOLDER]
+
+
+def test_the_object_is_found_when_it_is_told(
+    server: FakeApi, events: Events, counted: Counted
+) -> None:
+    server.on(FOLDER, Answer(201))
+    found = workload("api")
+    events.tell(workload("web"), "VPARefused", "no", find=lambda: found)
+    found["metadata"]["uid"] = "uid-now"
+    events.start()
+    wait_until(lambda: counted.requests() == 1)
+    written = json.loads(server.asked[0].body)
+    assert written["involvedObject"]["uid"] == "uid-now"
+    assert written["metadata"]["name"].startswith("api.")
 
 
 def test_an_event_that_cannot_be_written_is_counted_and_the_next_one_follows(
