@@ -18,6 +18,7 @@ from webhook.core.mode import Mode
 from webhook.core.mutations.tolerations import is_tolerable
 from webhook.core.patch import dotted
 from webhook.core.profile import Profiles
+from webhook.core.record import OF_REQUESTS, RecordKind
 from webhook.core.verdict import NamespaceSettings
 from webhook.errors import ConfigError
 from webhook.namespaces import build_namespaces, namespace_faults, quoted, read_actions
@@ -50,6 +51,8 @@ class CustomConfig:
 class AuditConfig:
     """What is kept and told of decisions."""
 
+    kinds: frozenset[RecordKind] = OF_REQUESTS
+    """What is recorded; denials are, whatever it says."""
     events: bool = True
     """Whether a refusal is told by an Event at the object that it concerns."""
 
@@ -172,7 +175,11 @@ def _build(data: Mapping[str, Any]) -> Config:
 
 
 def _audit(said: Mapping[str, Any]) -> AuditConfig:
-    return AuditConfig(said.get("events", AuditConfig().events))
+    default = AuditConfig()
+    return AuditConfig(
+        frozenset(map(RecordKind, said.get("kinds", default.kinds))),
+        said.get("events", default.events),
+    )
 
 
 def _custom(terms: Mapping[str, Any]) -> CustomConfig:

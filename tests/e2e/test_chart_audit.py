@@ -158,10 +158,9 @@ def test_the_webhook_records_only_where_there_is_an_audit(tmp_path: Path) -> Non
     arguments, volumes = pod()
     assert arguments == []
     assert not {"spool", "audit-token", "audit-authority"} & volumes.keys()
-    arguments, volumes = pod("--set", "audit.enabled=true,audit.kinds={mutation}")
+    arguments, volumes = pod("--set", "audit.enabled=true")
     assert "--audit-spool=/var/spool/scaleguard" in arguments
     assert "--audit-url=https://scaleguard-audit.default.svc:443" in arguments
-    assert "--audit-kinds=mutation" in arguments
     (source,) = volumes["audit-token"]["projected"]["sources"]
     assert source["serviceAccountToken"]["audience"] == AUDIENCE
     assert volumes["audit-authority"]["secret"]["items"] == [{"key": "ca.crt", "path": "ca.crt"}]

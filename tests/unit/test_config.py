@@ -10,6 +10,7 @@ from webhook.core.kinds import WorkloadClass
 from webhook.core.mode import Mode
 from webhook.core.profile import DEFAULT_FIGURES, Profiles, cores_and_gib
 from webhook.core.quantity import NANOS_PER_UNIT
+from webhook.core.record import OF_REQUESTS, RecordKind
 from webhook.core.selector import read_selector
 from webhook.core.verdict import NamespaceSettings
 from webhook.errors import ConfigError
@@ -101,7 +102,7 @@ def test_everything_that_can_be_said() -> None:
             },
             "extraTolerations": [sku],
             "kueue": {"mutateTemplates": True},
-            "audit": {"events": False},
+            "audit": {"kinds": ["mutation"], "events": False},
             "nodeShapes": [{"name": "g4", "allocatable": {"cpu": "3920m", "nvidia.com/gpu": 1}}],
         },
         "x",
@@ -120,7 +121,7 @@ def test_everything_that_can_be_said() -> None:
     assert profile.sidecar == cores_and_gib(0.1, 0.125)
     assert [extra.raw for extra in profile.extra_tolerations] == [sku]
     assert found.mutate_templates
-    assert found.audit == AuditConfig(events=False)
+    assert found.audit == AuditConfig(frozenset({RecordKind.MUTATION}), events=False)
     [shape] = found.profiles.node_shapes
     assert shape.name == "g4"
     assert shape.allocatable == {"cpu": 3920 * 10**6, "nvidia.com/gpu": NANOS_PER_UNIT}
@@ -129,7 +130,7 @@ def test_everything_that_can_be_said() -> None:
 def test_what_is_not_said_keeps_its_default() -> None:
     assert parse({"requests": {}}, "x").profiles == Profiles()
     assert not parse({"kueue": {}}, "x").mutate_templates
-    assert parse({"audit": {}}, "x").audit == Config().audit == AuditConfig(events=True)
+    assert parse({"audit": {}}, "x").audit == Config().audit == AuditConfig(OF_REQUESTS)
     assert parse({"policies": {}}, "x").custom == CustomConfig(0.2, "ignore")
     opa = parse({"policies": {"engine": "opa", "opa": {"url": "https://opa:8181"}}}, "x").opa
     assert opa == OpaConfig("https://opa:8181", 1.0, push=True, token_file=None)

@@ -20,18 +20,18 @@ _log = logging.getLogger("scaleguard.audit")
 
 
 class Recording:
-    """Records decisions, of all kinds or of some."""
+    """Records decisions, of all kinds or of those that are wanted at the moment."""
 
     def __init__(
         self,
         spool: Spool,
         recorder: Recorder,
-        kept: frozenset[RecordKind] = OF_REQUESTS,
+        kept: Callable[[], frozenset[RecordKind]] = lambda: OF_REQUESTS,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._spool = spool
         self._recorder = recorder
-        self._kept = kept | ALWAYS
+        self._kept = kept
         self._clock = clock
 
     def __call__(self, request: Request, decision: Decision, kinds: Kinds) -> None:
@@ -40,9 +40,8 @@ class Recording:
             if request.dry_run:
                 self._recorder.dry_run()
                 return
-            records = [
-                one for one in records_of(request, decision, kinds) if one.kind in self._kept
-            ]
+            kept = self._kept() | ALWAYS
+            records = [one for one in records_of(request, decision, kinds) if one.kind in kept]
             self._spool.append(records, decision_id(request.uid), self._clock())
         except Exception:  # noqa: BLE001 - the answer is worth more than its record
             _log.exception("audit: a decision is not recorded, by a fault of the webhook's own")

@@ -13,7 +13,6 @@ from webhook.cli.options import (
     option,
     set_up_logging,
 )
-from webhook.core.record import OF_REQUESTS, RecordKind
 
 _EXAMPLES = """\b
 Examples:
@@ -81,13 +80,6 @@ Examples:
     type=click.Path(dir_okay=False, path_type=Path),
     help="File with a token of the audience scaleguard-audit, read at each delivery.",
 )
-@option(
-    "--audit-kinds",
-    metavar="KIND,…",
-    default="warning,audit,exemption,mutation",
-    show_default=True,
-    help="What is recorded beside denials.",
-)
 @option("--cluster-name", default="", help="The cluster's name in the audit.")
 @cluster_options
 @common_of_servers
@@ -110,7 +102,6 @@ def command(  # noqa: PLR0913 - one parameter per option
     audit_store: str | None,
     audit_ca: Path | None,
     audit_token_file: Path | None,
-    audit_kinds: str,
     cluster_name: str,
     kubeconfig: Path | None,
     context: str | None,
@@ -134,7 +125,6 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--audit-url and --audit-store need --audit-spool")
     if audit_spool is not None and (audit_url is None) == (audit_store is None):
         raise click.UsageError("--audit-spool needs --audit-url or --audit-store, one of them")
-    kinds = _kinds(audit_kinds)
     secret = _secret(cert_secret, webhook_configurations, manifests)
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring.recording import RecordingPlan  # noqa: PLC0415
@@ -149,7 +139,6 @@ def command(  # noqa: PLR0913 - one parameter per option
             authority=audit_ca,
             token=audit_token_file,
             cluster=cluster_name,
-            kinds=kinds,
         )
 
     serve(
@@ -173,14 +162,6 @@ def command(  # noqa: PLR0913 - one parameter per option
             recording=recording,
         )
     )
-
-
-def _kinds(written: str) -> frozenset[RecordKind]:
-    named = frozenset(filter(None, map(str.strip, written.split(","))))
-    if not named <= OF_REQUESTS:
-        known = ", ".join(one for one in RecordKind if one in OF_REQUESTS)
-        raise click.BadParameter(f"write some of {known}", param_hint="--audit-kinds")
-    return frozenset(map(RecordKind, named))
 
 
 def _secret(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from webhook.core.record import OF_REQUESTS, RecordKind
+from webhook.core.record import RecordKind
 
 if TYPE_CHECKING:
     from webhook.audit.delivery import Deliver
@@ -27,7 +27,6 @@ class RecordingPlan:
     authority: Path | None = None
     token: Path | None = None
     cluster: str = ""
-    kinds: frozenset[RecordKind] = OF_REQUESTS
 
 
 @dataclass(slots=True)
@@ -53,8 +52,13 @@ def prepare(plan: RecordingPlan) -> None:
         store.close()
 
 
-def recording(plan: RecordingPlan, leaving: Leaving) -> "Recording":
-    """Begin to record and to deliver: in a process that forks no more."""
+def recording(
+    plan: RecordingPlan, leaving: Leaving, kinds: Callable[[], frozenset[RecordKind]]
+) -> "Recording":
+    """Begin to record and to deliver: in a process that forks no more.
+
+    `kinds` are those of the configuration that holds now.
+    """
     from webhook.audit.recorder import Counters  # noqa: PLC0415 - it is off by default
     from webhook.audit.recording import Recording  # noqa: PLC0415
     from webhook.audit.shipper import Sender, Shipper  # noqa: PLC0415
@@ -66,7 +70,7 @@ def recording(plan: RecordingPlan, leaving: Leaving) -> "Recording":
     shipper = Shipper(spool, _deliver(plan), sender, recorder)
     shipper.start()
     leaving.last.append(shipper.leave)
-    return Recording(spool, recorder, plan.kinds)
+    return Recording(spool, recorder, kinds)
 
 
 def _deliver(plan: RecordingPlan) -> "Deliver":

@@ -74,10 +74,17 @@ def serve(plan: ServePlan) -> None:
 
         def make_app(problems: Callable[[], list[str]]) -> "Flask":
             service = make_service()
-            begun = None if plan.recording is None else recording(plan.recording, leaving)
-            return _app(service, problems, begun)
+            return _app(service, problems, _recording(plan, service, leaving))
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)
+
+
+def _recording(
+    plan: ServePlan, service: StaticService | ClusterService, leaving: Leaving
+) -> "Audited | None":
+    if plan.recording is None:
+        return None
+    return recording(plan.recording, leaving, lambda: service.reloading.config.audit.kinds)
 
 
 def _app(

@@ -27,7 +27,7 @@ def asked(uid: str, **more: Any) -> dict[str, Any]:
 
 def test_what_is_answered_is_in_the_spool(tmp_path: Path) -> None:
     kept, counted = spool(tmp_path)
-    recording = Recording(kept, counted, frozenset(), lambda: 5.0)
+    recording = Recording(kept, counted, frozenset, lambda: 5.0)
     client = create_app(FakeService(deny_all), Metrics(), audited=recording).test_client()
     client.post("/validate", json=asked("u1"))
     client.post("/validate", json=asked("u2", dryRun=True))
@@ -44,6 +44,17 @@ def test_all_kinds_are_recorded_by_default(tmp_path: Path) -> None:
     client.post("/validate", json=asked("u1"))
     assert counted.kept == {RecordKind.DENIAL: 1, RecordKind.WARNING: 1}
     assert set(ids(kept)) == {decision_id("u1")}
+
+
+def test_what_is_recorded_can_be_changed_while_it_runs(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    wanted = [frozenset({RecordKind.WARNING})]
+    audited = Recording(kept, counted, lambda: wanted[0])
+    client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
+    client.post("/validate", json=asked("u1"))
+    wanted[0] = frozenset()
+    client.post("/validate", json=asked("u2"))
+    assert counted.kept == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
 
 
 def test_no_answer_fails_for_its_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
