@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from http import HTTPStatus
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
+import msgspec
 import requests
 
 from webhook.audit.spool import Waiting
@@ -55,8 +56,8 @@ class HttpsDelivery:
         try:
             answer = self._session.post(
                 self._url,
-                json=body_of(cluster, replica, batch),
-                headers=self._headers(),
+                data=body_of(cluster, replica, batch),
+                headers={"Content-Type": "application/json"} | self._headers(),
                 timeout=_TIMEOUT_SECONDS,
                 # Given with the request: the file may be another one by now.
                 verify=str(self._authority) if self._authority is not None else True,
@@ -79,10 +80,9 @@ class HttpsDelivery:
         return {"Authorization": f"Bearer {self._token.read_text(encoding='utf-8').strip()}"}
 
 
-def body_of(cluster: str, replica: str, batch: Sequence[Waiting]) -> dict[str, Any]:
+def body_of(cluster: str, replica: str, batch: Sequence[Waiting]) -> bytes:
     """Write a delivery as docs/decisions/0010 has it."""
     records = [
-        {"record": one.record, "decisions": [list(decision) for decision in one.decisions]}
-        for one in batch
+        {"record": msgspec.Raw(one.body.encode()), "decisions": one.decisions} for one in batch
     ]
-    return {"cluster": cluster, "replica": replica, "records": records}
+    return msgspec.json.encode({"cluster": cluster, "replica": replica, "records": records})

@@ -106,6 +106,7 @@ class Shipper(threading.Thread):
         if not self._holds():
             return self._pace.look_seconds
         self._look()
+        self._spool.tidy()
         batch = self._spool.take(MOST_DECISIONS)
         if not batch:
             return self._pace.look_seconds
@@ -175,4 +176,4 @@ def _halved(batch: Sequence[Waiting]) -> list[list[Waiting]]:
     if not middle:
         return []
     parts = (slice(None, middle), slice(middle, None))
-    return [[Waiting(one.record, one.decisions[part], one.numbers[part])] for part in parts]
+    return [[Waiting(one.body, one.decisions[part], one.numbers[part])] for part in parts]

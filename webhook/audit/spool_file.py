@@ -19,6 +19,10 @@ _RETRY_SECONDS: Final = 1.0
 
 _PAGE_BYTES: Final = 4096
 
+# What was written is moved into the file behind the back of those who write (`checkpoint`): in an
+# admission it would take a millisecond or two. So much may wait for that, then it is moved there.
+_MOST_UNMOVED_PAGES: Final = 4000
+
 # Bytes of the file for each byte of records: indexes, and pages that are not full.
 _FILE_FOR_BYTES: Final = 4
 
@@ -44,32 +48,31 @@ INSERT OR IGNORE INTO shares VALUES ('', 0, 0);
 
 
 class SpoolFile:
-    """One connection for each process, for one thread at a time.
+    """Two connections for each process: one that writes, and one that reads meanwhile.
 
-    Threads of a process take turns anyway: SQLite lets one write at a time.
+    Threads of a process take turns: SQLite lets one write at a time anyway.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self._folder = folder
         self._most_pages = most_bytes * _FILE_FOR_BYTES // _PAGE_BYTES
-        self._begin()
         self._inherited: list[sqlite3.Connection] = []
+        self._begin()
 
     def _begin(self) -> None:
         self._process = os.getpid()
         self._turn = threading.Lock()
         self._database: sqlite3.Connection | None = None
+        self._reading = threading.Lock()
+        self._reader: sqlite3.Connection | None = None
+        self._read = 0  # which file the reader reads
         self._number = 0
         self._retry_at = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction; raises `sqlite3.Error` where that cannot be done."""
-        if self._process != os.getpid():
-            # A connection does not survive a fork, and closing it would end the parent's locks.
-            if self._database is not None:
-                self._inherited.append(self._database)
-            self._begin()
+        self._after_fork()
         with self._turn:
             database = self._opened()
             database.execute("BEGIN IMMEDIATE")
@@ -81,10 +84,27 @@ class SpoolFile:
                     database.execute("ROLLBACK")
                 raise
 
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """See one state of it, while others write; raises `sqlite3.Error`."""
+        with self._reader_there() as reader:
+            reader.execute("BEGIN")
+            try:
+                yield reader
+            finally:
+                with suppress(sqlite3.Error):
+                    reader.execute("ROLLBACK")
+
+    def checkpoint(self) -> None:
+        """Move what was written into the file; nobody waits for that. Raises `sqlite3.Error`."""
+        with self._reader_there() as reader:
+            reader.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+
     def replace(self, damaged: Exception) -> bool:
         """Begin a new file where this one is damaged; whether it is, and so was replaced."""
         if not _is_damage(damaged):
             return False
+        self._close_reader()
         with self._turn, suppress(OSError), (self._folder / "lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             newest = self._newest()
@@ -99,8 +119,9 @@ class SpoolFile:
         return False
 
     def close(self) -> None:
-        """Close the connection of this process; it opens anew where it is used again."""
+        """Close the connections of this process; they open anew where they are used again."""
         if self._process == os.getpid():
+            self._close_reader()
             with self._turn:
                 self._close()
 
@@ -109,6 +130,26 @@ class SpoolFile:
         return sum(
             one.stat().st_size for one in self._folder.glob(f"{self._path(self._number).name}*")
         )
+
+    def _after_fork(self) -> None:
+        """A connection does not survive a fork, and closing it would end the parent's locks."""
+        if self._process != os.getpid():
+            self._inherited += filter(None, (self._database, self._reader))
+            self._begin()
+
+    @contextmanager
+    def _reader_there(self) -> Iterator[sqlite3.Connection]:
+        self._after_fork()
+        with self._reading:
+            with self._turn:
+                self._opened()  # it is what makes the file
+                number = self._number
+            if self._reader is not None and self._read != number:
+                self._reader.close()
+                self._reader = None
+            if self._reader is None:
+                self._reader, self._read = self._connect(number), number
+            yield self._reader
 
     def _opened(self) -> sqlite3.Connection:
         if self._database is not None and self._path(self._number + 1).exists():
@@ -127,23 +168,38 @@ class SpoolFile:
         except OSError as error:
             raise sqlite3.OperationalError(str(error)) from error
         self._number = max(self._newest(), 1)
-        database = sqlite3.connect(
-            self._path(self._number),
-            timeout=BUSY_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+        database = self._connect(self._number)
         try:
             database.execute(f"PRAGMA max_page_count = {self._most_pages}")
-            database.execute("PRAGMA journal_mode = WAL")
-            # What was written is there after a SIGKILL; a loss of power takes the pod's folder too.
-            database.execute("PRAGMA synchronous = OFF")
             database.execute("PRAGMA journal_size_limit = 1048576")
+            database.execute(f"PRAGMA wal_autocheckpoint = {_MOST_UNMOVED_PAGES}")
             database.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
         except BaseException:
             database.close()
             raise
         return database
+
+    def _connect(self, number: int) -> sqlite3.Connection:
+        database = sqlite3.connect(
+            self._path(number),
+            timeout=BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            database.execute("PRAGMA journal_mode = WAL")
+            # What was written is there after a SIGKILL; a loss of power takes the pod's folder too.
+            database.execute("PRAGMA synchronous = OFF")
+        except BaseException:
+            database.close()
+            raise
+        return database
+
+    def _close_reader(self) -> None:
+        with self._reading:
+            if self._reader is not None:
+                self._reader.close()
+                self._reader = None
 
     def _close(self) -> None:
         if self._database is not None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import msgspec
+
 from webhook.audit.delivered import read_delivery
 from webhook.audit.delivery import DeliveryError, body_of
 from webhook.audit.spool import Waiting
@@ -19,7 +21,8 @@ class StoreDelivery:
     def deliver(self, cluster: str, replica: str, batch: Sequence[Waiting]) -> None:
         """Return once the batch is in the store."""
         try:
-            take_in(self._store, read_delivery(body_of(cluster, replica, batch)))
+            body = msgspec.json.decode(body_of(cluster, replica, batch))
+            take_in(self._store, read_delivery(body))
         except StoreUnavailableError as error:
             raise DeliveryError(f"the store does not answer: {error}", again=True) from error
         except ValueError as error:

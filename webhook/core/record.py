@@ -92,7 +92,7 @@ class Record:
             *(ref.kind, ref.namespace, subject, self.workload),
             *(self.resource, self.path, counterpart),
         ]
-        return hashlib.sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()[:32]
+        return hashlib.sha256(json.dumps(same).encode()).hexdigest()[:32]
 
     def as_json(self) -> dict[str, Any]:
         """The record as it travels and as it is shown."""

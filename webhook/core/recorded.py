@@ -90,8 +90,12 @@ def _of_finding(plain: Record, finding: Finding) -> Record:
 def _object(request: Request) -> ObjectRef:
     """The object as the API server has it: a namespace is the request's to say."""
     ref = reference(request.object)
-    return _short(
-        replace(ref, namespace=request.namespace or None, name=ref.name or request.name or None)
+    return ObjectRef(
+        ref.api_version,
+        ref.kind,
+        _name(request.namespace),
+        _name(ref.name or request.name),
+        _name(ref.generate_name),
     )
 
 
@@ -114,15 +118,12 @@ def _owner(request: Request) -> OwnerRef | None:
 
 def _short(ref: ObjectRef) -> ObjectRef:
     """Bound a reference: names are checked by the API server only after the webhook."""
-    parts = {
-        name: None if part is None else _text(part)[:MOST_NAME_CHARACTERS]
-        for name, part in (
-            ("namespace", ref.namespace),
-            ("name", ref.name),
-            ("generate_name", ref.generate_name),
-        )
-    }
-    return replace(ref, **parts)  # type: ignore[arg-type]  # they are names
+    names = (ref.namespace, ref.name, ref.generate_name)
+    return ObjectRef(ref.api_version, ref.kind, *map(_name, names))
+
+
+def _name(name: str | None) -> str | None:
+    return _text(name)[:MOST_NAME_CHARACTERS] if name else None
 
 
 def _text(said: str) -> str:

@@ -24,15 +24,21 @@ _TOLERATION = ("key", "operator", "value", "effect", "tolerationSeconds")
 
 def recorded_fields(raw: Raw, kinds: Kinds) -> Raw:
     """Return the fields that are recorded; of what is too large only which object it is."""
-    if reference(raw).group_kind in AUTOSCALERS:
-        told = [slim(raw), identity_and_target(raw)]
-    else:
-        told = [_of_pods(raw, kinds), _identity(raw)]
-    for fields in map(scrubbed_all, told):
-        if len(json.dumps(fields)) <= MOST_JSON_BYTES:
-            found: Raw = fields
-            return found
-    return {}  # a name as long as a book: the API server will not take it anyway
+    is_autoscaler = reference(raw).group_kind in AUTOSCALERS
+    found = _small(slim(raw) if is_autoscaler else _of_pods(raw, kinds))
+    if found is None:
+        found = _small(identity_and_target(raw) if is_autoscaler else _identity(raw))
+    # None: a name as long as a book. The API server will not take it anyway.
+    return found if found is not None else {}
+
+
+def _small(fields: Raw) -> Raw | None:
+    """Return fields without userinfo of URLs; None where they are too large."""
+    written = json.dumps(fields)
+    if "://" in written and "@" in written:  # in JSON both stand as they are
+        fields = scrubbed_all(fields)
+        written = json.dumps(fields)
+    return fields if len(written) <= MOST_JSON_BYTES else None
 
 
 def _of_pods(raw: Raw, kinds: Kinds) -> Raw:

@@ -18,7 +18,7 @@ from webhook.audit.delivered import read_delivery
 from webhook.audit.delivery import DeliveryError, HttpsDelivery
 from webhook.audit.spool import Waiting
 
-BATCH = [Waiting(record().as_json(), (("d1", 1.5), ("d2", 2.0)), (1, 2))]
+BATCH = [Waiting(json.dumps(record().as_json()), (("d1", 1.5), ("d2", 2.0)), (1, 2))]
 
 
 class Receiver(ThreadingHTTPServer):

@@ -1,5 +1,6 @@
 """The spool keeps what it acknowledged, within its bounds, and is in nobody's way."""
 
+import json
 import os
 import signal
 import sqlite3
@@ -30,13 +31,14 @@ def test_what_is_appended_waits_until_it_is_done(tmp_path: Path) -> None:
     assert kept.append([record("c", kind=RecordKind.WARNING)], "d2", 2.5)
     assert kept.append([], "d3", 3.0)
     first, second, third = kept.take(9)
-    assert first.record == record("a").as_json()
+    assert json.loads(first.body) == record("a").as_json()
     assert (first.decisions, second.decisions) == ((("d1", 1.5),), (("d1", 1.5),))
     assert kept.take(9) == [first, second, third]
     assert kept.take(1) == [first]
     assert kept.take(9, most_bytes=1) == [first]
     listed = [
-        {"record": one.record, "decisions": list(map(list, one.decisions))} for one in (first,)
+        {"record": json.loads(one.body), "decisions": list(map(list, one.decisions))}
+        for one in (first,)
     ]
     assert read_delivery({"records": listed}).records[0].record == record("a")
     assert kept.done([first, third])
@@ -56,7 +58,7 @@ def test_repeats_are_one_record_with_the_newest_message(tmp_path: Path) -> None:
     assert kept.append([record(message="again")], "d1", 9.0)  # the same review, asked again
     (one,) = kept.take(9)
     assert one.decisions == (("d0", 5.0), ("d1", 9.0), ("d2", 7.0))
-    assert one.record["message"] == "at 9.0"
+    assert json.loads(one.body)["message"] == "at 9.0"
     assert (counted.repeats, counted.kept[RecordKind.DENIAL]) == (2, 3)
 
 
@@ -131,6 +133,27 @@ def test_the_weights_are_right_after_everything(tmp_path: Path) -> None:
         ).fetchone()
     assert rows == real == shares
     assert orphans == (0,)
+
+
+def test_who_delivers_reads_while_another_process_writes(tmp_path: Path) -> None:
+    """It has to be in nobody's way, and nobody in its."""
+    kept, _ = spool(tmp_path)
+    kept.append([record("a")], "d1", 1.0)
+    with closing(sqlite3.connect(tmp_path / "spool-1.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert ids(kept) == ["d1"]
+        filled = kept.filled()
+        assert filled is not None
+        assert (filled.rows, filled.oldest) == (2, 1.0)
+
+
+def test_what_was_written_is_moved_into_the_file_behind_the_scenes(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    for number in range(50):
+        kept.append([record(f"w{number}")], f"d{number}", 1.0)
+    before = (tmp_path / "spool-1.db").stat().st_size
+    kept.tidy()
+    assert (tmp_path / "spool-1.db").stat().st_size > before + 50_000
 
 
 def test_threads_take_turns(tmp_path: Path) -> None:
@@ -258,7 +281,7 @@ def test_a_folder_that_cannot_be_made_delays_nobody(tmp_path: Path) -> None:
     assert counted.losses == {Loss.UNWRITABLE: 200}
     assert kept.take(9) == []
     assert kept.filled() is None
-    assert not kept.done([Waiting({}, (), (1,))])
+    assert not kept.done([Waiting("{}", (), (1,))])
 
 
 def test_a_writer_that_hangs_is_waited_for_shortly(tmp_path: Path) -> None:
