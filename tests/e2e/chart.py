@@ -183,8 +183,8 @@ def eventually(
 
 @contextmanager
 def plane_for_charts() -> Iterator[ControlPlane]:
-    """A control plane with the CRDs that the chart's webhooks are for, and its namespace."""
+    """A control plane with the CRDs that the chart is about, and its namespace."""
     with ControlPlane() as running:
-        running.install_crds("vpa", "keda")
+        running.install_crds("vpa", "keda", "prometheus-operator")
         running.kubectl("create", "namespace", NAMESPACE)
         yield running

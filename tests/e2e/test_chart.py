@@ -21,6 +21,7 @@ from tests.e2e.chart import (
     plane_for_charts,
 )
 
+TEMPLATES, DASHBOARD = "templates", "configmap-dashboard.yaml"
 CI_VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
@@ -72,6 +73,55 @@ def test_the_table_of_rights_is_what_the_chart_grants(tmp_path: Path) -> None:
         for verb in re.findall(r"`(\w+)`", verbs)
     }
     assert documented == granted
+
+
+MONITORS = {"PodMonitor", "PrometheusRule"}
+
+
+def test_alerts_and_dashboard_are_taken_as_they_are_written(
+    plane: ControlPlane, helm: Helm
+) -> None:
+    values = str(CHART / "ci" / "monitoring-values.yaml")
+    rendered = helm("template", RELEASE, str(CHART), "--namespace", NAMESPACE, "-f", values)
+    made = {one["kind"]: one for one in yaml.safe_load_all(rendered) if one["kind"] in MONITORS}
+    assert made.keys() == MONITORS
+    for one in made.values():
+        strictly = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
+        assert not plane.kubectl(*strictly, input=json.dumps(one)).stderr
+        assert one["metadata"]["labels"]["release"] == "monitoring"
+    written = yaml.safe_load((CHART / "files" / "alerts.yaml").read_text("utf-8"))
+    (group,) = made["PrometheusRule"]["spec"]["groups"]
+    for alert, told in zip(written["groups"][0]["rules"], group["rules"], strict=True):
+        url = told["annotations"].pop("runbook_url")
+        anchor = alert["annotations"].pop("runbook_url").removeprefix("docs/runbook.md")
+        assert url == f"https://runbooks.example.com/scaleguard{anchor}"
+        assert told == alert
+    shown = helm("template", RELEASE, str(CHART), "-f", values, "-s", f"{TEMPLATES}/{DASHBOARD}")
+    dashboard = yaml.safe_load(shown)
+    assert dashboard["metadata"]["labels"]["grafana_dashboard"] == "1"
+    file = CHART / "dashboards" / "scaleguard.json"
+    assert json.loads(dashboard["data"]["scaleguard.json"]) == json.loads(file.read_text("utf-8"))
+
+
+def test_the_pod_monitor_finds_the_port_of_each_component(tmp_path: Path) -> None:
+    on = ("--set", "podMonitor.enabled=true,audit.enabled=true")
+    documents = list(yaml.safe_load_all(Helm(tmp_path)("template", RELEASE, str(CHART), *on)))
+    (monitor,) = [one for one in documents if one["kind"] == "PodMonitor"]
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    templates = [one["spec"]["template"] for one in documents if one["kind"] == "Deployment"]
+    assert len(templates) == 3
+    for template in templates:
+        assert wanted <= template["metadata"]["labels"].items()
+        ports = {one["name"] for one in template["spec"]["containers"][0]["ports"]}
+        assert endpoint["port"] in ports
+
+
+def test_nothing_of_that_is_made_unless_it_is_wanted(tmp_path: Path) -> None:
+    rendered = Helm(tmp_path)("template", RELEASE, str(CHART))
+    made = list(yaml.safe_load_all(rendered))
+    assert not MONITORS & {one["kind"] for one in made}
+    assert not any("dashboard" in one["metadata"]["name"] for one in made)
 
 
 @pytest.mark.parametrize("values", CI_VALUES, ids=lambda path: path.stem)

@@ -104,8 +104,9 @@ def test_from_audit_to_enforce(audited: Audited, tmp_path: Path) -> None:
             ("Pod", True, "audit", "patch"),
         ]
         counted = guard.metrics()
-        rule = 'action="audit",rule="hpa-vpa-same-metric",would="deny"'
-        assert f"scaleguard_findings_total{{{rule}}} 1.0" in counted
+        kind = 'kind="VerticalPodAutoscaler"'
+        labels = f'action="audit",{kind},rule="hpa-vpa-same-metric",would="deny"'
+        assert f"scaleguard_findings_total{{{labels}}} 1.0" in counted
         assert 'scaleguard_mutations_total{class="inference",would="patch"} 1.0' in counted
 
         noted = audited.annotations("verticalpodautoscalers", "shop")

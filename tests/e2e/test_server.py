@@ -213,7 +213,8 @@ def test_counts_over_all_workers(start: Start) -> None:
     status, samples = server.metrics()
     assert status == 200
     assert samples['scaleguard_reviews_total{endpoint="validate",result="denied"}'] == 20
-    assert samples['scaleguard_findings_total{action="deny",rule="duplicate-hpa",would=""}'] == 20
+    labels = 'action="deny",kind="HorizontalPodAutoscaler",rule="duplicate-hpa",would=""'
+    assert samples[f"scaleguard_findings_total{{{labels}}}"] == 20
     assert samples['scaleguard_review_seconds_count{endpoint="validate"}'] == 20
     days = samples["scaleguard_certificate_expiry_seconds"] / 86400
     assert 89 < days <= 90

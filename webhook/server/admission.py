@@ -105,7 +105,7 @@ class Admission:
         return asked, self.service.decided(asked, lambda world: self.decide(asked, world, judge))
 
     def _tell(self, asked: Request, decision: Decision) -> None:
-        self.metrics.found(decision.findings)
+        self.metrics.found(asked.group_kind.kind, decision.findings)
         if decision.ai_pod is not None and decision.fitting is not None and decision.fitting.patch:
             withheld = not decision.mode.acts
             self.metrics.mutated(decision.ai_pod.workload_class.value, withheld=withheld)

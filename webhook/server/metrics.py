@@ -21,8 +21,8 @@ class Metrics:
         )
         self._findings = self._counter(
             "scaleguard_findings",
-            "Findings by rule and action, and by what it would have been in mode enforce.",
-            *("rule", "action", "would"),
+            "Findings by rule, action and kind, and by what it would have been in mode enforce.",
+            *("rule", "action", "kind", "would"),
         )
         self._exemptions = self._counter(
             "scaleguard_exemptions_used", "Findings that an exemption made harmless.", "rule"
@@ -54,11 +54,11 @@ class Metrics:
         self._reviews.labels(endpoint, result).inc()
         self._seconds.labels(endpoint).observe(seconds)
 
-    def found(self, findings: Iterable[Finding]) -> None:
-        """Count the findings of a decision."""
+    def found(self, kind: str, findings: Iterable[Finding]) -> None:
+        """Count the findings of a decision on a kind: one that is known, or nothing is found."""
         for finding in findings:
             would = finding.would.value if finding.would is not None else ""
-            self._findings.labels(finding.rule, finding.action.value, would).inc()
+            self._findings.labels(finding.rule, finding.action.value, kind, would).inc()
             if finding.exempted_by is not None:
                 self._exemptions.labels(finding.rule).inc()
 

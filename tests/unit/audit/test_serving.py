@@ -437,6 +437,9 @@ def test_what_is_old_is_forgotten_now_and_then(store: Store, metrics: Metrics) -
         waited.wait(0.01)
     keeper.stop()
     assert wanted in generate_latest(metrics.registry).decode()
+    size = metrics.registry.get_sample_value("scaleguard_audit_store_bytes")
+    assert size is not None
+    assert size > 10_000
     assert findings(store, Filters()).findings == ()
 
 

@@ -68,7 +68,8 @@ def test_denial_is_an_answer(client: FlaskClient, service: FakeService, metrics:
     assert response["warnings"] == ["[hpa-no-effect] minReplicas equals maxReplicas; fix: raise it"]
     counted = metrics.registry.get_sample_value
     ended = {"endpoint": "validate", "result": "denied"}
-    found = {"rule": "duplicate-hpa", "action": "deny", "would": ""}
+    kind = "HorizontalPodAutoscaler"
+    found = {"rule": "duplicate-hpa", "action": "deny", "kind": kind, "would": ""}
     assert counted("scaleguard_reviews_total", ended) == 1
     assert counted("scaleguard_findings_total", found) == 1
     assert counted("scaleguard_review_seconds_count", {"endpoint": "validate"}) == 1
@@ -397,8 +398,9 @@ def test_mode_audit_records_and_counts_what_would_have_been_done(
     ]
     assert "tolerations: " in decisions[1]["message"]
     counted = metrics.registry.get_sample_value
+    kind = "HorizontalPodAutoscaler"
     for rule, would in (("duplicate-hpa", "deny"), ("hpa-no-effect", "warn")):
-        found = {"rule": rule, "action": "audit", "would": would}
+        found = {"rule": rule, "action": "audit", "kind": kind, "would": would}
         assert counted("scaleguard_findings_total", found) == 1
     withheld = {"class": "inference", "would": "patch"}
     assert counted("scaleguard_mutations_total", withheld) == 1

@@ -49,6 +49,7 @@ class Keeper:
         go_on = lambda: not self._over.is_set()  # noqa: E731 - a name for what is handed on
         try:
             done = forget(self._store, self._retention, time.time(), go_on)
+            self._metrics.takes(self._store.size_bytes())
         except StoreUnavailableError as error:
             self._metrics.could_not_forget()
             _log.warning("what is old was not forgotten: %s", error)

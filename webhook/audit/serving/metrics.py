@@ -1,6 +1,6 @@
 """What the audit's server counts; labels are few: never a name or a user."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from webhook.audit.store.retention import Forgotten
 from webhook.audit.store.standing import Stood
@@ -29,6 +29,13 @@ class Metrics:
         )
         self._errors = self._counter(
             "scaleguard_audit_retention_errors", "Rounds of forgetting that failed."
+        )
+        # Of several processes each has looked at the same store.
+        self._bytes = Gauge(
+            "scaleguard_audit_store_bytes",
+            "What the store takes.",
+            registry=self.registry,
+            multiprocess_mode="livemax",
         )
         self._seconds = Histogram(
             "scaleguard_audit_request_seconds",
@@ -62,6 +69,10 @@ class Metrics:
         self._forgotten.labels("decision_by_age").inc(forgotten.decisions_by_age)
         self._forgotten.labels("decision_by_rows").inc(forgotten.decisions_by_rows)
         self._forgotten.labels("finding").inc(forgotten.findings)
+
+    def takes(self, size: int) -> None:
+        """Note how large the store is."""
+        self._bytes.set(size)
 
     def could_not_forget(self) -> None:
         """Count a round of forgetting that failed."""

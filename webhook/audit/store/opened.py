@@ -19,6 +19,9 @@ _UNANSWERED_MILLISECONDS: Final = 10_000
 
 _WRITES: Final = "scaleguard_writes"
 
+_SIZE_SQLITE: Final = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"
+_SIZE_POSTGRESQL: Final = "SELECT pg_database_size(current_database())"
+
 
 class Store:
     """Connections to a database, for many threads of one process.
@@ -61,6 +64,16 @@ class Store:
                 connection.exec_driver_sql("SELECT 1 FROM findings LIMIT 1")
 
         asked(ask)
+
+    def size_bytes(self) -> int:
+        """Say how much it takes; raises `StoreUnavailableError`."""
+
+        def ask() -> int:
+            with self.engine.connect() as connection:
+                return int(connection.exec_driver_sql(size).scalar_one())
+
+        size = _SIZE_POSTGRESQL if self.is_postgresql else _SIZE_SQLITE
+        return asked(ask)
 
     def close(self) -> None:
         """Close all connections."""
