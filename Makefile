@@ -38,6 +38,10 @@ test: tools packages check controlplane ## everything, with a real control plane
 consistency: venv ## 500 rounds of conflicting requests through two replicas, and 1,000 requests in a row
 	SCALEGUARD_CONSISTENCY_ROUNDS=500 $(bin)/pytest -q -s tests/e2e/test_consistency.py
 
+.PHONY: nothing-lost
+nothing-lost: venv ## 20,000 refusals while audit, database and webhook die: each found by its decision
+	SCALEGUARD_REFUSALS=5000 $(bin)/pytest -q -s tests/e2e/test_nothing_lost.py
+
 .PHONY: tools
 tools: venv
 	@$(bin)/python scripts/tools.py

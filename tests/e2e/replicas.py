@@ -6,6 +6,7 @@ import shutil
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -34,9 +35,17 @@ class Replicas:
     """The processes and what the API server is told of them; a context manager."""
 
     def __init__(
-        self, plane: ControlPlane, folder: Path, *, delay_seconds: float = 0.0, **config: Any
+        self,
+        plane: ControlPlane,
+        folder: Path,
+        *,
+        delay_seconds: float = 0.0,
+        more_rules: Sequence[Raw] = (),
+        **config: Any,
     ) -> None:
+        """`more_rules` are what the API server asks about beside autoscalers."""
         self._plane = plane
+        self._more_rules = list(more_rules)
         self._delay_seconds = delay_seconds
         self._is_strict = config.get("consistency") != "cached"
         self._client = PatientClient(plane)
@@ -102,7 +111,10 @@ class Replicas:
                 "url": f"https://127.0.0.1:{port}/validate",
                 "caBundle": base64.b64encode(bundle).decode(),
             },
-            "rules": [rule(*each, ["CREATE", "UPDATE"]) for each in AUTOSCALERS],
+            "rules": [
+                *(rule(*each, ["CREATE", "UPDATE"]) for each in AUTOSCALERS),
+                *self._more_rules,
+            ],
             "failurePolicy": "Fail",
             "sideEffects": "NoneOnDryRun",
             "timeoutSeconds": 5,

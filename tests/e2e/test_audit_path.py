@@ -1,9 +1,7 @@
 """Denials that were answered are delivered, though all processes are killed under load."""
 
 import json
-import os
 import re
-import signal
 import sys
 import threading
 import time
@@ -17,7 +15,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.manifests import deployment, hpa, stream, vpa
-from tests.e2e.webhook_process import WebhookProcess, children, wait_until
+from tests.e2e.webhook_process import WebhookProcess, wait_until
 from webhook.core.record import read_record
 
 pytestmark = pytest.mark.slow
@@ -101,13 +99,6 @@ class Webhook(WebhookProcess):
         found = _DECISION.search(body["response"]["status"]["message"])
         assert found is not None
         return found[1]
-
-    def kill(self) -> None:
-        """Kill all processes at once, in the middle of whatever they do."""
-        assert self.process is not None
-        for one in (self.process.pid, *children(self.process.pid)):
-            os.kill(one, signal.SIGKILL)
-        self.process.wait(20)
 
 
 class Load:

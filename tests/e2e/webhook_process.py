@@ -1,6 +1,8 @@
 """`scaleguard webhook` in a process of its own, spoken to as an API server would."""
 
 import json
+import os
+import signal
 import ssl
 import subprocess
 import sys
@@ -38,13 +40,20 @@ class WebhookProcess:
         self.process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
-        with (self.folder / "log").open("wb") as log:
+        with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(self.command, stderr=log, stdout=log)
         return self
 
     def __exit__(self, *_: object) -> None:
         assert self.process is not None
         self.process.terminate()
+        self.process.wait(20)
+
+    def kill(self) -> None:
+        """Kill all its processes at once, in the middle of whatever they do."""
+        assert self.process is not None
+        for one in (self.process.pid, *children(self.process.pid)):
+            os.kill(one, signal.SIGKILL)
         self.process.wait(20)
 
     def log(self) -> str:
