@@ -10,86 +10,28 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from http import HTTPStatus
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.audit_process import AuditProcess
-from tests.e2e.controller_process import ControllerProcess, grant
-from tests.e2e.refusals import MISSPELT, PODS, Refused, Told, prepare
-from tests.e2e.replicas import Replicas
+from tests.e2e.audited import Audited, audited
+from tests.e2e.refusals import Refused, Told, prepare
 from tests.e2e.webhook_process import wait_until
-from tests.postgres import Postgres
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.postgres, pytest.mark.slow]
 
 WANTED = int(os.environ.get("SCALEGUARD_REFUSALS", "100"))
 OUTAGE_SECONDS = 60.0 if WANTED >= 5000 else 6.0
 
-AUDIENCE = "scaleguard-audit"
-WRITER = "system:serviceaccount:default:webhook"
-
-
-@dataclass(frozen=True)
-class Audited:
-    """Everything that a record goes through."""
-
-    replicas: Replicas
-    audit: AuditProcess
-    postgres: Postgres
-    database: str
-    reader: str
-
-    def has(self, told: Told) -> bool:
-        """Whether a refusal is found by its decision, as what it was."""
-        status, said = self.audit.ask("GET", f"/v1/decisions/{told.decision}", self.reader)
-        objects = [one["record"]["object"] for one in said.get("findings", ())]
-        return status == HTTPStatus.OK and any(
-            (one["kind"], (one["name"] or one["generateName"])[: len(told.name)]) == told[1:]
-            for one in objects
-        )
-
 
 @pytest.fixture
 def path(plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Audited]:
-    for name in ("webhook", "reader"):
-        plane.kubectl("create", "serviceaccount", name, "-n", "default")
-    plane.kubectl("apply", "-f", str(Path(__file__).with_name("audit_rbac.yaml")), check=False)
-    grant(plane)
-    token = tmp_path / "token"
-    token.write_text(_token(plane, "webhook"), "utf-8")
-    with ExitStack() as stack:
-        stack.callback(
-            plane.kubectl, "delete", "serviceaccount", "webhook", "reader", "-n", "default"
-        )
-        postgres = stack.enter_context(Postgres())
-        database = postgres.database()
-        kept = ("--store", database, "--kubeconfig", str(plane.user("audit")))
-        audit = AuditProcess(tmp_path / "audit", *kept, "--writers", WRITER)
-        stack.enter_context(audit)
-        audit.wait_until_ready()
-        stack.enter_context(ControllerProcess(plane, tmp_path / "controller", **MISSPELT))
-        replicas = Replicas(plane, tmp_path, more_rules=[PODS], **MISSPELT)
-        for one in replicas.processes:
-            one.command += [
-                *("--audit-spool", str(one.folder / "spool"), "--audit-url", audit.url),
-                *("--audit-ca", str(audit.authority), "--audit-token-file", str(token)),
-            ]
+    with audited(plane, tmp_path) as running:
         prepare(plane, namespace)
-        stack.enter_context(replicas)
-        yield Audited(replicas, audit, postgres, database, _token(plane, "reader"))
-
-
-def _token(plane: ControlPlane, account: str) -> str:
-    made = plane.kubectl(
-        *("create", "token", account, "-n", "default", f"--audience={AUDIENCE}"), "--duration=2h"
-    )
-    return made.stdout.strip()
+        yield running
 
 
 def _audit_is_away(path: Audited) -> None:
