@@ -56,6 +56,7 @@ GROUP_MODULES: dict[str, str] = {
     "kwok": "sigs.k8s.io/kwok",
     "opa": "github.com/open-policy-agent/opa",
     "openreports": "github.com/openreports/reports-api",
+    "policyreports": "github.com/kyverno/kyverno",
     "prometheus-operator": "github.com/prometheus-operator/prometheus-operator",
     "vpa": _VPA,
 }
@@ -65,6 +66,7 @@ CRD_PATTERNS: dict[str, tuple[str, ...]] = {
     "karpenter": ("pkg/apis/crds/*.yaml", "kwok/apis/crds/*.yaml"),
     "keda": ("config/crd/bases/*.yaml",),
     "openreports": ("config/crd/*.yaml",),
+    "policyreports": ("config/crds/policyreport/*.yaml",),
     "prometheus-operator": (
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",

@@ -117,6 +117,12 @@ def test_the_pod_monitor_finds_the_port_of_each_component(tmp_path: Path) -> Non
         assert endpoint["port"] in ports
 
 
+def test_the_sidecar_of_grafana_finds_the_dashboard_as_its_chart_has_it(tmp_path: Path) -> None:
+    only = ("--show-only", f"{TEMPLATES}/{DASHBOARD}", "--set", "grafanaDashboard.enabled=true")
+    made = yaml.safe_load(Helm(tmp_path)("template", RELEASE, str(CHART), *only))
+    assert made["metadata"]["labels"]["grafana_dashboard"] == "1"
+
+
 def test_nothing_of_that_is_made_unless_it_is_wanted(tmp_path: Path) -> None:
     rendered = Helm(tmp_path)("template", RELEASE, str(CHART))
     made = list(yaml.safe_load_all(rendered))

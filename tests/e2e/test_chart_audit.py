@@ -168,6 +168,37 @@ def test_the_webhook_records_only_where_there_is_an_audit(tmp_path: Path) -> Non
     assert volumes["spool"]["emptyDir"]["sizeLimit"] == "600Mi"
 
 
+def test_the_controller_keeps_reports_only_where_there_is_an_audit(tmp_path: Path) -> None:
+    helm = Helm(tmp_path)
+
+    def controller(*more: str) -> tuple[list[str], set[str]]:
+        documents = list(yaml.safe_load_all(helm("template", RELEASE, str(CHART), *more)))
+        (arguments,) = [
+            container["args"]
+            for one in documents
+            if one["kind"] == "Deployment"
+            for container in one["spec"]["template"]["spec"]["containers"]
+            if container["name"] == "controller"
+        ]
+        bound = {
+            one["roleRef"]["name"].rpartition(":")[2]
+            for one in documents
+            if one["kind"] == "ClusterRoleBinding"
+            and one["subjects"][0]["name"] == "scaleguard-controller"
+        }
+        return [one for one in arguments if "audit" in one or "reports" in one], bound
+
+    assert controller() == ([], {"controller"})
+    arguments, bound = controller("--set", "audit.enabled=true")
+    assert "--audit-url=https://scaleguard-audit.default.svc:443" in arguments
+    assert "--audit-token-file=/var/run/scaleguard-audit/token" in arguments
+    assert "--reports-every=60" in arguments
+    assert bound == {"controller", "reports"}
+    arguments, bound = controller("--set", "audit.enabled=true,audit.reports.enabled=false")
+    assert "--reports-every=0" in arguments
+    assert bound == {"controller"}
+
+
 def test_several_replicas_of_a_file_are_refused_in_words(tmp_path: Path) -> None:
     both = ("--set", "audit.enabled=true,audit.replicas=2")
     with pytest.raises(AssertionError, match=r"audit\.replicas: several of them need PostgreSQL"):

@@ -11,9 +11,11 @@ import yaml
 
 from scripts import chart_workloads
 from scripts.chart_schema import TARGET, embedded
+from webhook.audit.serving.access import RESOURCE
 from webhook.cluster import resources
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.leases import NAME as LEASE_NAME
+from webhook.controller.report_forms import FORMS
 from webhook.core.kinds import plural
 from webhook.core.objects import POD
 from webhook.core.shard import SHARDS
@@ -122,6 +124,18 @@ def test_the_controllers_roles_are_those_that_the_tests_give_it() -> None:
     leases = {("coordination.k8s.io", "leases", verb) for verb in ("get", "create", "update")}
     assert granted("clusterrole-controller.yaml") == rights(tested["rules"]) - leases
     assert granted("role-controller.yaml") == {("coordination.k8s.io", "leases", "create")}
+
+
+def test_what_the_controller_may_for_reports_is_what_the_tests_give_it() -> None:
+    tested = yaml.safe_load((ROOT / "tests/e2e/reports_rbac.yaml").read_text(encoding="utf-8"))
+    kinds = {
+        (kind.group, plural(kind.kind), verb)
+        for form in FORMS
+        for kind in form.kinds
+        for verb in ("list", "create", "patch", "delete")
+    }
+    read = {("scaleguard.io", RESOURCE, "list")}
+    assert granted("clusterrole-reports.yaml") == rights(tested["rules"]) == kinds | read
 
 
 @pytest.mark.parametrize("name", ["lease.yaml", "role.yaml"])

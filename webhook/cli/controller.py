@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from webhook.cli.options import (
+    audit_options,
     check_lease_namespace,
     cluster_options,
     common_of_servers,
@@ -45,6 +46,15 @@ Examples:
     show_default=True,
     help="How fast VPAs are written at most, whatever happens in the cluster.",
 )
+@option(
+    "--reports-every",
+    type=click.FloatRange(0, 3600),
+    default=60.0,
+    show_default=True,
+    help="Seconds between looks at --audit-url, by which a Report is kept in each namespace where "
+    "the cluster has such a kind; 0: none.",
+)
+@audit_options
 @cluster_options
 @common_of_servers
 def command(  # noqa: PLR0913 - one parameter per option
@@ -53,6 +63,11 @@ def command(  # noqa: PLR0913 - one parameter per option
     lease_namespace: str | None,
     workers: int,
     writes_per_second: float,
+    reports_every: float,
+    audit_url: str | None,
+    audit_ca: Path | None,
+    audit_token_file: Path | None,
+    cluster_name: str,
     kubeconfig: Path | None,
     context: str | None,
     config: Path | None,
@@ -64,10 +79,14 @@ def command(  # noqa: PLR0913 - one parameter per option
 
     Of several replicas one writes, the holder of a Lease; the others follow the cluster and take
     over. What is made for which workload, `scaleguard review` shows before.
+
+    With --audit-url it keeps Reports of what the audit knows in the cluster.
     """
     set_up_logging(log_format, log_level)
     check_lease_namespace(lease_namespace)
-    from webhook.wiring.controller import ControlPlan, control  # noqa: PLC0415 - quick `--help`
+    if audit_url is not None and not audit_url.startswith("https://"):
+        raise click.BadParameter("a token goes over https:// only", param_hint="--audit-url")
+    from webhook.wiring.controller import AuditPlan, ControlPlan, control  # noqa: PLC0415 - quick `--help`
 
     control(
         ControlPlan(
@@ -79,5 +98,8 @@ def command(  # noqa: PLR0913 - one parameter per option
             lease_namespace=lease_namespace,
             workers=workers,
             writes_per_second=writes_per_second,
+            audit=AuditPlan(audit_url, audit_ca, audit_token_file, cluster_name, reports_every)
+            if audit_url is not None
+            else None,
         )
     )

@@ -96,6 +96,28 @@ def https_options(command: Command) -> Command:
     return command
 
 
+def audit_options(command: Command) -> Command:
+    """Add the options of what delivers to `scaleguard audit`."""
+    for add in reversed(
+        (
+            option("--audit-url", metavar="URL", help="The scaleguard audit that is delivered to."),
+            option(
+                "--audit-ca",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="Certificate of the authority of --audit-url. By default those of the system.",
+            ),
+            option(
+                "--audit-token-file",
+                type=click.Path(dir_okay=False, path_type=Path),
+                help="File with a token of the audience scaleguard-audit, read at each delivery.",
+            ),
+            option("--cluster-name", default="", help="The cluster's name in the audit."),
+        )
+    ):
+        command = add(command)
+    return command
+
+
 def logging_options(command: Command, log_level: str = "warning") -> Command:
     """Add the options that say what is logged, for commands that judge nothing."""
     for add in (

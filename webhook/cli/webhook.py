@@ -6,6 +6,7 @@ import click
 
 from webhook.cli.options import (
     EXISTING_FOLDER,
+    audit_options,
     check_lease_namespace,
     cluster_options,
     common_of_servers,
@@ -64,23 +65,12 @@ Examples:
     help="Folder in which decisions are recorded until they are delivered. Without it they are in "
     "the log alone.",
 )
-@option("--audit-url", metavar="URL", help="The scaleguard audit that gets the records.")
 @option(
     "--audit-store",
     metavar="URL",
-    help="The store that gets them instead, on one machine: sqlite:///FILE.",
+    help="The store that gets the records instead of --audit-url, on one machine: sqlite:///FILE.",
 )
-@option(
-    "--audit-ca",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Certificate of the authority of --audit-url. By default those of the system.",
-)
-@option(
-    "--audit-token-file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="File with a token of the audience scaleguard-audit, read at each delivery.",
-)
-@option("--cluster-name", default="", help="The cluster's name in the audit.")
+@audit_options
 @cluster_options
 @common_of_servers
 def command(  # noqa: PLR0913 - one parameter per option

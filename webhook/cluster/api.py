@@ -80,7 +80,7 @@ class Api:
                 raise
             return self._json("GET", path, until, query)
 
-    def list(
+    def list(  # noqa: PLR0913 - what a list consists of
         self,
         path: str,
         read: Callable[[Raw], Record],
@@ -88,13 +88,15 @@ class Api:
         *,
         seconds: float | None = None,
         on_page: Callable[[int], None] = lambda _count: None,
+        labels: str = "",
     ) -> Listing[Record]:
         """Return all objects of a resource page by page, each read as soon as it is there.
 
-        Without a resourceVersion: what was written before this call is in it. Raises `ApiError`.
+        Without a resourceVersion: what was written before this call is in it. `labels` selects
+        some. Raises `ApiError`.
         """
         until = time.monotonic() + seconds if seconds is not None else float("inf")
-        return Pages(path, read, page_seconds, until, on_page).all(self.get)
+        return Pages(path, read, page_seconds, until, on_page, labels).all(self.get)
 
     def watch(
         self, path: str, resource_version: str, server_seconds: int, read_seconds: float

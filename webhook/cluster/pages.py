@@ -41,6 +41,8 @@ class Pages(Generic[Record]):
     until: float = float("inf")
     """The moment of `time.monotonic` at which all pages have to be there."""
     on_page: Callable[[int], None] = lambda _count: None
+    labels: str = ""
+    """Only those that carry them: a label selector; empty: all."""
 
     def all(self, get: Get) -> Listing[Record]:
         """Read all pages; raises `ApiError`."""
@@ -56,6 +58,8 @@ class Pages(Generic[Record]):
     def _once(self, get: Get) -> Listing[Record]:
         items: list[Record] = []
         query = {"limit": str(PAGE_OBJECTS)}
+        if self.labels:
+            query["labelSelector"] = self.labels
         while True:
             page = get(self.path, min(self.page_seconds, self.until - time.monotonic()), query)
             items += [self.read(member) for member in members(page)]

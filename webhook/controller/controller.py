@@ -126,6 +126,11 @@ class Controller:
         """Have `run` come to its end."""
         self._stop.set()
 
+    @property
+    def is_leader(self) -> bool:
+        """Whether this replica is the one that writes."""
+        return self._election.is_leader
+
     def not_ready(self) -> list[str]:
         """Say what keeps this replica from working, or from taking over."""
         problem = self._election.problem

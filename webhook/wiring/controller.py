@@ -26,6 +26,18 @@ if TYPE_CHECKING:
 LEASE = "scaleguard-controller"
 
 
+@dataclass(frozen=True, slots=True)
+class AuditPlan:
+    """Who is told how things stand."""
+
+    url: str
+    authority: Path | None
+    token: Path | None
+    cluster: str
+    reports_every_seconds: float = 60.0
+    """How often the Reports of the cluster are seen to; 0: none are kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ControlPlan:
     """What `scaleguard controller` was told."""
@@ -40,6 +52,8 @@ class ControlPlan:
     lease_name: str = LEASE
     workers: int = 4
     writes_per_second: float = 50.0
+    audit: AuditPlan | None = None
+    """None: there is none to tell, and none to read."""
 
 
 def control(plan: ControlPlan) -> None:
@@ -55,7 +69,11 @@ def control(plan: ControlPlan) -> None:
             sources, first, last_good, lambda config: waiting_for_restart(first.config, config)
         )
         controller, registry = _controller(plan, first.config.stale_after_seconds, reloading)
-        with _served(plan.metrics_bind, registry, controller), _until_told(controller):
+        with (
+            _served(plan.metrics_bind, registry, controller),
+            _reports(plan, registry, controller),
+            _until_told(controller),
+        ):
             controller.run()
 
 
@@ -111,6 +129,25 @@ def _served(
     finally:
         server.shutdown()
         listener.close()
+
+
+@contextmanager
+def _reports(
+    plan: ControlPlan, registry: CollectorRegistry, controller: "Controller"
+) -> "Iterator[None]":
+    """Keep Reports in the cluster, where there is an audit to read them from."""
+    if plan.audit is None or not plan.audit.reports_every_seconds:
+        yield
+        return
+    from webhook.cluster.api import connect  # noqa: PLC0415 - as above
+    from webhook.wiring.reports import reports  # noqa: PLC0415
+
+    api = connect(plan.kubeconfig, plan.context)
+    keeping = reports(plan.audit, api, lambda: controller.is_leader, registry).start()
+    try:
+        yield
+    finally:
+        keeping.stop()
 
 
 @contextmanager

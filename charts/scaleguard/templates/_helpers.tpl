@@ -86,6 +86,40 @@ app.kubernetes.io/component: audit
 {{ include "scaleguard.commonLabels" . }}
 {{- end -}}
 
+{{/* What delivers to the audit: where it is, by whom its certificate is signed, and who delivers. */}}
+{{- define "scaleguard.auditArgs" -}}
+- --audit-url=https://{{ include "scaleguard.audit" . }}.{{ .Release.Namespace }}.svc:{{ .Values.service.port }}
+- --audit-ca=/etc/scaleguard-audit/ca.crt
+- --audit-token-file=/var/run/scaleguard-audit/token
+- --cluster-name={{ .Values.audit.clusterName }}
+{{- end -}}
+
+{{- define "scaleguard.auditMounts" -}}
+- name: audit-authority
+  mountPath: /etc/scaleguard-audit
+  readOnly: true
+- name: audit-token
+  mountPath: /var/run/scaleguard-audit
+  readOnly: true
+{{- end -}}
+
+{{- define "scaleguard.auditVolumes" -}}
+- name: audit-authority
+  secret:
+    secretName: {{ include "scaleguard.certificate" . }}
+    optional: true
+    items:
+      - {key: ca.crt, path: ca.crt}
+# For the audit alone: the API server does not take it.
+- name: audit-token
+  projected:
+    sources:
+      - serviceAccountToken:
+          audience: scaleguard-audit
+          expirationSeconds: 3600
+          path: token
+{{- end -}}
+
 {{/* The users who may deliver: the webhook, and the controller where it is installed. */}}
 {{- define "scaleguard.auditWriters" -}}
 {{- $accounts := list (include "scaleguard.fullname" .) -}}

@@ -6,6 +6,7 @@ import re
 import yaml
 
 from tests.unit.docs.pages import DOCS, NOTHING, PAGES, ROOT, blocks, rows, scaleguard, tables
+from webhook.audit.current import LEFT_OUT_ANNOTATION
 from webhook.core import objects
 from webhook.core.classify import CLASS_KEY
 from webhook.core.mutations import marks
@@ -81,6 +82,7 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
         objects.MANAGED_LABEL,
         objects.UNMANAGED_ANNOTATION,
         VPA_ANNOTATION,
+        LEFT_OUT_ANNOTATION,
         *WHYS,
     }
     named = {

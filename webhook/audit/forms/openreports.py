@@ -10,7 +10,7 @@ from webhook.core.record import RecordKind
 from webhook.offline.stream import dump
 
 _NAME: Final = "scaleguard"
-_SOURCE: Final = "scaleguard"
+SOURCE: Final = "scaleguard"
 
 # etcd takes 1.5 MiB, and an update may carry an object twice in its bookkeeping of fields.
 _MOST_BYTES: Final = 512 * 1024
@@ -27,7 +27,7 @@ def render(findings: Iterable[Found]) -> str:
     reports = [
         _report(namespace, number, results)
         for namespace, listed in sorted(namespaces.items())
-        for number, results in enumerate(_parts(map(_result, listed)), start=1)
+        for number, results in enumerate(_parts(map(result_of, listed)), start=1)
     ]
     return "".join("---\n" + dump(report) for report in reports)
 
@@ -48,21 +48,27 @@ def _parts(results: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _report(namespace: str, number: int, results: list[dict[str, Any]]) -> dict[str, Any]:
     name = _NAME if number == 1 else f"{_NAME}-{number}"
-    metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": _SOURCE}}
-    summary = dict.fromkeys(_COUNTED, 0)
-    for result in results:
-        summary[result["result"]] += 1
+    metadata = {"name": name, "labels": {"app.kubernetes.io/managed-by": SOURCE}}
     return {
         "apiVersion": "openreports.io/v1alpha1",
         "kind": "Report" if namespace else "ClusterReport",
         "metadata": metadata | ({"namespace": namespace} if namespace else {}),
-        "source": _SOURCE,
-        "summary": summary,
+        "source": SOURCE,
+        "summary": summary_of(result["result"] for result in results),
         "results": results,
     }
 
 
-def _result(one: Shown) -> dict[str, Any]:
+def summary_of(outcomes: Iterable[str]) -> dict[str, int]:
+    """Count results by how they are."""
+    summary = dict.fromkeys(_COUNTED, 0)
+    for outcome in outcomes:
+        summary[outcome] += 1
+    return summary
+
+
+def result_of(one: Shown) -> dict[str, Any]:
+    """Write a finding as a member of `results`."""
     found, record, ref = one.found, one.record, one.record.object
     resource = {"apiVersion": ref.api_version, "kind": ref.kind, "namespace": ref.namespace}
     resource["name"] = ref.name or ref.generate_name
@@ -84,9 +90,9 @@ def _result(one: Shown) -> dict[str, Any]:
     return {
         "policy": one.rule,
         "rule": one.rule,
-        "source": _SOURCE,
+        "source": SOURCE,
         "category": "Autoscaling",
-        "result": _outcome(one),
+        "result": outcome_of(one),
         "severity": _SEVERITIES.get(record.would or record.action, "info"),
         "scored": True,
         "message": record.message,
@@ -96,7 +102,8 @@ def _result(one: Shown) -> dict[str, Any]:
     }
 
 
-def _outcome(one: Shown) -> str:
+def outcome_of(one: Shown) -> str:
+    """Say how a finding is, in the words of a Report."""
     if one.record.kind is RecordKind.EXEMPTION:
         return "skip"
     if one.record.kind is RecordKind.MUTATION or one.found.resolved is not None:
