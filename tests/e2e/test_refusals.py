@@ -23,17 +23,26 @@ Raw = dict[str, Any]
 
 USER = "scaleguard-webhook"
 ROLE = Path(__file__).resolve().parent / "rbac.yaml"
+RULES = "rules: {gpu-node-squatter: deny}\n"
 SQUATTING = [{"key": GPU, "operator": "Exists"}]
 
 
 @pytest.fixture(scope="module")
-def guard(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Guard]:
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("config") / "config.yaml"
+    path.write_text(RULES, encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def guard(plane: ControlPlane, config: Path) -> Iterator[Guard]:
     plane.kubectl("apply", "-f", str(ROLE))
     binding = ("clusterrolebinding", USER)
     plane.kubectl("create", *binding, f"--clusterrole={USER}", f"--user={USER}")
-    config = tmp_path_factory.mktemp("config") / "config.yaml"
-    config.write_text("rules: {gpu-node-squatter: deny}", encoding="utf-8")
-    with Guard(plane, kubeconfig=plane.user(USER), arguments=["--config", str(config)]) as running:
+    recording = ["--audit-spool", f"{config.parent}/spool"]
+    recording += ["--audit-store", f"sqlite:///{config.parent}/audit.db"]
+    arguments = ["--config", str(config), *recording]
+    with Guard(plane, kubeconfig=plane.user(USER), arguments=arguments) as running:
         yield running
     plane.kubectl("delete", *binding)
 
@@ -152,3 +161,33 @@ def test_an_autoscaler_on_what_nobody_has_made_yet_is_told_in_the_namespace(
     assert event["involvedObject"]["name"] == namespace
     asked = ("events", "--for", f"namespace/{namespace}", "-n", namespace)
     assert "[duplicate-hpa]" in plane.kubectl(*asked).stdout
+
+
+def test_what_is_told_and_recorded_changes_while_it_runs(
+    plane: ControlPlane, namespace: str, guard: Guard, config: Path
+) -> None:
+    def counted(name: str) -> float:
+        lines = (line.rpartition(" ") for line in guard.metrics().splitlines())
+        return next((float(value) for series, _, value in lines if series == name), 0.0)
+
+    def use(more: str) -> None:
+        applied = 'scaleguard_config_reloads_total{result="applied"}'
+        before = counted(applied)
+        config.write_text(RULES + more, encoding="utf-8")
+        wait_until(lambda: counted(applied) > before)
+
+    def warn_and_refuse(name: str) -> tuple[float, float]:
+        apply(plane, hpa(name, name, resource=GPU, namespace=namespace))  # hpa-invalid-metric
+        refused(plane, hpa(f"{name}-2", name, namespace=namespace))
+        kinds = ("warning", "denial")
+        found = [counted(f'scaleguard_audit_records_total{{kind="{kind}"}}') for kind in kinds]
+        return found[0], found[1]
+
+    warnings, denials = warn_and_refuse("before")
+    told(plane, namespace, 1)
+    use("audit: {kinds: [], events: false}")
+    assert warn_and_refuse("meanwhile") == (warnings, denials + 1)
+    use("")
+    assert warn_and_refuse("after")[0] > warnings
+    found = told(plane, namespace, 2)
+    assert not any("meanwhile" in one["message"] for one in found)

@@ -13,13 +13,14 @@ from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
 from webhook.cluster.fair import Fair
 from webhook.cluster.resources import EVENTS
-from webhook.core.fields import Raw, integer
+from webhook.core.fields import Raw, integer, mapping, text
 from webhook.core.objects import DEFAULT_NAMESPACE, reference, uid_of
 from webhook.core.world import NAMESPACE
 
 # As client-go's broadcaster: what cannot be told in time is dropped, and counted.
 _MOST_WAITING = 1000
 _REQUEST_SECONDS = 5.0
+_MOST_ATTEMPTS = 5
 _MOST_MESSAGE_CHARACTERS = 1024
 _MOST_NAME_CHARACTERS = 230
 
@@ -103,6 +104,9 @@ class Events:
             except ApiError as error:
                 self._count(error.label)
                 _log.debug("no event %s on %s: %s", told.reason, told.involved["name"], error)
+            except Exception:  # noqa: BLE001 - the thread has to go on
+                self._count("fault")
+                _log.exception("no event %s on %s", told.reason, told.involved["name"])
             else:
                 self._count("ok")
 
@@ -130,11 +134,27 @@ class Events:
         except ApiError as error:
             if not error.is_conflict:
                 raise
-            path = EVENTS.path(namespace, told.name)
-            count = integer(self._api.get(path, _REQUEST_SECONDS), "count") or 1
-            again = {"count": count + times, "lastTimestamp": now}
+            self._count_up(EVENTS.path(namespace, told.name), times, now)
+
+    def _count_up(self, path: str, times: int, now: str) -> None:
+        """Add to the count of an event: other processes may do so at the same moment."""
+        for last in (*([False] * (_MOST_ATTEMPTS - 1)), True):
             self._bucket.take()
-            self._api.patch(path, again, _REQUEST_SECONDS)
+            there = self._api.get(path, _REQUEST_SECONDS)
+            again = {
+                "metadata": {
+                    "resourceVersion": text(mapping(there, "metadata"), "resourceVersion")
+                },
+                "count": (integer(there, "count") or 1) + times,
+                "lastTimestamp": now,
+            }
+            try:
+                self._api.patch(path, again, _REQUEST_SECONDS)
+            except ApiError as error:
+                if last or not error.is_conflict:
+                    raise
+            else:
+                return
 
 
 def _involved(about: Raw) -> dict[str, Any]:

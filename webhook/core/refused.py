@@ -32,9 +32,11 @@ def refused(asked: Request, decision: Decision) -> Refused | None:
 
     None where nobody is refused, where who asked is to come back, and for dry runs.
     """
+    if decision.allowed or asked.dry_run:
+        return None
     denied = [one for one in decision.findings if one.action is Action.DENY]
     said = [*filter(None, [decision.invalid]), *(one.sentence() for one in denied)]
-    if decision.allowed or asked.dry_run or not said:
+    if not said:
         return None
     return Refused(
         asked.namespace or DEFAULT_NAMESPACE,

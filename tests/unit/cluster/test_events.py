@@ -93,16 +93,57 @@ def test_what_was_said_before_is_counted_up_and_each_write_takes_its_turn(
 ) -> None:
     told = Told(ABOUT, "VPARefused", "no", "Warning")
     server.on(FOLDER, status(409, "AlreadyExists"))
-    server.on(f"{FOLDER}/{told.name}", Answer(body=b'{"count": 4}'), Answer())
+    there = b'{"metadata": {"resourceVersion": "7"}, "count": 4}'
+    server.on(f"{FOLDER}/{told.name}", Answer(body=there), Answer())
     events.start().tell(workload("web"), "VPARefused", "no", is_warning=True)
     wait_until(lambda: counted.requests() == 1)
     assert [asked.method for asked in server.asked] == ["POST", "GET", "PATCH"]
     assert json.loads(server.asked[0].body)["type"] == "Warning"
     assert json.loads(server.asked[-1].body) == {
+        "metadata": {"resourceVersion": "7"},
         "count": 5,
         "lastTimestamp": "2026-01-02T03:04:05Z",
     }
     assert bucket.taken == 2
+
+
+def test_what_another_process_counts_at_the_same_moment_is_not_lost(
+    server: FakeApi, events: Events, counted: Counted, bucket: Unbounded
+) -> None:
+    told = Told(ABOUT, "VPARefused", "no", "Warning")
+    server.on(FOLDER, status(409, "AlreadyExists"))
+    first, then = (Answer(body=b'{"count": %d}' % count) for count in (4, 5))
+    server.on(f"{FOLDER}/{told.name}", first, status(409, "Conflict"), then, Answer())
+    events.start().tell(workload("web"), "VPARefused", "no", is_warning=True)
+    wait_until(lambda: counted.requests() == 1)
+    assert json.loads(server.asked[-1].body)["count"] == 6
+    assert bucket.taken == 3
+
+
+def test_an_event_that_others_write_all_the_time_is_given_up(
+    server: FakeApi, events: Events, counted: Counted
+) -> None:
+    told = Told(ABOUT, "VPARefused", "no", "Warning")
+    server.on(FOLDER, status(409, "AlreadyExists"))
+    again = [answer for _ in range(9) for answer in (Answer(), status(409, "Conflict"))]
+    server.on(f"{FOLDER}/{told.name}", *again)
+    events.start().tell(workload("web"), "VPARefused", "no", is_warning=True)
+    wait_until(lambda: counted.requests("conflict") == 1)
+    assert [asked.method for asked in server.asked].count("PATCH") == 5
+
+
+def test_a_fault_of_ours_ends_nothing(
+    server: FakeApi, events: Events, counted: Counted, caplog: pytest.LogCaptureFixture
+) -> None:
+    def breaks() -> dict[str, object]:
+        raise ValueError("odd")
+
+    server.on(FOLDER, Answer(201))
+    events.start().tell(workload("web"), "VPARefused", "no", find=breaks)
+    events.tell(workload("web"), "VPARefused", "another")
+    wait_until(lambda: counted.requests() == 1)
+    assert counted.requests("fault") == 1
+    assert "no event VPARefused on web" in caplog.text
 
 
 def test_a_noisy_namespace_waits_for_itself_alone(
