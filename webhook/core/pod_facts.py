@@ -128,7 +128,7 @@ def gather_pod(
     That is a pod that is no AI pod, tolerates no accelerator's taint and means no accelerator.
     """
     catalogue, shapes = context.catalogue, context.shapes
-    squats, meant = _squats(subject, catalogue), misspelt(subject.pod, catalogue)
+    squats, meant = squats_of(subject, catalogue), misspelt(subject.pod, catalogue)
     if subject.ai_pod is None and not squats and not meant:
         return None
     pod = subject.pod
@@ -168,7 +168,7 @@ def _identity(ai_pod: AiPod | None) -> dict[str, Any]:
     }
 
 
-def _squats(subject: PodSubject, catalogue: Catalogue) -> list[dict[str, str]]:
+def squats_of(subject: PodSubject, catalogue: Catalogue) -> list[dict[str, str]]:
     """The accelerator taints that are tolerated for nothing; a DaemonSet belongs on every node."""
     maker = made_by(subject.raw)
     if maker is not None and maker.group_kind == DAEMON_SET:

@@ -1,11 +1,13 @@
 """From a decision to the records of the audit."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from webhook.core.decide import Decision
-from webhook.core.fields import strings
+from webhook.core.fields import Raw, strings
 from webhook.core.finding import Action, Finding
 from webhook.core.kinds import Kinds
+from webhook.core.mode import Mode
 from webhook.core.objects import GroupKind, ObjectRef, group_of, reference
 from webhook.core.record import OwnerRef, Record, RecordKind
 from webhook.core.recorded_fields import recorded_fields
@@ -39,14 +41,12 @@ def records_of(request: Request, decision: Decision, kinds: Kinds) -> list[Recor
     if request.dry_run or decision.ask_again is not None or not said:
         return []
     plain = _plain(request, decision, kinds)
-    made = [_of_finding(plain, finding) for finding in decision.findings]
+    made = [replace(of_finding(plain, one), kind=_kind(one)) for one in decision.findings]
     if decision.invalid is not None:
-        made.append(replace(plain, message=_text(decision.invalid)))
+        made.append(replace(plain, message=bounded(decision.invalid)))
     if decision.fitting is not None and patches:
-        held_back = "" if decision.patch else "patch"
-        brief = _text("; ".join(decision.fitting.brief))
-        patched = replace(plain, kind=RecordKind.MUTATION, action="patch", would=held_back)
-        made.append(replace(patched, message=brief))
+        patched = of_patch(plain, decision.fitting.brief, decision.mode)
+        made.append(replace(patched, kind=RecordKind.MUTATION))
     return made
 
 
@@ -62,29 +62,38 @@ def _plain(request: Request, decision: Decision, kinds: Kinds) -> Record:
         _object(request),
         request.operation,
         request.user[:MOST_NAME_CHARACTERS],
-        owner=_owner(request),
+        owner=owner_of(request.object),
         groups=tuple(one[:MOST_NAME_CHARACTERS] for one in request.groups[:MOST_LISTED]),
         fields=recorded_fields(request.object, kinds),
     )
 
 
-def _of_finding(plain: Record, finding: Finding) -> Record:
-    exempt = finding.exempted_by is not None
+def of_finding(plain: Record, finding: Finding) -> Record:
+    """Make the record of a finding; `plain` has what all records of the object have."""
     return replace(
         plain,
-        kind=RecordKind.EXEMPTION if exempt else _KINDS[finding.action],
         rule=finding.rule,
         action=finding.action.value,
         would=finding.would.value if finding.would is not None else "",
-        message=_text(finding.message),
-        remedy=_text(finding.remedy),
-        path=_text(finding.path or ""),
-        resource=_text(finding.resource_name or ""),
-        containers=tuple(map(_text, finding.containers[:MOST_LISTED])),
-        related=tuple(map(_short, finding.related[:MOST_LISTED])),
-        workload=_text(finding.workload),
-        exempted_by=_short(finding.exempted_by) if finding.exempted_by is not None else None,
+        message=bounded(finding.message),
+        remedy=bounded(finding.remedy),
+        path=bounded(finding.path or ""),
+        resource=bounded(finding.resource_name or ""),
+        containers=tuple(map(bounded, finding.containers[:MOST_LISTED])),
+        related=tuple(map(short, finding.related[:MOST_LISTED])),
+        workload=bounded(finding.workload),
+        exempted_by=short(finding.exempted_by) if finding.exempted_by is not None else None,
     )
+
+
+def of_patch(plain: Record, brief: Iterable[str], mode: Mode) -> Record:
+    """Make the record of what is added to a pod, or would be in mode enforce."""
+    would = "" if mode.acts else "patch"
+    return replace(plain, rule="", action="patch", would=would, message=bounded("; ".join(brief)))
+
+
+def _kind(finding: Finding) -> RecordKind:
+    return RecordKind.EXEMPTION if finding.exempted_by is not None else _KINDS[finding.action]
 
 
 def _object(request: Request) -> ObjectRef:
@@ -99,32 +108,33 @@ def _object(request: Request) -> ObjectRef:
     )
 
 
-def _owner(request: Request) -> OwnerRef | None:
+def owner_of(raw: Raw) -> OwnerRef | None:
     """What controls the object; of a pod of a ReplicaSet the Deployment that made that.
 
     The ReplicaSets of Deployments alone are named by the label that their pods carry. A Job says
     nothing of its CronJob to its pods: it is the owner itself.
     """
-    found = topmost_owner(request.object)
+    found = topmost_owner(raw)
     if found is None:
         return None
-    ref = _short(reference(found))
+    ref = short(reference(found))
     name = ref.name or ""
-    suffix = f"-{strings(request.object, 'metadata', 'labels').get(_HASH_LABEL, '')}"
+    suffix = f"-{strings(raw, 'metadata', 'labels').get(_HASH_LABEL, '')}"
     if ref.group_kind == _REPLICA_SET and len(suffix) > 1 and name.endswith(suffix):
         return OwnerRef("apps", "Deployment", name.removesuffix(suffix))
     return OwnerRef(group_of(ref.api_version), ref.kind, name)
 
 
-def _short(ref: ObjectRef) -> ObjectRef:
+def short(ref: ObjectRef) -> ObjectRef:
     """Bound a reference: names are checked by the API server only after the webhook."""
     names = (ref.namespace, ref.name, ref.generate_name)
     return ObjectRef(ref.api_version, ref.kind, *map(_name, names))
 
 
 def _name(name: str | None) -> str | None:
-    return _text(name)[:MOST_NAME_CHARACTERS] if name else None
+    return bounded(name)[:MOST_NAME_CHARACTERS] if name else None
 
 
-def _text(said: str) -> str:
+def bounded(said: str) -> str:
+    """A text as it is recorded."""
     return scrubbed(said)[:MOST_TEXT_CHARACTERS]

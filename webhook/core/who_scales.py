@@ -141,18 +141,48 @@ def who_scales(objects: Iterable[Raw], judge: Judge, world: World) -> list[Actin
     return [acting(key, raws.get(key), judge, world) for key in sorted(keys)]
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What rules say of each autoscaler of one workload, and the pods that it makes."""
+
+    findings: tuple[tuple[Autoscaler, tuple[Finding, ...]], ...]
+    pods: tuple[PodSubject, ...]
+
+
+def judged_at(key: WorkloadKey, raw: Raw | None, judge: Judge, world: World) -> Judged:
+    """Judge every autoscaler of a workload; `raw` is None where that is not known."""
+    autoscalers: list[Autoscaler] = [*world.scalers_on(key), *world.vpas_on(key)]
+    return Judged(
+        tuple((one, tuple(judge.findings(one, world))) for one in autoscalers),
+        tuple(judge.pods(raw, world)) if raw is not None else (),
+    )
+
+
 def acting(key: WorkloadKey, raw: Raw | None, judge: Judge, world: World) -> Acting:
     """Tell who acts on one workload; `raw` is None where it is not known."""
+    return acting_by(key, judged_at(key, raw, judge, world), world)
+
+
+def acting_by(key: WorkloadKey, judged: Judged, world: World) -> Acting:
+    """Tell who acts on one workload of which all is judged.
+
+    What an operator made of a scaler is left out: it is that one.
+    """
+    told = [
+        (one, found)
+        for one, found in judged.findings
+        if isinstance(one, Vpa) or maker(one, key, world) is None
+    ]
+    scalers = [one for one, _ in told if not isinstance(one, Vpa)]
+    vpas = [one for one, _ in told if isinstance(one, Vpa)]
     workload = world.workload(key)
-    scalers = [one for one in world.scalers_on(key) if maker(one, key, world) is None]
-    vpas = list(world.vpas_on(key))
     return Acting(
         key,
         workload.replicas if workload is not None else None,
         tuple(_replicas_by(scaler) for scaler in scalers),
         {resource: tuple(_requests_by(vpas, resource, world)) for resource in COMPUTE_RESOURCES},
-        _nodes(judge.pods(raw, world) if raw is not None else []),
-        tuple(_meetings([*scalers, *vpas], judge, world)),
+        _nodes(judged.pods),
+        tuple(_meetings(told)),
     )
 
 
@@ -194,11 +224,11 @@ def _nodes(pods: Iterable[PodSubject]) -> Nodes:
     return Nodes(ai_pod.workload_class.value, ai_pod.totals, tuple(keys))
 
 
-def _meetings(subjects: Iterable[Autoscaler], judge: Judge, world: World) -> Iterator[Meeting]:
+def _meetings(judged: Iterable[tuple[Autoscaler, tuple[Finding, ...]]]) -> Iterator[Meeting]:
     """What rules say of two objects, once: it stands at both."""
     told: set[object] = set()
-    for subject in subjects:
-        for finding in judge.findings(subject, world):
+    for subject, findings in judged:
+        for finding in findings:
             if not finding.related:
                 continue
             both = frozenset((subject.ref, finding.related[0]))

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.unit.core.vpa_plan.workloads import Raw, container, workload
-from webhook.core.ai_workload import may_make_ai_pods
+from tests.unit.core.vpa_plan.workloads import Raw, container, owner, workload
+from webhook.core.ai_workload import may_be_at_fault, may_make_ai_pods
 from webhook.knowledge import knowledge
 
 KNOWLEDGE = knowledge()
@@ -43,3 +43,29 @@ def classified(name: str) -> Raw:
 )
 def test_what_may_make_ai_pods(raw: Raw, *, may: bool) -> None:
     assert may_make_ai_pods(raw, KNOWLEDGE) is may
+
+
+def squatting(kind: str = "Deployment", **metadata: Any) -> Raw:
+    raw = workload(kind, "apps/v1", PLAIN, **metadata)
+    raw["spec"]["template"]["spec"]["tolerations"] = [
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+    ]
+    return raw
+
+
+@pytest.mark.parametrize(
+    ("raw", "may"),
+    [
+        (squatting(), True),
+        (workload("Deployment", "apps/v1", container(limits={"nvidia.com/gpus": 1})), True),
+        (workload("Deployment", "apps/v1", PLAIN), False),
+        # They belong on every node.
+        (squatting("DaemonSet"), False),
+        # The Deployment is judged.
+        (squatting("ReplicaSet", **owner("Deployment", "apps/v1")), False),
+        (squatting("ReplicaSet", **owner("Gadget", "example.com/v1")), True),
+        (workload("Gadget", "example.com/v1"), False),
+    ],
+)
+def test_what_rules_may_say_of_other_pods(raw: Raw, *, may: bool) -> None:
+    assert may_be_at_fault(raw, KNOWLEDGE) is may
