@@ -199,6 +199,38 @@ def test_the_controller_keeps_reports_only_where_there_is_an_audit(tmp_path: Pat
     assert bound == {"controller"}
 
 
+def test_the_controller_tells_how_things_stand_only_where_there_is_an_audit(tmp_path: Path) -> None:
+    helm = Helm(tmp_path)
+
+    def controller(*more: str) -> tuple[list[str], dict[str, Any], set[str]]:
+        templates = ("deployment-controller", "clusterrole-controller")
+        only = [part for one in templates for part in ("--show-only", f"templates/{one}.yaml")]
+        written = helm("template", RELEASE, str(CHART), *only, *more)
+        made = {one["kind"]: one for one in yaml.safe_load_all(written)}
+        spec = made["Deployment"]["spec"]["template"]["spec"]
+        mounts = {one["name"] for one in spec["containers"][0]["volumeMounts"]}
+        assert mounts == {one["name"] for one in spec["volumes"]}
+        rights = {name for rule in made["ClusterRole"]["rules"] for name in rule["resources"]}
+        return spec["containers"][0]["args"], {one["name"]: one for one in spec["volumes"]}, rights
+
+    more_rights = {"resourcequotas", "services", "poddisruptionbudgets"}
+    arguments, volumes, rights = controller()
+    assert not [one for one in arguments if "audit" in one]
+    assert not {"audit-token", "audit-authority"} & volumes.keys()
+    assert not more_rights & rights
+    arguments, volumes, rights = controller("--set", "audit.enabled=true,audit.clusterName=prod")
+    assert [one for one in arguments if "audit" in one or "cluster" in one] == [
+        "--audit-url=https://scaleguard-audit.default.svc:443",
+        "--audit-ca=/etc/scaleguard-audit/ca.crt",
+        "--audit-token-file=/var/run/scaleguard-audit/token",
+        "--cluster-name=prod",
+    ]
+    (source,) = volumes["audit-token"]["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == AUDIENCE
+    assert volumes["audit-authority"]["secret"]["optional"] is True
+    assert more_rights <= rights
+
+
 def test_several_replicas_of_a_file_are_refused_in_words(tmp_path: Path) -> None:
     both = ("--set", "audit.enabled=true,audit.replicas=2")
     with pytest.raises(AssertionError, match=r"audit\.replicas: several of them need PostgreSQL"):

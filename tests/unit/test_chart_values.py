@@ -93,6 +93,7 @@ def granted(name: str) -> set[Right]:
     template = (CHART / "templates" / name).read_text(encoding="utf-8")
     rules = template.partition("\nrules:\n")[2].removesuffix("{{- end }}\n")
     fixed = re.sub(r"\n  \{\{- range .*?\n  \{\{- end \}\}", "", rules, flags=re.DOTALL)
+    fixed = re.sub(r"\n  \{\{- (?:if .*?|end) \}\}", "", fixed)  # with all that may be switched on
     return rights(yaml.safe_load(re.sub(r"\{\{.*?\}\}", "x", fixed)))
 
 

@@ -1,4 +1,4 @@
-"""How a batch of records gets to the audit."""
+"""How a batch of records, and how things stand, get to the audit."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -9,6 +9,7 @@ import msgspec
 import requests
 
 from webhook.audit.spool import Waiting
+from webhook.audit.stood import Telling
 
 # To connect, and between two bytes of the answer: the audit writes a batch in well under a second.
 _TIMEOUT_SECONDS: Final = (5.0, 30.0)
@@ -42,21 +43,21 @@ class Deliver(Protocol):
         ...
 
 
-class HttpsDelivery:
-    """Delivers to `scaleguard audit`."""
+class Audit:
+    """A `scaleguard audit` that something is delivered to, over HTTPS."""
 
     def __init__(self, url: str, authority: Path | None, token: Path | None) -> None:
-        self._url = f"{url.rstrip('/')}/v1/records"
+        self._url = url.rstrip("/")
         self._authority, self._token = authority, token
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, and no password of a .netrc
 
-    def deliver(self, cluster: str, replica: str, batch: Sequence[Waiting]) -> None:
-        """Return once the server has answered that it keeps the batch."""
+    def post(self, path: str, body: bytes) -> None:
+        """Return once the server has answered that it keeps this; raises `DeliveryError`."""
         try:
             answer = self._session.post(
-                self._url,
-                data=body_of(cluster, replica, batch),
+                f"{self._url}{path}",
+                data=body,
                 headers={"Content-Type": "application/json"} | self._headers(),
                 timeout=_TIMEOUT_SECONDS,
                 # Given with the request: the file may be another one by now.
@@ -78,6 +79,22 @@ class HttpsDelivery:
         if self._token is None:
             return {}
         return {"Authorization": f"Bearer {self._token.read_text(encoding='utf-8').strip()}"}
+
+
+class HttpsDelivery(Audit):
+    """Delivers records."""
+
+    def deliver(self, cluster: str, replica: str, batch: Sequence[Waiting]) -> None:
+        """Return once the server has answered that it keeps the batch."""
+        self.post("/v1/records", body_of(cluster, replica, batch))
+
+
+class StandingsDelivery(Audit):
+    """Delivers how things stand."""
+
+    def deliver(self, telling: Telling) -> None:
+        """Return once the server has answered that it keeps them."""
+        self.post("/v1/standings", msgspec.json.encode(telling.as_json()))
 
 
 def body_of(cluster: str, replica: str, batch: Sequence[Waiting]) -> bytes:

@@ -80,7 +80,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     Of several replicas one writes, the holder of a Lease; the others follow the cluster and take
     over. What is made for which workload, `scaleguard review` shows before.
 
-    With --audit-url it keeps Reports of what the audit knows in the cluster.
+    With --audit-url it judges what exists as well, tells the audit how things stand, and keeps
+    Reports of what the audit knows in the cluster.
     """
     set_up_logging(log_format, log_level)
     check_lease_namespace(lease_namespace)

@@ -114,6 +114,22 @@ class Watched:
         """The workloads of a namespace that VPAs act on, each once."""
         return self.vpas.targets(namespace)
 
+    def all_targets(self) -> list[WorkloadKey]:
+        """Every workload that anything acts on, or comes to act on with an object, once."""
+        stores = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.vpas)
+        found = [key for store in stores for key in store.all_targets()]
+        return list(dict.fromkeys([*found, *self.inference_services.all_targets()]))
+
+    def is_target(self, key: WorkloadKey) -> bool:
+        """Whether anything acts on a workload."""
+        return bool(self.scalers_on(key) or self.vpas_on(key))
+
+    def without_target(self) -> list[Autoscaler]:
+        """The autoscalers that name no workload."""
+        stores = (self.hpas, self.scaled_objects, self.pod_autoscalers)
+        scalers = [one for store in stores for one in store.without_target()]
+        return [*scalers, *self.vpas.without_target()]
+
 
 class Corrected:
     """Others, but for some objects that are known better, and some that are known beside them."""

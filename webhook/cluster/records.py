@@ -91,6 +91,11 @@ class Autoscalers(Generic[Kept]):
         """The workloads that any of them acts on."""
         return list(self._on)
 
+    def without_target(self) -> list[Kept]:
+        """Those that name no workload."""
+        held = tuple(self._held.values())
+        return [one.record for one in held if one.record.target is None]
+
     def named(self, ref: ObjectRef) -> Held[Kept] | None:
         """What is held of one object."""
         return self._held.get(identity(ref))
@@ -185,6 +190,10 @@ class Brought:
     def on(self, key: WorkloadKey) -> tuple[Scaler, ...]:
         """Those that act on a workload."""
         return self._on.get(key, ())
+
+    def all_targets(self) -> list[WorkloadKey]:
+        """The workloads that any of them acts on."""
+        return list(self._on)
 
     def replace(self, records: Sequence[BroughtRecord], _version: int) -> None:
         """Hold these and nothing else; they are in no ledger, so at which version is the same."""

@@ -16,11 +16,15 @@ from webhook.controller.election import Candidacy, Election
 from webhook.controller.following import Following
 from webhook.controller.modes import Modes
 from webhook.controller.queue import WorkQueue
+from webhook.controller.receiver import Receiver
 from webhook.controller.reconcile import Reconciler
 from webhook.controller.recorder import Counters
+from webhook.controller.scan import Scan, ScanPace
+from webhook.controller.scan_recorder import ScanCounters
+from webhook.controller.sight import Sight
 from webhook.controller.world import LastingShapes
 from webhook.controller.writer import Writer
-from webhook.core.ai_workload import may_make_ai_pods
+from webhook.core.ai_workload import may_be_at_fault, may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
 
@@ -58,8 +62,13 @@ class Controller:
         recorder: Recorder,
         counters: Counters,
         pace: Pace = Pace(),
+        receiver: Receiver | None = None,
+        scan_pace: ScanPace | None = None,
     ) -> None:
-        """`judge` returns the one of the configuration that holds now."""
+        """`judge` returns the one of the configuration that holds now.
+
+        `receiver` is told by a scan how things stand; None: there is no scan.
+        """
         self._api = api
         self._judge = judge
         self._timing, self._recorder, self._counters = timing, recorder, counters
@@ -74,12 +83,18 @@ class Controller:
             COMPONENT,
             partial(counters.asked, "event"),
         )
-        self._election = Election(api, candidacy, self._look_at_all)
+        self._election = Election(api, candidacy, self._take_over)
         self._stop = threading.Event()
         self._shapes = LastingShapes()
-        self._begun_with = judge()
-        self._following, self._reconciler = self._follow(self._begun_with)
         self._was_ready = self._had_vpas = False
+        self._begun_with = judge()
+        self._scan: Scan | None = None
+        if receiver is not None:
+            scanned = ScanCounters(counters.registry)
+            self._scan = Scan(
+                self._sees, self._acts, receiver, scanned, pace=scan_pace or ScanPace()
+            )
+        self._following, self._reconciler = self._follow(self._begun_with)
         self._claims_due = 0.0
         counters.show(lambda: len(self._queue), self._modes_there)
 
@@ -93,11 +108,20 @@ class Controller:
             shapes=self._shapes,
             timing=self._timing,
             recorder=self._recorder,
+            scan=self._scan,
+            is_at_fault=lambda raw: may_be_at_fault(raw, judge.knowledge),
         )
         reconciler = Reconciler(
             following, judge, self._modes, self._writer.write, self._events, self._counters
         )
         return following, reconciler
+
+    def _acts(self) -> bool:
+        """Whether all is known, and no other replica is the one that acts."""
+        return self._was_ready and self._election.is_leader
+
+    def _sees(self) -> tuple[Sight, Judge]:
+        return self._following.sight, self._begun_with
 
     def _modes_there(self) -> Mapping[str, int]:
         return self._following.vpas.modes()
@@ -107,6 +131,8 @@ class Controller:
         self._following.start()
         self._events.start()
         self._election.start()
+        if self._scan is not None:
+            self._scan.start()
         workers = [
             threading.Thread(target=self._work, name=f"worker {number}", daemon=True)
             for number in range(self._pace.workers)
@@ -118,6 +144,8 @@ class Controller:
         self._queue.close()
         for worker in workers:
             worker.join(_TICK_SECONDS)
+        if self._scan is not None:
+            self._scan.stop()
         self._election.stop()
         self._following.stop()
         self._events.stop()
@@ -158,14 +186,22 @@ class Controller:
         self._counters.leads(is_leader=self._election.is_leader)
 
     def _changed(self, keys: Iterable[WorkloadKey], after_seconds: float) -> None:
-        if self._was_ready and self._election.is_leader:
+        if self._acts():
             self._queue.add(list(dict.fromkeys(keys)), after_seconds)
 
+    def _take_over(self) -> None:
+        """Leadership begins."""
+        if self._scan is not None:
+            self._scan.forget()
+        self._look_at_all()
+
     def _look_at_all(self) -> None:
-        if self._was_ready and self._election.is_leader:
+        if self._acts():
             keys = self._following.keys()
             _log.info("%d workloads are looked at", len(keys))
             self._queue.add(keys)
+            if self._scan is not None:
+                self._scan.begin()
 
     def _look_at_claims(self) -> None:
         """Look now and then at what is read and not followed: few use it, and it hardly changes."""
@@ -177,7 +213,7 @@ class Controller:
     def _work(self) -> None:
         while (key := self._queue.get()) is not None:
             reconciler = self._reconciler
-            if self._was_ready and self._election.is_leader:
+            if self._acts():
                 looked = reconciler.look(key)
                 self._queue.done(key, failed=looked.failed, after_seconds=looked.after_seconds)
             else:

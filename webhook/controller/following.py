@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from webhook.cluster.api import Api
 from webhook.cluster.counterparts import Watched
@@ -13,7 +13,7 @@ from webhook.cluster.discovery import Discovery
 from webhook.cluster.errors import ApiError
 from webhook.cluster.lookups import Lookups
 from webhook.cluster.recorder import Recorder
-from webhook.cluster.records import Store
+from webhook.cluster.records import Held, Identity, Store
 from webhook.cluster.resources import (
     BUILT_IN_VERSIONS,
     HPAS,
@@ -27,28 +27,32 @@ from webhook.cluster.resources import (
     Resource,
     targets,
 )
-from webhook.cluster.surroundings import LimitRangeRecord, NamespaceRecord, Surroundings
+from webhook.cluster.surroundings import Surroundings
 from webhook.cluster.timing import Timing
 from webhook.cluster.watch import Watch
 from webhook.cluster.watches import Watches
 from webhook.controller.noticing import (
     ManagedVpas,
+    NodesSeen,
     Noticing,
     of_brought,
     of_held,
     of_vpa,
 )
+from webhook.controller.scan_feed import Feed, ScanStores
+from webhook.controller.sight import ScannedWorld, Sight
 from webhook.controller.workloads import AllWorkloads, WorkloadRecord, Workloads
 from webhook.controller.world import LastingShapes, WatchedWorld, around
+from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw
 from webhook.core.kinds import Kinds
-from webhook.core.nodes import NodeShape
 from webhook.core.objects import GroupKind
 
 # CRDs come with the install of a framework: minutes, not seconds.
 _LOOK_FOR_KINDS_SECONDS = 30.0
 _PLAN_SECONDS = 5.0
+_LOOK_AGAIN_SECONDS = 0.05
 
 # Events come in flocks; a workload is looked at once for a flock.
 SETTLE_SECONDS = 0.1
@@ -56,6 +60,8 @@ SETTLE_SECONDS = 0.1
 NODES_SETTLE_SECONDS = 5.0
 
 _log = logging.getLogger("scaleguard.controller")
+
+World = TypeVar("World", bound=WatchedWorld)
 
 Changed = Callable[[Iterable[WorkloadKey], float], None]
 """Is told which workloads to look at, and after how many seconds."""
@@ -74,9 +80,13 @@ class Following:
         shapes: LastingShapes,
         timing: Timing,
         recorder: Recorder,
+        scan: Feed | None = None,
+        is_at_fault: Callable[[Raw], bool] = lambda _raw: False,
     ) -> None:
         """`is_ai` tells of a workload whether it may make AI pods.
 
+        `scan` is fed with what changes, where there is one; `is_at_fault` tells of what makes no AI
+        pods whether it has something to say of them all the same.
         `shapes` outlast this, as they outlast nodes: bounds stay where a configuration changes.
         """
         self._api, self._known, self._is_ai, self._changed = api, known, is_ai, changed
@@ -90,8 +100,10 @@ class Following:
         self._asked_for_kinds = False
         self._stop = threading.Event()
         self.vpas = ManagedVpas(self._watched.vpas)
-        stores: list[tuple[Resource, Store[Any]]] = [*self._autoscalers(), *self._homes()]
-        watches = [self._watch(resource, store) for resource, store in stores]
+        self._scanned = ScanStores(scan, known, is_at_fault) if scan is not None else None
+        self.sight = self._sight()
+        self._scalers = [self._watch(*each) for each in self._autoscalers()]
+        watches = [*self._scalers, *(self._watch(*each) for each in self._homes())]
         self._vpa_watch = next(watch for watch in watches if watch.resource == VPAS)
         self._watches = Watches(watches, recorder, lambda: None)
 
@@ -152,7 +164,10 @@ class Following:
 
     def world(self) -> WatchedWorld:
         """The world of a plan."""
-        return WatchedWorld(
+        return self._world(WatchedWorld)
+
+    def _world(self, of: type[World]) -> World:
+        return of(
             self._known,
             self._watched,
             self._lookups,
@@ -163,32 +178,47 @@ class Following:
             time.monotonic() + _PLAN_SECONDS,
         )
 
+    def _sight(self) -> Sight:
+        return Sight(
+            self._api,
+            self._watched,
+            self._workloads,
+            self._scanned.notes if self._scanned is not None else {},
+            lambda kind: self._discovery.find(kind, self._timing.page_seconds),
+            lambda: self._world(ScannedWorld),
+            self._scanned.feed.changed if self._scanned is not None else lambda _keys: None,
+        )
+
     def _autoscalers(self) -> Iterable[tuple[Resource, Store[Any]]]:
-        watched, tell = self._watched, self._tell
-        for resource, store in (
-            (HPAS, watched.hpas),
-            (SCALED_OBJECTS, watched.scaled_objects),
-            (POD_AUTOSCALERS, watched.pod_autoscalers),
-        ):
-            yield resource, Noticing(store, lambda one: one.identity, of_held, tell)
+        watched = self._watched
         brought = watched.inference_services
-        yield INFERENCE_SERVICES, Noticing(brought, lambda one: one[0], of_brought, tell)
-        yield VPAS, Noticing(self.vpas, lambda one: one.held.identity, of_vpa, tell)
+        for resource, store, identity, keys in (
+            (HPAS, watched.hpas, _identity_of_held, of_held),
+            (SCALED_OBJECTS, watched.scaled_objects, _identity_of_held, of_held),
+            (POD_AUTOSCALERS, watched.pod_autoscalers, _identity_of_held, of_held),
+            (INFERENCE_SERVICES, brought, lambda one: one[0], of_brought),
+            (VPAS, self.vpas, lambda one: one.held.identity, of_vpa),
+        ):
+            if self._scanned is None:
+                yield resource, Noticing(store, identity, keys, self._tell)
+            else:
+                yield resource, self._scanned.noted(resource, store, identity, keys, self._tell)
 
     def _homes(self) -> Iterable[tuple[Resource, Store[Any]]]:
-        def there(one: NamespaceRecord | LimitRangeRecord) -> list[WorkloadKey]:
-            return self._workloads.keys(one[0])
-
-        about = self._surroundings
-        yield (
-            NAMESPACES,
-            Noticing(about.namespaces, lambda one: one[0], there, self._tell),
-        )
-        yield (
-            LIMIT_RANGES,
-            Noticing(about.limit_ranges, lambda one: one[:2], there, self._tell),
-        )
+        about, scanned = self._surroundings, self._scanned
+        for resource, store, identity in (
+            (NAMESPACES, about.namespaces, lambda one: one[0]),
+            (LIMIT_RANGES, about.limit_ranges, lambda one: one[:2]),
+        ):
+            yield resource, Noticing(store, identity, self._there, self._tell)
         yield NODES, NodesSeen(about.nodes, self._saw_nodes)
+        if scanned is not None:
+            yield from scanned.homes(about)
+
+    def _there(self, one: tuple[Any, ...]) -> list[WorkloadKey]:
+        """What a namespace has, of which something else is known now."""
+        namespace: str = one[0]
+        return (self._workloads if self._scanned is None else self.sight).keys(namespace)
 
     def _watch(
         self,
@@ -199,16 +229,28 @@ class Following:
         return Watch(resource, store, self._api, self._recorder, self._timing, find=find)
 
     def _tell(self, keys: Iterable[WorkloadKey]) -> None:
-        world = self.world()
-        near = (one for key in keys for one in around(key, self._workloads, world))
+        world, told = self.world(), list(dict.fromkeys(keys))
+        planned = (key for key in told if key.group_kind not in AUTOSCALERS)
+        near = (one for key in planned for one in around(key, self._workloads, world))
         self._changed(near, SETTLE_SECONDS)
+        if self._scanned is not None and told:
+            self._scanned.feed.changed(told)
 
     def _saw_nodes(self) -> None:
         if self._shapes.saw(self._surroundings.nodes.shapes()):
             self._changed(self.keys(), NODES_SETTLE_SECONDS)
+            if self._scanned is not None:
+                self._scanned.feed.changed_in(None)
 
     def _look_for_kinds(self) -> None:
-        """Follow each kind of workload from the moment on in which the cluster has it."""
+        """Follow each kind of workload from the moment on in which the cluster has it.
+
+        With a scan the autoscalers come first: of which workloads more is kept than who they are,
+        hangs on them.
+        """
+        while self._scanned is not None and not all(watch.synced for watch in self._scalers):
+            if self._stop.wait(_LOOK_AGAIN_SECONDS):
+                return
         missing = list(targets(self._known))
         while not self._stop.is_set() and missing:
             try:
@@ -241,6 +283,8 @@ class Following:
             )
         resource = replace(found, optional=kind.group not in BUILT_IN_VERSIONS)
         store = Workloads(described, self._known, self._is_ai)
+        if self._scanned is not None:
+            store = self._scanned.workloads(described, self._is_ai, self.sight)
         self._workloads.add(kind, store)
         noticing = Noticing(store, lambda one: one.key, _of_workload, self._tell)
         self._watches.add(self._watch(resource, noticing, lambda: self._find_again(resource)))
@@ -253,32 +297,9 @@ class Following:
         return replace(found, optional=True) if found is not None else None
 
 
+def _identity_of_held(record: Held[Any]) -> Identity:
+    return record.identity
+
+
 def _of_workload(record: WorkloadRecord) -> Sequence[WorkloadKey]:
     return (record.key,)
-
-
-class NodesSeen:
-    """The nodes, and who is told whenever one changes."""
-
-    def __init__(self, store: Store[NodeShape], seen: Callable[[], None]) -> None:
-        self._store = store
-        self._seen = seen
-        self.read = store.read
-
-    def replace(self, records: Sequence[NodeShape], version: int) -> None:
-        """Hold these and nothing else."""
-        self._store.replace(records, version)
-        self._seen()
-
-    def put(self, record: NodeShape) -> None:
-        """Hold a node as it is now."""
-        self._store.put(record)
-        self._seen()
-
-    def remove(self, record: NodeShape) -> None:
-        """Forget a node."""
-        self._store.remove(record)
-
-    def __len__(self) -> int:
-        """How many are held."""
-        return len(self._store)

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from webhook.cluster.records import BroughtRecord, Held, Store
+from webhook.controller.notes import NotedRecord
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw, mapping
+from webhook.core.nodes import NodeShape
 from webhook.core.objects import is_labelled
 from webhook.core.vpa_plan.steps import kept_of
 
@@ -29,8 +31,10 @@ class Noticing(Generic[Record]):
         identity: Callable[[Record], object],
         keys: Callable[[Record], Iterable[WorkloadKey]],
         tell: Tell,
+        content: Callable[[Record], object] | None = None,
     ) -> None:
-        """`keys` are the workloads that a record is about."""
+        """`keys` are the workloads that a record is about, `content` what of it matters."""
+        self._content = _content if content is None else content
         self._store = store
         self._identity = identity
         self._keys = keys
@@ -45,7 +49,7 @@ class Noticing(Generic[Record]):
         differing = [
             record
             for name in before.keys() | self._known.keys()
-            for record in _differing(before.get(name), self._known.get(name))
+            for record in self._differing(before.get(name), self._known.get(name))
         ]
         self._tell([key for record in differing for key in self._keys(record)])
 
@@ -55,7 +59,7 @@ class Noticing(Generic[Record]):
         before = self._known.get(name)
         self._store.put(record)
         self._known[name] = record
-        differing = _differing(before, record)
+        differing = self._differing(before, record)
         if differing:
             self._tell([key for one in differing for key in self._keys(one)])
 
@@ -69,16 +73,19 @@ class Noticing(Generic[Record]):
         """How many objects are held."""
         return len(self._store)
 
-
-def _differing(before: Record | None, after: Record | None) -> list[Record]:
-    """Both versions of a record, where they differ: it may have named another workload before."""
-    if before is not None and after is not None and _content(before) == _content(after):
-        return []
-    return [one for one in (before, after) if one is not None]
+    def _differing(self, before: Record | None, after: Record | None) -> list[Record]:
+        """Both versions of a record, where they differ: it may have named another before."""
+        if before is not None and after is not None:
+            if self._content(before) == self._content(after):
+                return []
+            return [before, after]
+        return [one for one in (before, after) if one is not None]
 
 
 def _content(record: Any) -> object:
     """What of a record matters: of watched autoscalers not in which version it stands there."""
+    if isinstance(record, NotedRecord):
+        return _content(record.record), record.noted
     if isinstance(record, VpaRecord):
         return record.held.record, record.raw
     return record.record if isinstance(record, Held) else record
@@ -151,3 +158,30 @@ def of_vpa(record: VpaRecord) -> tuple[WorkloadKey, ...]:
 def of_brought(record: BroughtRecord) -> tuple[WorkloadKey, ...]:
     """The workloads that an InferenceService's scalers act on."""
     return tuple(scaler.target for scaler in record[1] if scaler.target is not None)
+
+
+class NodesSeen:
+    """The nodes, and who is told whenever one changes."""
+
+    def __init__(self, store: Store[NodeShape], seen: Callable[[], None]) -> None:
+        self._store = store
+        self._seen = seen
+        self.read = store.read
+
+    def replace(self, records: Sequence[NodeShape], version: int) -> None:
+        """Hold these and nothing else."""
+        self._store.replace(records, version)
+        self._seen()
+
+    def put(self, record: NodeShape) -> None:
+        """Hold a node as it is now."""
+        self._store.put(record)
+        self._seen()
+
+    def remove(self, record: NodeShape) -> None:
+        """Forget a node."""
+        self._store.remove(record)
+
+    def __len__(self) -> int:
+        """How many are held."""
+        return len(self._store)

@@ -55,8 +55,9 @@ class WorkQueue(Generic[Key]):
                 self._put(key, due)
             self._changed.notify_all()
 
-    def get(self) -> Key | None:
-        """Wait for a key and take it; None once the queue is closed."""
+    def get(self, within_seconds: float | None = None) -> Key | None:
+        """Wait for a key and take it; None once the queue is closed, or the time is over."""
+        until = None if within_seconds is None else self._clock() + within_seconds
         with self._changed:
             while not self._is_closed:
                 wait = self._until_next()
@@ -65,7 +66,10 @@ class WorkQueue(Generic[Key]):
                     del self._due[key]
                     self._taken.add(key)
                     return key
-                self._changed.wait(wait)
+                left = None if until is None else until - self._clock()
+                if left is not None and left <= 0:
+                    return None
+                self._changed.wait(_sooner(wait, left))
             return None
 
     def done(self, key: Key, *, failed: bool = False, after_seconds: float | None = None) -> None:
@@ -119,3 +123,7 @@ class WorkQueue(Generic[Key]):
         for entry in passed:
             heapq.heappush(self._heap, entry)
         return found
+
+
+def _sooner(wait: float | None, left: float | None) -> float | None:
+    return min((one for one in (wait, left) if one is not None), default=None)

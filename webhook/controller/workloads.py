@@ -1,5 +1,7 @@
 """The AI workloads of a cluster, one store for each kind; of all others who they are."""
 
+import json
+import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -18,7 +20,7 @@ from webhook.core.pod import claim_names
 from webhook.core.workload import Workload, read_workload
 
 # What nobody reads here, and what takes most of the memory.
-_OF_CONTAINERS = ("env", "envFrom", "livenessProbe", "startupProbe", "lifecycle")
+_OF_CONTAINERS = ("env", "envFrom", "livenessProbe", "lifecycle")
 _CONTAINERS = ("containers", "initContainers")
 
 
@@ -31,6 +33,11 @@ class WorkloadRecord(NamedTuple):
     """None where none is planned for: it makes no AI pods, or its owner is planned for."""
     owner: WorkloadKey | None
     same_as: WorkloadKey | None
+    seen: bytes | None = None
+    """What the scan keeps of one that none is planned for, as JSON: a fifth of what objects take.
+
+    None where rules have nothing to say of it: no autoscaler names it, and its pods go nowhere.
+    """
 
     @property
     def is_related(self) -> bool:
@@ -41,11 +48,25 @@ class WorkloadRecord(NamedTuple):
 class Workloads:
     """The workloads of one kind."""
 
-    def __init__(self, kind: Kind, kinds: Kinds, is_ai: Callable[[Raw], bool]) -> None:
-        """`is_ai` tells of a workload whether it may make AI pods, in whichever namespace."""
+    def __init__(
+        self,
+        kind: Kind,
+        kinds: Kinds,
+        is_ai: Callable[[Raw], bool],
+        is_seen: Callable[[WorkloadKey, Raw], bool] = lambda _key, _raw: False,
+        lost: Callable[[WorkloadKey], None] = lambda _key: None,
+    ) -> None:
+        """`is_ai` tells of a workload whether it may make AI pods, in whichever namespace.
+
+        `is_seen` tells whether the scan looks at one that makes none; `lost` is told of one that
+        came in anew before anybody knew that it does.
+        """
         self._kind = kind
         self._kinds = kinds
         self._is_ai = is_ai
+        self._is_seen = is_seen
+        self._lost = lost
+        self._lock = threading.Lock()  # the watch writes, and the scan adds what it lacks
         self._held: dict[WorkloadKey, WorkloadRecord] = {}
         self._related: dict[WorkloadKey, WorkloadRecord] = {}
 
@@ -59,31 +80,45 @@ class Workloads:
         same_as = named_target(namespace, mapping(raw, "spec", "workloadRef"))
         planned_above = owner is not None and self._kinds.scalable(owner.group, owner.kind)
         is_kept = same_as is not None or (not planned_above and self._is_ai(raw))
+        key = WorkloadKey(namespace, *self._kind.group_kind, ref.name or "")
         return WorkloadRecord(
-            WorkloadKey(namespace, *self._kind.group_kind, ref.name or ""),
+            key,
             uid_of(raw),
             slim(raw) if is_kept else None,
             above if is_kept else None,
             same_as,
+            _packed(raw) if not is_kept and self._is_seen(key, raw) else None,
         )
 
     def replace(self, records: Sequence[WorkloadRecord], _version: int = 0) -> None:
         """Hold these and nothing else."""
-        self._held = {record.key: record for record in records}
+        with self._lock:
+            self._held = {record.key: record for record in records}
         self._related = {record.key: record for record in records if record.is_related}
 
     def put(self, record: WorkloadRecord) -> None:
         """Hold a workload as it is now."""
-        self._held[record.key] = record
+        with self._lock:
+            before = self._held.get(record.key)
+            self._held[record.key] = record
         if record.is_related:
             self._related[record.key] = record
         else:
             self._related.pop(record.key, None)
+        if before is not None and before.seen is not None and record.seen is None:
+            self._lost(record.key)
 
     def remove(self, record: WorkloadRecord) -> None:
         """Forget a workload."""
-        self._held.pop(record.key, None)
+        with self._lock:
+            self._held.pop(record.key, None)
         self._related.pop(record.key, None)
+
+    def see(self, record: WorkloadRecord, raw: Raw | None) -> None:
+        """Keep what the scan reads of a workload, or nothing; not where another came meanwhile."""
+        with self._lock:
+            if self._held.get(record.key) is record:
+                self._held[record.key] = record._replace(seen=_packed(raw) if raw else None)
 
     def __len__(self) -> int:
         """How many there are."""
@@ -119,6 +154,14 @@ class Workloads:
         raw = record.raw if record is not None else None
         return read_workload(raw, self._kind) if raw is not None else None
 
+    def seen(self) -> list[WorkloadKey]:
+        """Those of which the scan keeps more than who they are, beside those planned for."""
+        return [record.key for record in tuple(self._held.values()) if record.seen is not None]
+
+    def read_workload(self, raw: Raw) -> Workload:
+        """Read one of this kind as autoscalers see it."""
+        return read_workload(raw, self._kind)
+
 
 class AllWorkloads:
     """The workloads of all kinds, and how they hang together."""
@@ -149,6 +192,10 @@ class AllWorkloads:
             if namespace is None or record.key.namespace == namespace
         ]
 
+    def seen(self) -> list[WorkloadKey]:
+        """Those of which the scan keeps more than who they are, beside those planned for."""
+        return [key for store in self._stores.values() for key in store.seen()]
+
     def claiming(self) -> list[WorkloadKey]:
         """Those whose pods ask for devices by claims (DRA)."""
         return [key for store in self._stores.values() for key in store.claiming()]
@@ -168,6 +215,18 @@ class AllWorkloads:
             for record in store.related():
                 if record.key.namespace == namespace:
                     yield record
+
+
+def unpacked(record: WorkloadRecord) -> Raw | None:
+    """What is kept of a workload, whoever keeps it."""
+    if record.seen is None:
+        return record.raw
+    raw: Raw = json.loads(record.seen)
+    return raw
+
+
+def _packed(raw: Raw) -> bytes:
+    return json.dumps(slim(raw), separators=(",", ":"), sort_keys=True).encode()
 
 
 def slim(raw: Raw) -> Raw:

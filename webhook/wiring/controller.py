@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from webhook.controller.controller import Controller
+    from webhook.controller.receiver import Receiver
     from webhook.reload.reloading import Reloading
 
 LEASE = "scaleguard-controller"
@@ -99,8 +100,17 @@ def _controller(
         recorder=ClusterCounters(registry),
         counters=Counters(registry),
         pace=Pace(plan.workers, plan.writes_per_second),
+        receiver=_receiver(plan.audit) if plan.audit is not None else None,
     )
     return controller, registry
+
+
+def _receiver(plan: AuditPlan) -> "Receiver":
+    from webhook.audit.delivery import StandingsDelivery  # noqa: PLC0415 - it is off by default
+    from webhook.wiring.scanning import ToAudit  # noqa: PLC0415
+
+    delivery = StandingsDelivery(plan.url, plan.authority, plan.token)
+    return ToAudit(delivery, plan.cluster, socket.gethostname())
 
 
 @contextmanager

@@ -15,8 +15,13 @@ from certs.authority import Names
 from certs.store import ensure
 from tests.unit.audit.batches import record
 from webhook.audit.delivered import read_delivery
-from webhook.audit.delivery import DeliveryError, HttpsDelivery
+from webhook.audit.delivery import DeliveryError, HttpsDelivery, StandingsDelivery
 from webhook.audit.spool import Waiting
+from webhook.audit.stood import read_telling
+from webhook.controller.receiver import Delivery, NotTakenError
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.standing import Standing
+from webhook.wiring.scanning import ToAudit
 
 BATCH = [Waiting(json.dumps(record().as_json()), (("d1", 1.5), ("d2", 2.0)), (1, 2))]
 
@@ -118,3 +123,43 @@ def test_files_that_are_not_there_yet_are_waited_for(
     made.close()
     assert raised.value.again
     assert receiver.requests == []
+
+
+# ---------------------------------------------------------------- how things stand
+
+WEB = Standing(WorkloadKey("shop", "apps", "Deployment", "web"), (record(),), {"replicas": {}})
+
+
+@pytest.fixture
+def to_audit(receiver: Receiver, certificates: Path, tmp_path: Path) -> Iterator[ToAudit]:
+    (tmp_path / "token").write_text("first\n")
+    url = f"https://localhost:{receiver.server_port}/"
+    made = StandingsDelivery(url, certificates / "ca.crt", tmp_path / "token")
+    yield ToAudit(made, "prod", "controller-1")
+    made.close()
+
+
+def test_standings_arrive_as_the_audit_reads_them(receiver: Receiver, to_audit: ToAudit) -> None:
+    to_audit.take(Delivery(7.5, [WEB]))
+    to_audit.take(Delivery(8.0, [], 6.25))
+    ((path, token, body), (_, _, last)) = receiver.requests
+    assert (path, token) == ("/v1/standings", "Bearer first")
+    read = read_telling(body)
+    assert (read.cluster, read.replica, read.at) == ("prod", "controller-1", 7.5)
+    assert (read.standings, read.pass_began) == ((WEB,), None)
+    assert read.standings[0].who_scales == WEB.who_scales
+    over = read_telling(last)
+    assert (over.standings, over.pass_began) == ((), 6.25)
+    to_audit.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "again"), [(400, False), (413, False), (404, True), (503, True)]
+)
+def test_standings_that_are_not_taken_say_whether_to_try_again(
+    receiver: Receiver, to_audit: ToAudit, status: int, *, again: bool
+) -> None:
+    receiver.status = status
+    with pytest.raises(NotTakenError, match=f"status {status}") as raised:
+        to_audit.take(Delivery(7.5, [WEB]))
+    assert raised.value.again is again

@@ -11,6 +11,7 @@ from webhook.cluster.errors import ApiError
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
     AUTOSCALERS,
+    BUDGETS,
     CLAIMS,
     EVENTS,
     HPAS,
@@ -19,6 +20,8 @@ from webhook.cluster.resources import (
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
+    RESOURCE_QUOTAS,
+    SERVICES,
     VPAS,
     WATCHED,
     between,
@@ -95,6 +98,7 @@ def test_rights_of_the_controller_are_those_that_are_used() -> None:
             for resource in rule["resources"]:
                 given[group, resource] |= set(rule["verbs"])
     followed = [*AUTOSCALERS, INFERENCE_SERVICES, NAMESPACES, LIMIT_RANGES, NODES]
+    followed += [BUDGETS, RESOURCE_QUOTAS, SERVICES]  # where it scans
     used = {(one.group, one.plural): {"list", "watch"} for one in followed}
     for kind in targets(KINDS):
         used[kind.group, plural(kind.kind)] = {"list", "watch"}

@@ -12,6 +12,8 @@ from prometheus_client import CollectorRegistry
 from tests.unit.cluster.fake import Answer, Asked, FakeApi, status
 from tests.unit.cluster.states import wait_until
 from tests.unit.controller.recorded import Counted
+from tests.unit.controller.scanning import QUICK as SCAN_PACE
+from tests.unit.controller.scanning import Audit
 from tests.unit.controller.test_following import OURS, QUICK, WORKLOADS, Looking
 from tests.unit.core.vpa_plan.test_plan import judge_of
 from tests.unit.core.vpa_plan.workloads import Raw, workload
@@ -200,3 +202,34 @@ def test_vpas_that_come_late_are_made(running: Running, monkeypatch: pytest.Monk
     running.server.on("/apis/autoscaling.k8s.io/v1", answer(served))
     wait_until(lambda: running.counted.looks("made") >= 1)
     running.end()
+
+
+def test_with_an_audit_it_tells_how_things_stand(
+    server: FakeApi, api: Api, counted: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_TICK_SECONDS", 0.05)
+    monkeypatch.setattr("webhook.controller.election.RETRY_SECONDS", 0.05)
+    running, audit = Running(server, api, counted), Audit()
+    for path in ("/api/v1/resourcequotas", "/api/v1/services"):
+        running.cluster.has(path)
+    running.cluster.has("/apis/policy/v1/poddisruptionbudgets")
+    running.controller = Controller(
+        api,
+        Candidacy("guard", "controller", "me"),
+        lambda: running.judge,
+        timing=QUICK,
+        recorder=Counters(CollectorRegistry()),
+        counters=Counted().counters,
+        receiver=audit,
+        scan_pace=SCAN_PACE,
+    )
+    running.thread = threading.Thread(target=running.controller.run, daemon=True)
+    running.thread.start()
+    wait_until(lambda: [one.name for one in audit.holds()] == ["llama"])
+    wait_until(lambda: any(one.pass_began is not None for one in audit.taken))
+    passes = len([one for one in audit.taken if one.pass_began is not None])
+    running.judge = judge_of('{"mode": "audit"}')
+    wait_until(lambda: '"would": "patch"' in next(iter(audit.holds().values())))
+    wait_until(lambda: len([one for one in audit.taken if one.pass_began]) > passes)
+    running.end()
+    assert audit.is_closed

@@ -201,3 +201,14 @@ def test_many_threads_look_at_each_key_one_at_a_time_and_lose_none() -> None:
         thread.join(5)
     assert not changing.both
     assert changing.looks <= 50 * 20 + 5
+
+
+def test_who_waits_no_longer_gets_none() -> None:
+    queue: WorkQueue[str] = WorkQueue()
+    begun = time.monotonic()
+    assert queue.get(0.05) is None
+    queue.add(["later"], 0.2)
+    assert queue.get(0.05) is None
+    assert 0.1 <= time.monotonic() - begun < 5.0
+    assert queue.get(5.0) == "later"
+    assert queue.get(0.0) is None

@@ -67,7 +67,7 @@ def test_an_ai_workload_is_kept() -> None:
 def test_of_all_others_only_who_they_are(of: GroupKind, raw: Raw) -> None:
     held = filled(raw, of=of)
     key = WorkloadKey("ml", *of, "llama")
-    assert held.get(key) == (key, "u-1", None, None, None)
+    assert held.get(key) == (key, "u-1", None, None, None, None)
     assert held.kept() == []
     assert held.workload(key) is None
     assert len(held) == 1
@@ -117,7 +117,6 @@ def _bulky() -> Raw:
         "env": [{"name": "TOKEN", "value": "secret"}],
         "envFrom": [{}],
         "livenessProbe": {},
-        "startupProbe": {},
         "lifecycle": {},
     }
     raw["spec"]["template"]["spec"]["initContainers"] = [{"name": "i", "env": []}]
