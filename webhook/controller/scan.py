@@ -35,8 +35,8 @@ class ScanPace:
 
     settle_seconds: float = 1.0
     """VPAs are looked at after a tenth of it: they come first, and what they bring is told once."""
-    looks_per_second: float = 25.0
-    """A look takes some 10 ms: a quarter of a core at the most, whatever happens."""
+    looks_per_second: float = 10.0
+    """A look at an HPA and a VPA takes some 25 ms: a quarter of a core at the most."""
     linger_seconds: float = 2.0
     """How long is waited for more to tell at once."""
     pass_seconds: float = 12 * 3600.0

@@ -32,7 +32,12 @@ class ScannedWorld(WatchedWorld):
     """
 
     def look_up(self, key: WorkloadKey) -> Workload | None:
-        """A workload: of the kinds that are watched as the watch knows it."""
+        """A workload: of the kinds that are watched as the watch knows it, read once."""
+        if key not in self._known:
+            self._known[key] = self._look_up(key)
+        return self._known[key]
+
+    def _look_up(self, key: WorkloadKey) -> Workload | None:
         store = self._workloads_there.kinds.get(key.group_kind)
         record = store.get(key) if store is not None else None
         raw = unpacked(record) if record is not None and record.raw is None else None
