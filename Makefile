@@ -8,8 +8,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 bin := .venv/bin
 pip := $(bin)/python -m pip --quiet --no-input --disable-pip-version-check
-quick := -m "not opa and not controlplane and not postgres and not slow"
-slow := -m "opa or controlplane or postgres or slow"
+quick := -m "not opa and not controlplane and not postgres and not chromium and not slow"
+slow := -m "opa or controlplane or postgres or chromium or slow"
 
 .PHONY: help
 help: ## this list

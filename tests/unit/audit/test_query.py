@@ -84,6 +84,13 @@ def test_filters(filled: Store, filters: Filters, wanted: list[str]) -> None:
     assert ids(filled, filters) == wanted
 
 
+@pytest.mark.parametrize("word", ['"x\\y"', "Zürich", "50%_off/", "\N{SNOWMAN}"])
+def test_what_json_writes_otherwise_is_found_as_well(store: Store, word: str) -> None:
+    told = (record(word), [("a", 1.0)]), (record("other", message=f"is {word}"), [("b", 2.0)])
+    take_in(store, delivery(*told, (record("none"), [("c", 3.0)])))
+    assert ids(store, Filters(q=word)) == ["b", "a"]
+
+
 def test_pages_join_to_the_whole(store: Store) -> None:
     """Many have the same time, and the newest come first."""
     told = ((record(f"w{n}"), [(f"d{n}", float(n // 7))]) for n in range(50))

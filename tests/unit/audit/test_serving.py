@@ -304,7 +304,7 @@ def test_paths_and_methods(client: FlaskClient) -> None:
     assert client.get("/readyz").status_code == 200
     assert client.get("/v1/records").status_code == 405
     assert client.post("/v1/findings").status_code == 405
-    assert client.get("/").status_code == 404
+    assert client.get("/v1").status_code == 404
     assert client.get("/v1/decisions/").status_code == 404
 
 

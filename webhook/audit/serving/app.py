@@ -23,6 +23,7 @@ from webhook.audit.findings import (
 from webhook.audit.serving import refusal
 from webhook.audit.serving.callers import Callers
 from webhook.audit.serving.metrics import Metrics
+from webhook.audit.serving.page import serve_page
 from webhook.audit.stood import Asked, read_telling
 from webhook.audit.store.errors import StoreUnavailableError
 from webhook.audit.store.opened import Store
@@ -73,6 +74,7 @@ def create_app(parts: Parts) -> Flask:
         ("v1/decisions/<name>", "GET", _decision),
     ):
         serve(app, path, method, partial(_answer, parts, path.split("/")[1], answer))
+    serve_page(app, parts.metrics)
     return app
 
 
