@@ -54,14 +54,15 @@ def audited(plane: ControlPlane, folder: Path) -> Iterator[Audited]:
         audit = AuditProcess(folder / "audit", *kept, "--writers", WRITER)
         stack.enter_context(audit)
         audit.wait_until_ready()
-        controller = ControllerProcess(plane, folder / "controller", **MISSPELT)
+        server = ("--audit-url", audit.url, "--audit-ca", str(audit.authority))
+        told = (*server, "--audit-token-file", str(token))
+        controller = ControllerProcess(
+            plane, folder / "controller", *told, "--reports-every", "1", **MISSPELT
+        )
         stack.enter_context(controller)
         replicas = Replicas(plane, folder, more_rules=[PODS], **MISSPELT)
         for one in replicas.processes:
-            one.command += [
-                *("--audit-spool", str(one.folder / "spool"), "--audit-url", audit.url),
-                *("--audit-ca", str(audit.authority), "--audit-token-file", str(token)),
-            ]
+            one.command += ["--audit-spool", str(one.folder / "spool"), *told]
         stack.enter_context(replicas)
         yield Audited(replicas, audit, controller, postgres, database, _token(plane, "reader"))
 

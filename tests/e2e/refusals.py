@@ -17,7 +17,7 @@ from webhook.cluster.resources import HPAS, SCALED_OBJECTS, VPAS
 Raw = dict[str, Any]
 
 _DECISION = re.compile(r"; decision ([0-9a-f]{12})$")
-_AT_ONCE = 4
+AT_ONCE = 4
 _NAMES = 40
 """Of each kind: what comes again under a name is a repeat."""
 
@@ -98,7 +98,7 @@ class Refused:
         self._namespace = namespace
         self._numbers = itertools.count()
         self._over = threading.Event()
-        self._threads = [threading.Thread(target=self._run) for _ in range(_AT_ONCE)]
+        self._threads = [threading.Thread(target=self._run) for _ in range(AT_ONCE)]
         self.told: list[Told] = []
         self.unanswered = 0
         """Requests that no webhook answered: their senders know that nothing was decided."""

@@ -14,10 +14,12 @@ from typing import Any
 
 import psycopg
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.audited import Audited, audited
+from tests.e2e.controller_process import USER
 from tests.e2e.manifests import deployment, hpa, vpa
 from tests.e2e.patient_client import PatientClient
 from tests.e2e.refusals import owned_pod, prepare, scaled_object
@@ -29,6 +31,7 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.postgres, pytest.mark.slow]
 
 Raw = dict[str, Any]
 
+RIGHTS = Path(__file__).with_name("reports_rbac.yaml")
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 
@@ -128,9 +131,19 @@ def scaler(plant: Planted, namespace: str) -> Raw:
 
 @pytest.fixture
 def path(plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterator[Audited]:
+    """All of it, and Reports are kept in the cluster."""
+    plane.install_crds("openreports")
+    role = yaml.safe_load(RIGHTS.read_text("utf-8"))["metadata"]["name"]
+    plane.kubectl("apply", "-f", str(RIGHTS))
+    plane.kubectl(
+        *("create", "clusterrolebinding", "keeps-reports", f"--clusterrole={role}"),
+        *(f"--user={USER}", "--serviceaccount=default:webhook"),
+    )
     with audited(plane, tmp_path) as running:
         prepare(plane, namespace)
         yield running
+    plane.kubectl("delete", "clusterrolebinding", "keeps-reports")
+    plane.kubectl("delete", "crd", "reports.openreports.io", "clusterreports.openreports.io")
 
 
 def test_no_secret_is_anywhere(
@@ -161,9 +174,12 @@ def test_no_secret_is_anywhere(
     assert sum("; decision " in one for one in said) == 4, said
     wait_until(lambda: len(findings(path, "denial")) >= 4, 60, "they were not delivered")
     wait_until(lambda: "leaky" in events(plane), 60, "no event tells of them")
+    wait_until(lambda: "leaky" in reports(plane), 60, "no Report tells of them")
+    wait_until(lambda: "leaky" in standings(path), 60, "the scan does not tell of them")
     time.sleep(1)  # whatever else is written of them by then
 
-    everywhere = {"answers": "\n".join(said), "events": events(plane), **traces(path, tmp_path)}
+    everywhere = {"answers": "\n".join(said), **traces(path, tmp_path)}
+    everywhere |= {"events": events(plane), "reports in the cluster": reports(plane)}
     for where, text in everywhere.items():
         assert "leaky" in text or where == "metrics", f"{where} tells nothing of them"
         assert plant.found_in(text) == [], where
@@ -179,6 +195,14 @@ def events(plane: ControlPlane) -> str:
     return plane.kubectl("get", "events", "-A", "-o", "json").stdout
 
 
+def reports(plane: ControlPlane) -> str:
+    return plane.kubectl("get", "reports.openreports.io", "-A", "-o", "json").stdout
+
+
+def standings(path: Audited) -> str:
+    return json.dumps(path.audit.ask("GET", "/v1/standings?limit=1000", path.reader))
+
+
 def traces(path: Audited, folder: Path) -> dict[str, str]:
     """Everything that is left of a request: by where."""
     (folder / "reader").write_text(path.reader, "utf-8")
@@ -188,14 +212,20 @@ def traces(path: Audited, folder: Path) -> dict[str, str]:
         f"report {form}": CliRunner().invoke(cli, ["report", *common, "-o", form]).stdout
         for form in ("table", "json", "csv", "html", "openreports")
     }
-    logs = [one.log() for one in path.replicas.processes] + [path.audit.log()]
-    ports = [path.audit.metrics_port, *(one.metrics_port for one in path.replicas.processes)]
+    logs = [one.log() for one in path.replicas.processes]
+    logs += [path.audit.log(), path.controller.log()]
+    ports = [
+        path.audit.metrics_port,
+        path.controller.metrics_port,
+        *(one.metrics_port for one in path.replicas.processes),
+    ]
     spools = itertools.chain.from_iterable(
         one.folder.joinpath("spool").glob("*.db*") for one in path.replicas.processes
     )
     return {
         "store": store(path),
         "findings": json.dumps(path.audit.ask("GET", "/v1/findings?limit=1000", path.reader)),
+        "standings": standings(path),
         "logs": "\n".join(logs),
         "metrics": "\n".join(map(metrics, ports)),
         "spool": "\n".join(one.read_bytes().decode("latin-1") for one in spools),
