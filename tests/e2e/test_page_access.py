@@ -100,7 +100,9 @@ def test_a_wrong_token_shows_nothing(visit: Visit, accounts: ControlPlane, kind:
     alert.wait_for()
     assert "does not take this token for the audience scaleguard-audit" in alert.inner_text()
     assert "secret" not in page.content()
-    assert visit.faults_for_readers() == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert visit.faults_for_readers() == [], scheme
     page.reload()
     visit.settled()
     assert page.get_by_role("alert").count() == 0, "a token that is refused is not kept"
@@ -113,13 +115,15 @@ def test_a_token_without_the_right_shows_nothing(visit: Visit, accounts: Control
     who = (
         "system:serviceaccount:default:nobody may not list findings.scaleguard.io in all namespaces"
     )
-    assert page.get_by_text(who, exact=False).is_visible()
+    assert page.get_by_text(f"{who}.", exact=True).is_visible()
     command = (
         "kubectl create rolebinding findings --clusterrole=scaleguard-findings"
         " --serviceaccount=default:nobody -n NAMESPACE"
     )
     assert page.get_by_text(command).is_visible()
-    assert visit.faults_for_readers() == []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        assert visit.faults_for_readers() == [], scheme
     for query in ("?namespace=shop", "?view=scalers", "?view=trends&namespace=ml"):
         visit.open(query)
         page.get_by_role("heading", name="You may not see this").wait_for()

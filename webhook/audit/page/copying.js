@@ -24,7 +24,9 @@ export function copyButton(text, what, label = "Copy") {
 
 /** A line to copy, as commands are. */
 export function copyLine(text, what) {
-  return element("div", { class: "line" }, element("code", {}, text), copyButton(text, what));
+  // Broken between words alone: an option keeps its dashes.
+  const words = text.split(" ").flatMap((word) => [" ", element("span", { class: "word" }, word)]);
+  return element("div", { class: "line" }, element("code", {}, words.slice(1)), copyButton(text, what));
 }
 
 async function copy(text, beside) {

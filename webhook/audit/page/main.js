@@ -4,7 +4,7 @@ import { hasToken, keepToken } from "./api.js";
 import { element, say } from "./elements.js";
 import { filterBar } from "./filters.js";
 import { here, link, onMove } from "./place.js";
-import { problem, signIn } from "./problem.js";
+import { problem, sentence, signIn } from "./problem.js";
 import { FIRST, VIEWS } from "./views.js";
 
 const UNAUTHORIZED = 401;
@@ -99,7 +99,7 @@ function fail(error) {
   count.textContent = "";
   leave.hidden = !hasToken();
   if (error.status === UNAUTHORIZED) {
-    askForToken(hasToken() ? `${error.message}. It may have expired: make a new one.` : null);
+    askForToken(hasToken() ? `${sentence(error.message)} It may have expired: make a new one.` : null);
     return;
   }
   results.replaceChildren(problem(error, () => load(loaded)));

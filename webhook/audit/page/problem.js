@@ -13,12 +13,18 @@ export function problem(error, again = null) {
     "section",
     { class: "problem", role: "alert" },
     element("h2", {}, TITLES[status] ?? (status >= 500 ? "The audit cannot answer now" : "This could not be shown")),
-    element("p", {}, `${shown.charAt(0).toUpperCase()}${shown.slice(1)}.`),
-    error.fix && element("p", { class: "dim" }, `What to do: ${error.fix}.`),
+    // A sentence that begins with a user's name keeps it as it is, and its remedy is the form below.
+    element("p", {}, status === 403 ? `${shown}.` : sentence(shown)),
+    error.fix && status !== 403 && element("p", { class: "dim" }, `What to do: ${error.fix}.`),
     status === -1 && element("pre", { tabindex: "0" }, String(error)),
     status === 403 && rights(error.message),
     again && element("button", { type: "button", on: { click: again } }, "Try again"),
   );
+}
+
+/** An error of the API as a sentence. */
+export function sentence(text) {
+  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
 }
 
 const TITLES = {
