@@ -61,14 +61,23 @@ def metadata(module: Module) -> dict[str, Any]:
         block.append(line[1:].removeprefix(" "))
     try:
         read = yaml.load("\n".join(block), yaml.CSafeLoader)
-    except yaml.YAMLError as error:
-        # Its lines begin below the mark, and count from 0.
-        mark, told = getattr(error, "problem_mark", None), getattr(error, "problem", error)
-        number = lines.index(_MARK) + 2 + (mark.line if mark is not None else 0)
+    except yaml.YAMLError:
+        below, told = _fault("\n".join(block))
+        number = lines.index(_MARK) + 2 + below
         raise PolicyError(
             f"{module.path}: line {number}: the METADATA comment is not YAML: {told}"
-        ) from error
+        ) from None
     return read if isinstance(read, dict) else {}
+
+
+def _fault(block: str) -> tuple[int, str]:
+    """Say where a block is no YAML, counted from 0, and why: libyaml says it less exactly."""
+    try:
+        yaml.safe_load(block)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        return (mark.line if mark is not None else 0), str(getattr(error, "problem", error))
+    return 0, "libyaml does not take it"
 
 
 def says_a_rule(module: Module) -> bool:

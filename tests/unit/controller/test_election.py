@@ -1,5 +1,6 @@
 """Who writes: taking, keeping, losing and giving up a Lease."""
 
+import logging
 from collections.abc import Callable
 
 import pytest
@@ -136,7 +137,9 @@ def test_who_cannot_renew_stops_before_others_begin(
     assert not ada.leads
     assert not ada.step()
     assert not ada.step()
-    assert caplog.messages == [
+    # Another test of the process may have had the log say more.
+    warned = [one.getMessage() for one in caplog.records if one.levelno >= logging.WARNING]
+    assert warned == [
         "Lease guard/controller: Unreachable",
         "no leader any more: Lease guard/controller is not ours, or not renewed",
     ]
