@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from webhook.core.autoscalers.scaler import MetricClaim
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, ContainerPolicy, Vpa, resources
@@ -22,12 +23,20 @@ class Fix:
 
 @dataclass(frozen=True, slots=True)
 class _Change:
-    """What one container policy controls afterwards; a policy that is not there yet is added."""
+    """What one container policy says afterwards; a policy that is not there yet is added."""
 
     container: str
     policy: ContainerPolicy | None
     left: tuple[str, ...]
+    ends_boost: bool
+    """Whether it gives up cpu that is raised at start: a startupBoost would go on writing it."""
     copied_from: ContainerPolicy | None = None
+
+
+# What a policy says against the startupBoost of its VPA. One without cpu means the same by the API,
+# but VPA 1.8's admission dereferences it (`calculateBoostedCPUValue`).
+_NO_BOOST = {"cpu": {"type": "Factor", "factor": 1}}
+_NO_BOOST_TEXT = "startupBoost: {cpu: {type: Factor, factor: 1}}"
 
 
 def complement(
@@ -39,26 +48,27 @@ def complement(
 
     `contested` holds, for each resource, the metrics that meet the VPA. A named policy inherits
     nothing from `*`, so a new one carries over what `*` says. Where nothing is left to control,
-    the fix is mode Off, which keeps the recommendations readable. A startupBoost would go on
-    writing cpu: it ends with that.
+    the fix is mode Off, which keeps the recommendations readable. A startupBoost ends where cpu is
+    given up, and nowhere else: one that raises others as well goes on for these.
     """
     given_up = _by_container(contested)
     if not given_up:
         return None
-    boosts = _boosts(vpa, given_up, containers)
-    changes = [change for change in _changes(vpa, given_up, containers) if _differs(vpa, change)]
-    if _nothing_left(vpa, changes, containers):
+    changes = list(_changes(vpa, given_up, containers))
+    staying = _staying(vpa, given_up, containers)
+    overruled = None in staying and any(change.ends_boost for change in changes)
+    said = [(one, _said(vpa, one, overruled=overruled)) for one in changes]
+    if _nothing_left(vpa, changes, containers) and not overruled:
         additions = [Addition(("spec", "updatePolicy", "updateMode"), MODE_OFF)]
         summary = f'updateMode: "{MODE_OFF}"'
     else:
-        additions = [_addition(change, boosts=not boosts) for change in changes]
-        summary = ", ".join(
-            f'controlledResources: [{", ".join(change.left)}] for container "{change.container}"'
-            for change in changes
-        )
+        additions = [one for change, values in said for one in _additions(change, values)]
+        summary = ", ".join(_in_words(change, values) for change, values in said if values)
     patch = operations({"spec": vpa.raw}, additions)
     if not patch:
         return None
+    ended = (change.container for change in changes if change.ends_boost)
+    boosts = [] if overruled else [one for one in _sources(vpa, ended) if one not in staying]
     if boosts:
         summary += f" and remove {_boosts_text(boosts)}"
     return Fix([*patch, *map(_without_boost, boosts)], summary)
@@ -103,14 +113,14 @@ def _changes(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> I
     names = None if containers is None else set(containers.regular)
     for policy in vpa.named:
         if names is None or policy.name in names:
-            yield _Change(policy.name, policy, _left(policy, _of(given_up, policy.name)))
+            yield _change(vpa, policy.name, policy, _of(given_up, policy.name))
     for_all = _of(given_up, None)
     if for_all and (names is None or names - vpa.by_name.keys()):
-        yield _Change(ANY_CONTAINER, vpa.wildcard, _left(vpa.wildcard, for_all))
+        yield _change(vpa, ANY_CONTAINER, vpa.wildcard, for_all)
     for name in sorted(name for name in given_up if name is not None):
         more = _of(given_up, name)
         if more != for_all and name not in vpa.by_name:
-            yield _Change(name, None, _left(vpa.wildcard, more), copied_from=vpa.wildcard)
+            yield _change(vpa, name, None, more)
 
 
 def _of(given_up: _GivenUp, container: str | None) -> set[str]:
@@ -118,13 +128,14 @@ def _of(given_up: _GivenUp, container: str | None) -> set[str]:
     return given_up.get(None, set()) | given_up.get(container, set())
 
 
-def _left(policy: ContainerPolicy | None, given_up: set[str]) -> tuple[str, ...]:
-    kept = resources(policy) - given_up
-    return tuple(resource for resource in COMPUTE_RESOURCES if resource in kept)
-
-
-def _differs(vpa: Vpa, change: _Change) -> bool:
-    return set(change.left) != resources(change.policy or vpa.wildcard)
+def _change(
+    vpa: Vpa, container: str, policy: ContainerPolicy | None, given_up: set[str]
+) -> _Change:
+    before = policy or vpa.wildcard
+    kept = resources(before) - given_up
+    left = tuple(resource for resource in COMPUTE_RESOURCES if resource in kept)
+    ends_boost = CPU in given_up and vpa.boosts_cpu(container)
+    return _Change(container, policy, left, ends_boost, None if policy else before)
 
 
 def _nothing_left(vpa: Vpa, changes: Sequence[_Change], containers: ContainerSet | None) -> bool:
@@ -137,35 +148,52 @@ def _nothing_left(vpa: Vpa, changes: Sequence[_Change], containers: ContainerSet
     return not any(after.get(name, rest) for name in containers.regular)
 
 
-def _boosts(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> list[_Boost]:
-    """The boosts of cpu that end with its control: only where all that they raise gives it up."""
+def _staying(vpa: Vpa, given_up: _GivenUp, containers: ContainerSet | None) -> list[_Boost]:
+    """The boosts that raise a container which keeps its cpu."""
     names = (ANY_CONTAINER, *vpa.by_name) if containers is None else containers.regular
-    boosted = [name for name in names if vpa.boosts_cpu(name)]
-    if not all(CPU in _of(given_up, name) for name in boosted):
-        return []
-    return _sources(vpa, boosted)
+    keeping = (name for name in names if CPU not in _of(given_up, name))
+    return [_source(vpa, name) for name in keeping if vpa.boosts_cpu(name)]
 
 
 def _sources(vpa: Vpa, boosted: Iterable[str]) -> list[_Boost]:
     """Whence containers are boosted: all that has to go before they are not."""
-    sources: dict[str, _Boost] = {}
-    for policy in map(vpa.policy, boosted):
-        own = policy if policy is not None and policy.boosts is not None else None
-        sources.setdefault(own.name if own is not None else "", own)
+    sources = {one.name if one else "": one for one in (_source(vpa, name) for name in boosted)}
     # What a policy no longer says, the VPA says for all.
     if sources and vpa.boosts:
-        sources.setdefault("", None)
+        sources[""] = None
     return sorted(sources.values(), key=lambda one: -1 if one is None else one.index)
 
 
-def _addition(change: _Change, *, boosts: bool) -> Addition:
+def _source(vpa: Vpa, boosted: str) -> _Boost:
+    policy = vpa.policy(boosted)
+    return policy if policy is not None and policy.boosts is not None else None
+
+
+def _said(vpa: Vpa, change: _Change, *, overruled: bool) -> dict[str, Any]:
+    """What the policy has to say anew; nothing where it says all of it."""
+    said: dict[str, Any] = {}
+    if set(change.left) != resources(change.policy or vpa.wildcard):
+        said["controlledResources"] = list(change.left)
+    if change.ends_boost and overruled:
+        said["startupBoost"] = _NO_BOOST
+    return said
+
+
+def _additions(change: _Change, said: Mapping[str, Any]) -> Iterator[Addition]:
     if change.policy is not None:
-        path = (*_POLICIES, change.policy.index, "controlledResources")
-        return Addition(path, list(change.left))
-    inherited = change.copied_from.raw if change.copied_from is not None else {}
-    member = {
-        **{name: value for name, value in inherited.items() if boosts or name != "startupBoost"},
-        "containerName": change.container,
-        "controlledResources": list(change.left),
+        path = (*_POLICIES, change.policy.index)
+        yield from (Addition((*path, name), value) for name, value in said.items())
+    else:  # there is one for what is given up, so it says something
+        inherited = dict(change.copied_from.raw) if change.copied_from is not None else {}
+        if change.ends_boost:
+            inherited.pop("startupBoost", None)
+        member = {**inherited, "containerName": change.container, **said}
+        yield Addition((*_POLICIES, END), member)
+
+
+def _in_words(change: _Change, said: Mapping[str, Any]) -> str:
+    words = {
+        "controlledResources": f"controlledResources: [{', '.join(change.left)}]",
+        "startupBoost": _NO_BOOST_TEXT,
     }
-    return Addition((*_POLICIES, END), member)
+    return f'{" and ".join(words[name] for name in said)} for container "{change.container}"'

@@ -1,5 +1,6 @@
 """Where a scaler and a VPA meet, by the containers that are known; and what a fix leaves."""
 
+import itertools
 from typing import Any
 
 import jsonpatch
@@ -326,6 +327,10 @@ def test_what_keda_drops_is_said_last() -> None:
     assert (found.reductions, found.boost) == ((ONLY_AT_START, reason), True)
 
 
+def test_what_has_a_wrong_type_is_not_mended() -> None:
+    assert only(scaler(metric(CPU)), read_vpa(vpa(resourcePolicy="x")), "app").fix is None
+
+
 def test_a_boost_ends_with_the_control_of_cpu() -> None:
     every, memory = scaler(metric(CPU)), scaler(metric(MEMORY))
     one = policy("app", CPU, MEMORY, startupBoost=BOOST)
@@ -343,15 +348,56 @@ def test_a_boost_ends_with_the_control_of_cpu() -> None:
     assert summary(every, alone, "app") == 'updateMode: "Off" and remove startupBoost'
 
 
-def test_a_boost_of_more_than_what_is_read_stays() -> None:
+def test_a_boost_of_more_than_what_is_read_stays_for_the_others() -> None:
     one = scaler(metric(CPU, "app"))
-    found = summary(one, made(startupBoost=BOOST), "app", "log")
-    assert found == 'controlledResources: [memory] for container "app"'
-    alone = only(one, made(policy("*", CPU, MEMORY, startupBoost=BOOST)), "app")
+    overruled = "startupBoost: {cpu: {type: Factor, factor: 1}}"
+    assert summary(one, made(startupBoost=BOOST), "app", "log") == (
+        f'controlledResources: [memory] and {overruled} for container "app"'
+    )
+    idle = made(policy("app", CPU), policy("log"), startupBoost=BOOST)
+    assert summary(one, idle, "app", "log") == (
+        f'controlledResources: [] and {overruled} for container "app"'
+    )
+    own = made(policy("*", CPU, MEMORY, startupBoost=BOOST))
+    assert summary(one, own, "app", "log") == 'controlledResources: [memory] for container "app"'
+    alone = only(one, own, "app")
     assert alone.fix is not None
     added, removed = alone.fix.patch
     assert "startupBoost" not in added["value"]
     assert removed["path"].endswith("/containerPolicies/0/startupBoost")
+
+
+SAYS: tuple[dict[str, Any], ...] = ({}, {"startupBoost": {}}, {"startupBoost": BOOST})
+
+
+def policies(name: str) -> list[list[dict[str, Any]]]:
+    """No policy of that name, or one that controls something and says something of boosts."""
+    controls = ([CPU], [MEMORY])
+    return [[], *([policy(name, *of, **says)] for of in controls for says in SAYS)]
+
+
+@pytest.mark.parametrize("container", [None, "app"])
+@pytest.mark.parametrize("containers", [(), ("app",), ("app", "log", "side")])
+def test_after_a_fix_cpu_is_raised_just_where_it_is_not_read(
+    container: str | None, containers: tuple[str, ...]
+) -> None:
+    one, fixed = scaler(metric(CPU, container)), 0
+    listed = itertools.product(policies("log"), policies("*"), policies("app"), SAYS)
+    for log, every, app, says in listed:
+        raw = vpa(resourcePolicy={"containerPolicies": [*log, *every, *app]}, **says)
+        before = read_vpa(raw)
+        for found in met(one, before, *containers):
+            if found.fix is None:
+                continue
+            fixed += 1
+            after = read_vpa(jsonpatch.apply_patch(raw, found.fix.patch))
+            assert met(one, after, *containers) == []
+            for name in containers or ("app", "log", "side"):
+                read = container in {None, name}
+                assert after.boosts_cpu(name) == (before.boosts_cpu(name) and not read), raw
+                assert after.controls(name, CPU) == (before.controls(name, CPU) and not read)
+                assert after.controls(name, MEMORY) == before.controls(name, MEMORY)
+    assert fixed > 200
 
 
 def test_what_boosts_is_told_where_nothing_else_meets() -> None:
