@@ -91,6 +91,16 @@ def test_what_json_writes_otherwise_is_found_as_well(store: Store, word: str) ->
     assert ids(store, Filters(q=word)) == ["b", "a"]
 
 
+def test_what_no_database_takes_keeps_nobody_from_searching(store: Store) -> None:
+    odd = record(
+        "odd", message="nul \0, half a pair \ud800, a path C:\\u0000", fields={"\0": ["\0"]}
+    )
+    take_in(store, delivery((odd, [("a", 1.0)]), (record("web"), [("b", 2.0)])))
+    assert ids(store, Filters(q="shop")) == ["b", "a"]
+    assert ids(store, Filters(q="C:\\u0000")) == ["a"]
+    assert ids(store, Filters(q="\N{SNOWMAN}")) == []
+
+
 def test_pages_join_to_the_whole(store: Store) -> None:
     """Many have the same time, and the newest come first."""
     told = ((record(f"w{n}"), [(f"d{n}", float(n // 7))]) for n in range(50))

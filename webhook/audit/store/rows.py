@@ -1,6 +1,7 @@
 """What a record is in a row, and what both databases have alike."""
 
 import json
+import re
 from typing import Any, Final
 
 from sqlalchemy import Table
@@ -26,9 +27,10 @@ def columns_of(record: Record) -> dict[str, Any]:
         "owner_name": owner.name if owner is not None else "",
         "workload": record.workload,
         "username": record.user,
-        "record": json.dumps(record.as_json(), sort_keys=True),
     }
-    return {name: clean(value) for name, value in texts.items()}
+    # JSON escapes what no database takes, and PostgreSQL then finds it where it reads the JSON.
+    written = json.dumps(_cleaned(record.as_json()), sort_keys=True)
+    return {name: clean(value) for name, value in texts.items()} | {"record": written}
 
 
 def insert_into(store: Store, table: Table) -> Any:
@@ -43,9 +45,17 @@ def milliseconds(seconds: float) -> int:
 
 def clean(text: str) -> str:
     """Replace what no database takes in a text: NUL, and halves of surrogate pairs."""
-    return "".join(
-        _REPLACEMENT if one == "\0" or "\ud800" <= one <= "\udfff" else one for one in text
-    )
+    return _NOT_TAKEN.sub(_REPLACEMENT, text)
+
+
+def _cleaned(value: Any) -> Any:
+    """Clean every text of a JSON value, keys included."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, dict):
+        return {_cleaned(key): _cleaned(member) for key, member in value.items()}
+    return [_cleaned(member) for member in value] if isinstance(value, list) else value
 
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
+_NOT_TAKEN: Final = re.compile("[\0\ud800-\udfff]")
