@@ -15,13 +15,14 @@ from webhook.core.pod_facts import PodSubject
 from webhook.core.record import OwnerRef, Record, RecordKind
 from webhook.core.recorded import of_finding, of_patch, owner_of, short
 from webhook.core.recorded_fields import recorded_fields
+from webhook.core.scrub import scrubbed_all
 from webhook.core.standing import Standing
 from webhook.core.verdict import CannotJudge
 from webhook.core.who_scales import Judged, acting_by, judged_at
 from webhook.core.world import Autoscaler, World
 
-# More than a few are told of an object only where somebody plays with us. With some 10 kB each a
-# standing stays far below what a delivery holds.
+# More than a few are told of a workload only where somebody plays with us. With some 10 kB each a
+# standing stays far below what a delivery holds, and a look takes seconds at the most.
 MOST_RECORDS = 128
 
 
@@ -57,7 +58,7 @@ def standing_of(key: WorkloadKey, existing: Existing, judge: Judge, world: World
     """
     if world.is_ignored(key.namespace):
         return Standing(key)
-    judged = judged_at(key, existing.raw, judge, world)
+    judged = judged_at(key, existing.raw, judge, world, MOST_RECORDS)
     if existing.alone is not None:
         found = tuple(judge.findings(existing.alone, world))
         judged = Judged(((existing.alone, found),), ())
@@ -71,7 +72,7 @@ def standing_of(key: WorkloadKey, existing: Existing, judge: Judge, world: World
     return Standing(
         key,
         tuple(sorted(records, key=_place)[:MOST_RECORDS]),
-        acting_by(key, judged, world).as_json() if told else None,
+        scrubbed_all(acting_by(key, judged, world).as_json()) if told else None,
     )
 
 

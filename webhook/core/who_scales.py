@@ -149,13 +149,22 @@ class Judged:
     pods: tuple[PodSubject, ...]
 
 
-def judged_at(key: WorkloadKey, raw: Raw | None, judge: Judge, world: World) -> Judged:
-    """Judge every autoscaler of a workload; `raw` is None where that is not known."""
+def judged_at(
+    key: WorkloadKey, raw: Raw | None, judge: Judge, world: World, most: int | None = None
+) -> Judged:
+    """Judge every autoscaler of a workload; `raw` is None where that is not known.
+
+    With `most` only so many of them, and no more of these once they have so many findings: of n
+    that meet each other there are n times n.
+    """
     autoscalers: list[Autoscaler] = [*world.scalers_on(key), *world.vpas_on(key)]
-    return Judged(
-        tuple((one, tuple(judge.findings(one, world))) for one in autoscalers),
-        tuple(judge.pods(raw, world)) if raw is not None else (),
-    )
+    judged: list[tuple[Autoscaler, tuple[Finding, ...]]] = []
+    count = 0
+    for one in autoscalers[:most]:
+        found = tuple(judge.findings(one, world)) if most is None or count < most else ()
+        judged.append((one, found))
+        count += len(found)
+    return Judged(tuple(judged), tuple(judge.pods(raw, world)) if raw is not None else ())
 
 
 def acting(key: WorkloadKey, raw: Raw | None, judge: Judge, world: World) -> Acting:

@@ -223,3 +223,37 @@ def test_the_order_hangs_on_what_is_told_alone() -> None:
     one = standing(*objects)
     other = standing(*reversed(objects))
     assert [brief(each) for each in one.records] == [brief(each) for each in other.records]
+
+
+def test_of_many_that_meet_each_other_a_few_are_judged() -> None:
+    pairs: list[Raw] = []
+    for number in range(100):
+        scaler = hpa(metric("cpu"))
+        scaler["metadata"]["name"] = f"h{number}"
+        pairs += [scaler, vpa(f"v{number}", "Recreate")]
+    judge = judge_of()
+    judged = []
+
+    class Counting:
+        def __getattr__(self, name: str) -> Any:
+            return getattr(judge, name)
+
+        def findings(self, subject: Any, world: World) -> Any:
+            judged.append(subject)
+            return judge.findings(subject, world)
+
+    made = standing(plain(), *pairs, judge=Counting())  # type: ignore[arg-type]
+    assert len(made.records) == module.MOST_RECORDS
+    assert len(judged) == 1, "it meets 99 HPAs and 100 VPAs"
+    assert made.who_scales is not None
+    assert len(made.who_scales["replicas"]["by"]) == 100, "who acts is told all the same"
+    assert len(json.dumps(made.as_json())) < 1_000_000
+
+
+def test_who_scales_has_no_passwords_of_urls() -> None:
+    odd = vpa()
+    odd["spec"]["targetRef"]["name"] = "http://user:secret@host"
+    key = LLAMA._replace(name="http://user:secret@host")
+    told = json.dumps(standing(odd, key=key).who_scales)
+    assert "http://host" in told
+    assert "secret" not in told
