@@ -8,10 +8,10 @@ from webhook.core.decide import Decision
 from webhook.core.fields import Raw
 from webhook.core.finding import Action
 from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, reference, uid_of
+from webhook.core.recorded import bounded
 from webhook.core.review import Request
-from webhook.core.scrub import scrubbed
 from webhook.core.topmost_owner import topmost_owner
-from webhook.core.world import read_autoscaler
+from webhook.core.world import NAMESPACE, read_autoscaler
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,14 @@ def refused(asked: Request, decision: Decision) -> Refused | None:
         _at(asked),
         _reason(asked.group_kind),
         tuple(dict.fromkeys(one.rule for one in denied)),
-        scrubbed(_message(asked, "; ".join(said))),
+        bounded(_message(asked, "; ".join(said))),
     )
 
 
 def _at(asked: Request) -> Raw | WorkloadKey | None:
     owner = topmost_owner(asked.object)
-    if owner is not None:
+    # Whoever writes the object says who its owner is: a foreign Namespace would be told in it.
+    if owner is not None and reference(owner).group_kind != NAMESPACE:
         return owner
     autoscaler = read_autoscaler(asked.object)
     if autoscaler is not None:

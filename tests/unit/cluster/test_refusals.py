@@ -131,6 +131,16 @@ def test_an_owner_that_nobody_can_read_is_told_by_what_the_object_says_of_it(
     }
 
 
+def test_who_says_that_a_foreign_namespace_is_the_owner_is_told_in_its_own(
+    telling: Telling,
+) -> None:
+    forged = owned_by("kube-system", "Namespace", "v1")
+    telling.refusals.tell(asked(workload("web", metadata=forged)), REFUSED)
+    (event,) = telling.written(1)
+    assert event["metadata"]["namespace"] == "shop"
+    assert event["involvedObject"]["name"] == "shop"
+
+
 def test_the_same_again_and_again_is_one_event_with_a_count(
     server: FakeApi, telling: Telling
 ) -> None:
