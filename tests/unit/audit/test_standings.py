@@ -184,6 +184,26 @@ def test_a_pass_keeps_what_stands_from_being_forgotten(store: Store) -> None:
     assert open_findings(store) == [("web", DAY, 30 * DAY)]
 
 
+def test_what_nobody_tells_of_any_more_is_forgotten(store: Store) -> None:
+    tell(store, DAY, Standing(WEB, (found(),), AT_ODDS), cluster="gone")
+    tell(store, 30 * DAY, Standing(API, (found("api"),), AT_ODDS))
+
+    forget(store, Retention(seconds=7 * DAY), 31 * DAY)
+    assert workloads(store) == [("shop", "api")]
+
+
+def test_however_much_is_refused_what_stands_is_not_forgotten_for_it(store: Store) -> None:
+    tell(store, DAY, Standing(WEB, (found(),), AT_ODDS), Standing(API, (found("api"),), AT_ODDS))
+    tell(store, 2 * DAY, Standing(API))
+    take_in(store, delivery(*((record(f"w{n}"), [(f"d{n}", 3 * DAY + n)]) for n in range(50))))
+
+    forget(store, Retention(rows=20), 4 * DAY)
+    assert [name for name, *_ in open_findings(store)] == ["web"]
+    assert findings(store, Filters(open=False)).findings == ()
+    forget(store, Retention(rows=0), 4 * DAY)
+    assert [one.record["object"]["name"] for one in findings(store, Filters()).findings] == ["web"]
+
+
 def test_hostile_names_are_kept_as_they_are(store: Store) -> None:
     name = "'; DROP TABLE findings; --\0\ud800"
     key = WEB._replace(name=name)

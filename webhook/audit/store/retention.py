@@ -4,14 +4,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, exists, func, select, true, tuple_
+from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_
 
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
-from webhook.audit.store.tables import DECISIONS, FINDINGS
+from webhook.audit.store.tables import DECISIONS, FINDINGS, STANDINGS
+from webhook.core.record import RecordKind
 
 # Some milliseconds of work: who delivers meanwhile waits no longer than that.
 _ROWS_AT_ONCE: Final = 1000
+
+
+_STANDS: Final = exists().where(
+    and_(
+        FINDINGS.c.id == DECISIONS.c.finding,
+        FINDINGS.c.kind == RecordKind.SCAN.value,
+        FINDINGS.c.resolved.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,20 +50,24 @@ def forget(
     """Forget what is not to be kept, in batches, for as long as `go_on` says so.
 
     A finding goes with the last of its decisions; until then its count tells of all there ever
-    were. Raises `StoreUnavailableError`.
+    were. How things stand goes by age alone: it is told again twice a day, and however much is
+    refused in between does not end it. Raises `StoreUnavailableError`.
     """
     aged = by_rows = findings = 0
     if retention.seconds is not None:
-        old = DECISIONS.c.seen < round((now_seconds - retention.seconds) * 1000)
+        since = round((now_seconds - retention.seconds) * 1000)
+        old = DECISIONS.c.seen < since
         while go_on() and (gone := _forget_oldest(store, old, _ROWS_AT_ONCE)):
             aged += gone
+        while go_on() and _forget_standings(store, since):
+            pass
     if retention.rows is not None:
         left = decisions(store) - retention.rows
         while left > by_rows and go_on():
-            gone = _forget_oldest(store, true(), min(_ROWS_AT_ONCE, left - by_rows))
+            gone = _forget_oldest(store, ~_STANDS, min(_ROWS_AT_ONCE, left - by_rows))
             by_rows += gone
             if not gone:
-                break  # another replica was quicker
+                break  # another replica was quicker, or what is left stands
     while go_on() and (gone := _forget_empty(store)):
         findings += gone
     return Forgotten(aged, by_rows, findings)
@@ -83,6 +97,18 @@ def _forget_oldest(store: Store, which: ColumnElement[bool], most: int) -> int:
     def attempt() -> int:
         with store.writing() as connection:
             return connection.execute(delete(DECISIONS).where(tuple_(*key).in_(chosen))).rowcount
+
+    return asked(attempt)
+
+
+def _forget_standings(store: Store, since: int) -> int:
+    """Delete what nobody told of since: a whole cluster may be no more. Say how many."""
+    old = select(STANDINGS.c.id).where(STANDINGS.c.seen < since).limit(_ROWS_AT_ONCE)
+    chosen = old.with_for_update(skip_locked=True)
+
+    def attempt() -> int:
+        with store.writing() as connection:
+            return connection.execute(delete(STANDINGS).where(STANDINGS.c.id.in_(chosen))).rowcount
 
     return asked(attempt)
 
