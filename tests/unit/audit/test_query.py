@@ -101,6 +101,46 @@ def test_what_no_database_takes_keeps_nobody_from_searching(store: Store) -> Non
     assert ids(store, Filters(q="\N{SNOWMAN}")) == []
 
 
+@pytest.mark.parametrize(
+    ("word", "wanted"),
+    [
+        ("ml/web", ["c"]),
+        ("ML/We", ["c"]),
+        ("l/llama", ["d"]),
+        ("ml/llama-1", ["d"]),
+        ("shop/api", ["f"]),
+        ("ml/api", []),
+        ("ml/", ["d", "c"]),
+        ("/web", ["c"]),
+        ("/pool", []),
+        ("/deployment", []),
+        ("m%/web", []),
+        ("ml/w_b", []),
+        ("ml/web/x", []),
+        ("ml/web squatter", ["c"]),
+        ("ml/web bob", []),
+        ("zürich/web", []),
+    ],
+)
+def test_a_row_is_found_by_namespace_and_name(store: Store, word: str, wanted: list[str]) -> None:
+    """Though its message tells neither."""
+    squatter = replace(record("web", "ml", message="x"), rule="gpu-node-squatter", workload="")
+    made = replace(owned("llama-1", "llama"), message="x")
+    nowhere = ObjectRef("v1", "Node", None, "pool")
+    node = replace(record(message="x"), object=nowhere, user="bob", workload="")
+    scaler = record("scaler", message="x", workload="Deployment api")
+    take_in(
+        store,
+        delivery(
+            (squatter, [("c", 1.0)]),
+            (made, [("d", 2.0)]),
+            (node, [("e", 3.0)]),
+            (scaler, [("f", 4.0)]),
+        ),
+    )
+    assert ids(store, Filters(q=word)) == wanted
+
+
 def test_pages_join_to_the_whole(store: Store) -> None:
     """Many have the same time, and the newest come first."""
     told = ((record(f"w{n}"), [(f"d{n}", float(n // 7))]) for n in range(50))

@@ -1,6 +1,7 @@
 """Which findings a word occurs in, alike in every database."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Text, and_, or_, select
@@ -41,9 +42,26 @@ def contains(word: str) -> ColumnElement[bool]:
     mine = FINDINGS.c.id.in_(select(DECISIONS.c.finding).where(DECISIONS.c.decision == word))
     texts = (*_SEARCHED, _Message(FINDINGS.c.record))
     shown = or_(*(text.icontains(word, autoescape=True) for text in texts))
-    if not word.isascii():
-        return or_(mine, shown)
-    # All that is shown is in the record as well: reading JSON and eight columns of the few that are
-    # left takes a third of the time.
-    told = FINDINGS.c.record.icontains(json.dumps(word)[1:-1], autoescape=True)
-    return or_(mine, and_(told, shown))
+    if word.isascii():
+        # All of that is in the record as well: reading JSON and eight columns of the few that are
+        # left takes a third of the time.
+        told = FINDINGS.c.record.icontains(json.dumps(word)[1:-1], autoescape=True)
+        shown = and_(told, shown)
+    return or_(mine, shown, *_named_by(word))
+
+
+def _named_by(word: str) -> Iterator[ColumnElement[bool]]:
+    """Whether it is part of `namespace/name`, as rows show it and no column has it.
+
+    A workload stands with its kind before its name.
+    """
+    namespace, slash, name = word.partition("/")
+    if slash:
+        columns = FINDINGS.c
+        named = or_(
+            columns.object_name.istartswith(name, autoescape=True),
+            columns.owner_name.istartswith(name, autoescape=True),
+            columns.workload.icontains(f" {name}", autoescape=True),
+        )
+        above = columns.namespace.iendswith(namespace, autoescape=True)
+        yield and_(columns.namespace != "", above, named)
