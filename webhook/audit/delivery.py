@@ -52,8 +52,8 @@ class Audit:
         self._session = requests.Session()
         self._session.trust_env = False  # no proxy, and no password of a .netrc
 
-    def post(self, path: str, body: bytes) -> None:
-        """Return once the server has answered that it keeps this; raises `DeliveryError`."""
+    def post(self, path: str, body: bytes) -> bytes:
+        """Return what the server answers once it keeps this; raises `DeliveryError`."""
         try:
             answer = self._session.post(
                 f"{self._url}{path}",
@@ -69,6 +69,7 @@ class Audit:
         if answer.status_code != HTTPStatus.OK:
             why = f"status {answer.status_code}: {answer.text[:300]}"
             raise DeliveryError(why, again=answer.status_code not in _REFUSED)
+        return answer.content
 
     def close(self) -> None:
         """Close the connections."""
@@ -89,12 +90,28 @@ class HttpsDelivery(Audit):
         self.post("/v1/records", body_of(cluster, replica, batch))
 
 
+class _Stood(msgspec.Struct):
+    """What of an answer matters: how many did not count."""
+
+    older: int = 0
+
+
 class StandingsDelivery(Audit):
     """Delivers how things stand."""
 
     def deliver(self, telling: Telling) -> None:
-        """Return once the server has answered that it keeps them."""
-        self.post("/v1/standings", msgspec.json.encode(telling.as_json()))
+        """Return once the server has answered that it keeps them, all of them.
+
+        It keeps newer ones where another replica told them whose clock is ahead of ours.
+        """
+        answer = self.post("/v1/standings", msgspec.json.encode(telling.as_json()))
+        try:
+            older = msgspec.json.decode(answer, type=_Stood).older
+        except ValueError as error:
+            raise DeliveryError(f"the answer is not the audit's: {error}", again=True) from error
+        if older:
+            why = f"newer ones are kept of {older} workloads: do clocks of replicas differ?"
+            raise DeliveryError(why, again=True)
 
 
 def body_of(cluster: str, replica: str, batch: Sequence[Waiting]) -> bytes:

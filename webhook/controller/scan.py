@@ -104,7 +104,6 @@ class Scan:
         self._pass: Pass | None = None
         self._is_new = self._is_wanted = False
         self._next_pass = 0.0
-        self._failures = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         counters.show(lambda: len(self._queue), self._open)
@@ -154,6 +153,7 @@ class Scan:
             except Exception:  # noqa: BLE001 - the thread must not end over anything
                 _log.exception("the scan: a fault of the controller's own")
                 pause = LONGEST_PAUSE_SECONDS
+                self._is_wanted = True  # what it had in hand would wait for the next change
             self._stop.wait(pause)
 
     def step(self) -> float:

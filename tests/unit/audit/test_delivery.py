@@ -28,6 +28,7 @@ BATCH = [Waiting(json.dumps(record().as_json()), (("d1", 1.5), ("d2", 2.0)), (1,
 
 class Receiver(ThreadingHTTPServer):
     status = 200
+    answer = b"{}"
     requests: list[tuple[str, str | None, Any]]
 
 
@@ -38,9 +39,9 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         server.requests.append((self.path, self.headers["Authorization"], json.loads(body)))
         self.send_response(server.status)
-        self.send_header("Content-Length", "2")
+        self.send_header("Content-Length", str(len(server.answer)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(server.answer)
 
     def log_message(self, *_: Any) -> None:
         pass
@@ -163,3 +164,18 @@ def test_standings_that_are_not_taken_say_whether_to_try_again(
     with pytest.raises(NotTakenError, match=f"status {status}") as raised:
         to_audit.take(Delivery(7.5, [WEB]))
     assert raised.value.again is again
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [(b'{"taken": 0, "older": 1}', "newer ones are kept of 1 workloads"), (b"<html>", "not the")],
+)
+def test_standings_that_did_not_count_are_told_again(
+    receiver: Receiver, to_audit: ToAudit, answer: bytes, why: str
+) -> None:
+    receiver.answer = answer
+    with pytest.raises(NotTakenError, match=why) as raised:
+        to_audit.take(Delivery(7.5, [WEB]))
+    assert raised.value.again
+    receiver.answer = b'{"taken": 1, "older": 0}'
+    to_audit.take(Delivery(8.0, [WEB]))

@@ -367,7 +367,7 @@ def test_how_things_stand_is_told_and_shown_to_who_may_see_it(
         answer = client.post("/v1/standings", json=STANDS, headers=bearer(user))
         assert answer.status_code == status
     again = client.post("/v1/standings", json=STANDS | {"at": 101.0}, headers=bearer("webhook"))
-    assert again.json == {"taken": 2, "appeared": 0, "over": 0}
+    assert again.json == {"taken": 2, "appeared": 0, "over": 0, "older": 0}
 
     def places(path: str, user: str = "sre") -> list[str]:
         told = json.loads(get(client, path, user).data)["standings"]

@@ -80,10 +80,10 @@ def test_a_finding_appears_stays_goes_and_comes_back(store: Store) -> None:
 
 def test_what_is_older_does_not_count(store: Store) -> None:
     tell(store, 2 * DAY, Standing(WEB, (), SCALED))
-    assert tell(store, DAY, Standing(WEB, (found(),), AT_ODDS)) == Stood(0, 0, 0)
+    assert tell(store, DAY, Standing(WEB, (found(),), AT_ODDS)) == Stood(0, 0, 0, older=1)
     assert open_findings(store) == []
     tell(store, 3 * DAY, Standing(WEB))
-    assert tell(store, 2.5 * DAY, Standing(WEB, (found(),), AT_ODDS)) == Stood(0, 0, 0)
+    assert tell(store, 2.5 * DAY, Standing(WEB, (found(),), AT_ODDS)) == Stood(0, 0, 0, older=1)
     assert workloads(store) == []
 
 

@@ -461,8 +461,26 @@ def test_a_fault_of_its_own_does_not_end_it(
     scene.replica.lead()
     scene.replica.scan.start()
     wait_until(lambda: "a fault of the controller's own" in caplog.text)
-    scene.replica.scan.begin()
     wait_until(lambda: scene.audit.taken != [])
+
+
+def test_a_fault_while_it_tells_loses_nothing(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "LONGEST_PAUSE_SECONDS", 0.01)
+    take, faults = scene.audit.take, [RuntimeError("a fault")]
+
+    def fail(*arguments: Any) -> None:
+        if faults:
+            raise faults.pop()
+        take(*arguments)
+
+    monkeypatch.setattr(scene.audit, "take", fail)
+    scene.put(deployment("llama", "ai"))
+    scene.replica.lead()
+    scene.replica.scan.start()
+    wait_until(lambda: scene.audit.holds() != {} and scene.is_right())
+    assert "a fault of the controller's own" in caplog.text
 
 
 def test_numbers_say_how_it_is(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -134,7 +134,7 @@ def _take_standings(parts: Parts, body: bytes) -> Any:
     check_type(body, refusal.bad_request)
     stood = take_standings(parts.store, _delivered(body, read_telling))
     parts.metrics.stood(stood)
-    return {"taken": stood.taken, "appeared": stood.appeared, "over": stood.over}
+    return asdict(stood)
 
 
 def _delivered(body: bytes, read: Callable[[Raw], Delivered]) -> Delivered:

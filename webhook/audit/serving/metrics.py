@@ -61,6 +61,7 @@ class Metrics:
     def stood(self, stood: Stood) -> None:
         """Count what the background scan told."""
         self._standings.labels("taken").inc(stood.taken)
+        self._standings.labels("older").inc(stood.older)
         self._standings.labels("appeared").inc(stood.appeared)
         self._standings.labels("over").inc(stood.over)
 

@@ -30,11 +30,13 @@ class Stood:
     """What became of what was told."""
 
     taken: int
-    """Standings that counted; the others were older than what is kept."""
+    """Standings that counted: those that are not older than what is kept."""
     appeared: int
     """Findings that are new, or came back."""
     over: int
     """Findings that are no more."""
+    older: int = 0
+    """Standings that did not count."""
 
 
 def take_standings(store: Store, telling: Telling) -> Stood:
@@ -61,7 +63,7 @@ def _taken(store: Store, telling: Telling, told: Mapping[str, Standing]) -> Stoo
         for part in _parts(gone):
             over = update(FINDINGS).where(FINDINGS.c.id.in_(part))
             connection.execute(over.values(resolved=at, last_seen=at))
-    return Stood(len(counted), appeared, len(gone))
+    return Stood(len(counted), appeared, len(gone), len(told) - len(counted))
 
 
 def _put(
