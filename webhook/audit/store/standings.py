@@ -51,13 +51,15 @@ def _conditions(wanted: Asked) -> Iterator[ColumnElement[bool]]:
 
 def _told(store: Store, rows: Sequence[RowMapping]) -> dict[tuple[str, str], list[Found]]:
     """Return what stands at some workloads, in the order of objects."""
-    names = {_place(row)[1] for row in rows}
+    places = {_place(row) for row in rows}
     open_ = select(*SHOWN, FINDINGS.c.standing).where(
-        FINDINGS.c.standing.in_(names), FINDINGS.c.resolved.is_(None)
+        FINDINGS.c.cluster.in_({cluster for cluster, _ in places}),  # the index begins with it
+        FINDINGS.c.standing.in_({name for _, name in places}),
+        FINDINGS.c.resolved.is_(None),
     )
     by_object = open_.order_by(FINDINGS.c.object_kind, FINDINGS.c.object_name, FINDINGS.c.rule)
     told: dict[tuple[str, str], list[Found]] = {}
-    for row in read(store, by_object) if names else ():
+    for row in read(store, by_object) if places else ():
         told.setdefault((row["cluster"], row["standing"]), []).append(found(row))
     return told
 
