@@ -161,7 +161,8 @@ class Scan:
         if not self._may_look():
             self._rest()
             return self._pace.settle_seconds
-        if self._is_wanted or (self._pass is None and self._clock() >= self._next_pass):
+        # Be it that one is not over: a workload that is never judged would keep it open for good.
+        if self._is_wanted or self._clock() >= self._next_pass:
             self._begin()
         batch = self._collect()
         running = self._pass
@@ -187,6 +188,7 @@ class Scan:
         if self._is_new:
             self._told.clear()
         self._is_new = self._is_wanted = False
+        self._next_pass = self._clock() + self._pace.pass_seconds
         sight, _ = self._sees()
         keys = list(dict.fromkeys([*sight.keys(), *self._told.keys()]))
         self._pass = Pass(keys, self._now(), self._clock())

@@ -412,6 +412,28 @@ def test_a_workload_that_cannot_be_judged_keeps_the_pass_open(
     assert "a fault of the controller's own" in caplog.text
 
 
+def test_one_that_is_never_judged_does_not_keep_the_rest_from_being_told_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scene = Scene(ScanPace(0.0, 1e6, linger_seconds=0.02, pass_seconds=0.2))
+    scene.put(deployment("llama", "ai"), deployment("other", "ai"))
+    judge = scanned.standing_of
+
+    def fail(key: WorkloadKey, *arguments: Any) -> Any:
+        if key.name == "llama":
+            raise CannotJudge("never")
+        return judge(key, *arguments)
+
+    monkeypatch.setattr(module, "standing_of", fail)
+    scene.replica.lead()
+    scene.replica.scan.step()
+    assert scene.audit.told() == ["other"]
+    time.sleep(0.2)
+    scene.replica.scan.step()
+    assert scene.audit.told() == ["other", "other"]
+    assert [one.pass_began for one in scene.audit.taken] == [None, None], "and none is over"
+
+
 def test_what_is_seen_twice_before_it_is_told_is_told_as_it_was_last(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
