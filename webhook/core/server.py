@@ -33,7 +33,7 @@ _NETWORK_PROBES = ("httpGet", "tcpSocket", "grpc")
 
 def fetches_work(scaler: Scaler) -> bool:
     """Whether pods are scaled by work that they fetch by themselves."""
-    return bool(scaler.sources - _ANYTHING - _NO_WORK)
+    return bool(scaler.source_types - _ANYTHING - _NO_WORK)
 
 
 def why_a_server(
@@ -49,7 +49,7 @@ def why_a_server(
     if main is None or _is_on_its_node(pod):
         return None
     port = next(_ports(pod, main), None)
-    if scaler.sources & _ANYTHING and not (port and _inference(pod, recognised(), kinds)):
+    if scaler.source_types & _ANYTHING and not (port and _inference(pod, recognised(), kinds)):
         return None
     if port is not None:
         return f"container {main.name} has port {port}"

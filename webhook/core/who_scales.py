@@ -1,11 +1,12 @@
 """Who acts on what: replicas, cpu, memory and nodes of each workload, and where two meet."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.ai_workload import may_make_ai_pods
-from webhook.core.autoscalers.scaler import Scaler
+from webhook.core.autoscalers.scaler import Scaler, Source
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import MODE_OFF, Vpa
 from webhook.core.decide import Judge
@@ -17,7 +18,13 @@ from webhook.core.overlaps import controlled
 from webhook.core.patch import applied
 from webhook.core.pod import COMPUTE_RESOURCES
 from webhook.core.pod_facts import PodSubject
+from webhook.core.scrub import scrubbed
 from webhook.core.world import Autoscaler, World, read_autoscalers
+
+# More is read by nobody; so many names take 4 kB.
+MOST_READ = 32
+
+_NAME = re.compile(r"[\w.:|/@-]{1,100}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,13 +205,27 @@ def acting_by(key: WorkloadKey, judged: Judged, world: World) -> Acting:
 def _replicas_by(scaler: Scaler) -> ReplicasBy:
     reads = [f"{claim.resource} {claim.target}" for claim in scaler.metrics]
     reads += [f"{alias.resource} under another name ({alias.path})" for alias in scaler.aliases]
-    reads += sorted(scaler.sources)
+    reads += sorted({_in_words(source) for source in scaler.sources})
+    if len(reads) > MOST_READ:
+        reads[MOST_READ:] = [f"{len(reads) - MOST_READ} more"]
     rests = None
     if not scaler.active:
         rests = "paused" if not scaler.implied else "not made yet"
     elif scaler.inert is not None:
         rests = scaler.inert.reason
     return ReplicasBy(scaler.ref, scaler.least, scaler.most, tuple(reads), rests)
+
+
+def _in_words(source: Source) -> str:
+    """Tell the type of a metric, and as much of its name as is plainly one.
+
+    Whole queries are written as names as well, with tokens among what they select.
+    """
+    name = scrubbed(source.name)
+    plain = _NAME.match(name)
+    if plain is None:
+        return source.type
+    return f"{source.type} {plain[0]}{'' if plain[0] == name else '…'}"
 
 
 def _requests_by(vpas: Iterable[Vpa], resource: str, world: World) -> Iterator[RequestBy]:

@@ -55,6 +55,16 @@ def test_one_workload_in_full(run: Run) -> None:
     ]
 
 
+LLAMA_HPA = """
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata: {{name: llama, namespace: ml}}
+spec:
+  scaleTargetRef: {{apiVersion: apps/v1, kind: Deployment, name: llama}}
+  maxReplicas: 9
+  metrics: [{metric}]
+"""
+
 MODEL = """
 apiVersion: ai.example.com/v1
 kind: Model
@@ -87,6 +97,16 @@ def test_json(run: Run) -> None:
     assert document["version"] == 1
     (web,) = document["workloads"]
     assert [one["rule"] for one in web["meet"]] == ["hpa-vpa-same-metric"]
+
+
+def test_a_metric_is_told_by_its_name(run: Run) -> None:
+    metric = "{type: External, external: {metric: {name: queue_depth}, target: {value: 5}}}"
+    scaling = LLAMA_HPA.format(metric=metric)
+    ended = run("who-scales", "llama", "-f", "-", stdin=stream(LLAMA, scaling))
+    assert "  replicas  3 now; HPA llama: External queue_depth (1 to 9)" in ended.out.splitlines()
+    ended = run("who-scales", "-f", "-", "-o", "json", stdin=stream(LLAMA, scaling))
+    (llama,) = json.loads(ended.out)["workloads"]
+    assert [by["on"] for by in llama["replicas"]["by"]] == [["External queue_depth"]]
 
 
 def test_a_namespace_of_manifests(run: Run) -> None:

@@ -23,6 +23,7 @@ from webhook.core.autoscalers.scaler import (
     Inert,
     MetricClaim,
     Scaler,
+    Source,
     TargetType,
     inert,
 )
@@ -60,7 +61,7 @@ def test_an_hpa() -> None:
         alias("spec.metrics[2]"),
         most=9,
         least=2,
-        sources=frozenset({"Pods"}),
+        sources=frozenset({Source("Pods", QUERY)}),
     )
     assert not read_hpa(going(raw)).active
 
@@ -155,7 +156,7 @@ def test_v1_has_a_target_in_its_spec_and_others_in_an_annotation() -> None:
         MetricClaim(MEMORY, None, PERCENT, "50%", at),
     )
     assert found.aliases == (alias(at),)
-    assert found.sources == frozenset({"Pods"})
+    assert found.sources == frozenset({Source("Pods", QUERY)})
     assert [one.path for one in old_hpa(f"[{memory}]").metrics] == [at]
 
 

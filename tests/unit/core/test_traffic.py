@@ -162,7 +162,7 @@ def test_what_a_scaler_scales_on_beside_its_pods_resources() -> None:
     types = ("Resource", "Pods", "Object", "External", "ContainerResource", "")
     metrics = [{"type": one} for one in types]
     hpa = read_hpa(made("autoscaling/v2", "HorizontalPodAutoscaler", {"metrics": metrics}))
-    assert hpa.sources == {"Pods", "Object", "External"}
+    assert hpa.source_types == {"Pods", "Object", "External"}
     triggers = [{"type": one} for one in ("cpu", "memory", "kafka", "cron")]
     found = read_scaled_object(made("keda.sh/v1alpha1", "ScaledObject", {"triggers": triggers}))
-    assert found.sources == {"kafka", "cron"}
+    assert found.source_types == {"kafka", "cron"}

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from tests.unit.core.vpa_plan.workloads import (
     Raw,
     container,
@@ -12,7 +14,7 @@ from tests.unit.core.vpa_plan.workloads import (
     workload,
 )
 from webhook.config import Config
-from webhook.core.who_scales import Acting, who_scales
+from webhook.core.who_scales import MOST_READ, Acting, who_scales
 from webhook.core.world import World
 from webhook.wiring import build_judge
 
@@ -69,7 +71,7 @@ def test_what_another_one_made_is_told_with_its_owner() -> None:
     assert [str(one.key) for one in told(above, made)] == ["Deployment ml/llama"]
 
 
-def test_other_metrics_are_told_by_their_type_and_usage_by_its_path() -> None:
+def test_other_metrics_are_told_by_their_type_and_name_and_usage_by_its_path() -> None:
     pods: Raw = {
         "type": "Pods",
         "pods": {
@@ -80,7 +82,42 @@ def test_other_metrics_are_told_by_their_type_and_usage_by_its_path() -> None:
     (by,) = only(workload(), hpa(metric("memory"), pods)).replicas_by
     assert by.reads[0] == "memory 70%"
     assert "cpu under another name (spec.metrics[1])" in by.reads
-    assert "Pods" in by.reads
+    assert "Pods container_cpu_usage_seconds_total" in by.reads
+
+
+def external(name: str) -> Raw:
+    return {"type": "External", "external": {"metric": {"name": name}, "target": {"value": "2"}}}
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("queue_depth", "External queue_depth"),
+        (
+            "pubsub.googleapis.com|subscription|age",
+            "External pubsub.googleapis.com|subscription|age",
+        ),
+        ("datadogmetric@ml:rps", "External datadogmetric@ml:rps"),
+        ("", "External"),
+        ("(x)", "External"),
+        ('rps{token="hunter2"}', "External rps…"),
+        ("rps?token=hunter2", "External rps…"),
+        ("https://u:hunter2@host/rps", "External https://host/rps"),
+        (f"https://u:{'x' * 200}@host/rps", "External https://host/rps"),
+        ("x" * 101, f"External {'x' * 100}…"),
+    ],
+)
+def test_of_the_name_of_a_metric_is_told_what_is_plainly_one(name: str, told: str) -> None:
+    (by,) = only(workload(), hpa(external(name))).replicas_by
+    assert by.reads == (told,)
+
+
+def test_only_so_many_metrics_are_told() -> None:
+    listed = [external(f"m{number:03}") for number in range(MOST_READ + 2)]
+    (by,) = only(workload(), hpa(metric("cpu"), *listed, external("m000"))).replicas_by
+    assert by.reads[:2] == ("cpu 70%", "External m000")
+    assert by.reads[-2:] == (f"External m{MOST_READ - 2:03}", "3 more")
+    assert len(by.reads) == MOST_READ + 1
 
 
 def test_why_a_scaler_rests() -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.core.autoscalers.alias import Expression, sorted_out
-from webhook.core.autoscalers.scaler import MetricClaim, Scaler, TargetType, inert
+from webhook.core.autoscalers.scaler import MetricClaim, Scaler, Source, TargetType, inert
 from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.target import named_target
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
@@ -79,12 +79,12 @@ def read_hpa(raw: Raw) -> Scaler:
     )
 
 
-def _sources(raw: Raw, *, is_v1: bool) -> Iterator[str]:
-    """Yield the types of its metrics that are not about resources of its pods."""
+def _sources(raw: Raw, *, is_v1: bool) -> Iterator[Source]:
+    """Yield its metrics that are not about resources of its pods."""
     listed = {"metrics": _annotated(raw, METRICS_ANNOTATION)} if is_v1 else mapping(raw, "spec")
     for _, metric in members(listed, "metrics"):
         if (kind := text(metric, "type")) in {"Pods", "Object", "External"}:
-            yield kind
+            yield Source(kind, _metric_name(mapping(metric, kind.lower())))
 
 
 def _scaled_to_zero(raw: Raw, *, is_v1: bool) -> bool:
@@ -190,7 +190,7 @@ def _expression(source: Raw) -> str:
     v2 has `metric.name` and `metric.selector`, v1's annotation and v2beta1 flat fields.
     """
     metric = mapping(source, "metric")
-    name = text(metric, "name") or text(source, "metricName")
+    name = _metric_name(source)
     selected = {
         **strings(metric, "selector", "matchLabels"),
         **strings(source, "metricSelector", "matchLabels"),
@@ -199,6 +199,10 @@ def _expression(source: Raw) -> str:
     labels |= _described(mapping(source, "describedObject") or mapping(source, "target"))
     matchers = ",".join(f'{label}="{value}"' for label, value in labels.items())
     return f"{name}{{{matchers}}}" if matchers else name
+
+
+def _metric_name(source: Raw) -> str:
+    return text(mapping(source, "metric"), "name") or text(source, "metricName")
 
 
 def _described(described: Raw) -> dict[str, str]:

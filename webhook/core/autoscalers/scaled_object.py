@@ -13,6 +13,7 @@ from webhook.core.autoscalers.scaler import (
     MetricClaim,
     Product,
     Scaler,
+    Source,
     TargetType,
     inert,
 )
@@ -77,9 +78,15 @@ def read_scaled_object(raw: Raw) -> Scaler:
         most=_most(spec),
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
-        sources=frozenset(text(trigger, "type") for _, trigger in members(spec, "triggers"))
-        - set(COMPUTE_RESOURCES),
+        sources=frozenset(_sources(spec)),
     )
+
+
+def _sources(spec: Raw) -> Iterator[Source]:
+    """Yield its other triggers by their types alone: their fields hold secrets."""
+    for _, trigger in members(spec, "triggers"):
+        if (kind := text(trigger, "type")) not in COMPUTE_RESOURCES:
+            yield Source(kind)
 
 
 def _most(spec: Raw) -> int:

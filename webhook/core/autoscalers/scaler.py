@@ -44,6 +44,15 @@ class AliasClaim:
     """What usage is divided by: `request`, `limit`; None where by nothing."""
 
 
+class Source(NamedTuple):
+    """A metric that is not about cpu or memory of the pods."""
+
+    type: str
+    """The type of an HPA's metric, or of KEDA's trigger."""
+    name: str = ""
+    """What the metric is called, where that is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Inert:
     """Why a scaler has no effect now, and the field that says so."""
@@ -110,5 +119,10 @@ class Scaler:
     """The part of its target that it scales, where that has several with replicas of their own."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
-    sources: frozenset[str] = frozenset()
-    """What it scales on beside cpu and memory: types of an HPA's metrics, or of KEDA's triggers."""
+    sources: frozenset[Source] = frozenset()
+    """What it scales on beside cpu and memory."""
+
+    @property
+    def source_types(self) -> frozenset[str]:
+        """The types of what it scales on beside cpu and memory."""
+        return frozenset(source.type for source in self.sources)
