@@ -51,9 +51,10 @@ packages:
 	@scripts/install-test-packages
 
 .PHONY: lint
-lint: venv ## ruff: rules and format
+lint: venv ## ruff: rules and format; hadolint: the Dockerfile
 	$(bin)/ruff check
 	$(bin)/ruff format --check
+	$(bin)/hadolint Dockerfile
 
 .PHONY: types
 types: venv ## mypy, strict
@@ -141,20 +142,41 @@ venv: .venv/.installed ## .venv with all that is needed here, from the lock (PYT
 	@$(pip) check
 	@touch $@
 
-lock := build/lock/bin/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
-  --extra postgresql --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(args)
+lock := build/lock/bin/uv pip compile --quiet --universal --python-version 3.11 \
+  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" $(args)
+all := pyproject.toml --extra postgresql
 
 .PHONY: lock
 lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer versions)
 	$$(scripts/find-python) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
-	$(lock) --output-file requirements/runtime.txt
-	$(lock) --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt
-	$(lock) --output-file requirements/mutation.txt --group mutation --constraint requirements/dev.txt
+	$(lock) $(all) --output-file requirements/runtime.txt
+	$(lock) $(all) --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt
+	$(lock) $(all) --output-file requirements/mutation.txt --group mutation --constraint requirements/dev.txt
+	$(lock) --output-file requirements/image.txt --group image --constraint requirements/dev.txt
 	@! grep -n '://' requirements/*.txt
 
 .PHONY: dist
 dist: venv ## wheel and source archive in dist/
 	$(bin)/python -m build --no-isolation --outdir dist
+
+container := docker
+
+.PHONY: image
+image: ## the container image (container=podman; args='--build-arg …', docs/install.md)
+	$(container) build --build-arg SOURCE_DATE_EPOCH="$$(git log -1 --format=%ct)" \
+	  --build-arg REVISION="$$(git rev-parse HEAD)" \
+	  --tag "scaleguard:$$(sed -n 's/^ARG VERSION=//p' Dockerfile)" $(args) .
+
+# As the Dockerfile does it: from what is installed, apart from what tells of it.
+.PHONY: sbom
+sbom: ## what is installed with scaleguard, as CycloneDX: build/sbom/scaleguard.cdx.json
+	python=$$(scripts/find-python) && "$$python" -m venv --clear build/sbom/tools && \
+	  "$$python" -m venv --clear --without-pip build/sbom/runs
+	for lock in image:tools runtime:runs; do \
+	  build/sbom/tools/bin/pip --quiet --no-input --disable-pip-version-check --python build/sbom/$${lock#*:} install \
+	    --no-compile --no-deps --only-binary :all: --require-hashes -r requirements/$${lock%:*}.txt || exit; done
+	build/sbom/tools/bin/cyclonedx-py environment --no-validate --output-reproducible --spec-version 1.6 \
+	  --pyproject pyproject.toml --output-file build/sbom/scaleguard.cdx.json build/sbom/runs/bin/python3
 
 .PHONY: clean
 clean: ## remove what was made here, except .venv and the programs of the control plane
