@@ -22,7 +22,7 @@ from kubernetes.client.rest import RESTClientObject, RESTResponse
 from webhook.cluster import wire
 from webhook.cluster.credentials import loader
 from webhook.cluster.errors import DEADLINE, UNREACHABLE, ApiError, of_status
-from webhook.cluster.pages import Listing, Pages, Raw
+from webhook.cluster.pages import PAGE_OBJECTS, Listing, Pages, Raw
 
 Record = TypeVar("Record")
 
@@ -89,14 +89,15 @@ class Api:
         seconds: float | None = None,
         on_page: Callable[[int], None] = lambda _count: None,
         labels: str = "",
+        at_once: int = PAGE_OBJECTS,
     ) -> Listing[Record]:
         """Return all objects of a resource page by page, each read as soon as it is there.
 
         Without a resourceVersion: what was written before this call is in it. `labels` selects
-        some. Raises `ApiError`.
+        some, `at_once` is how many a page has. Raises `ApiError`.
         """
         until = time.monotonic() + seconds if seconds is not None else float("inf")
-        return Pages(path, read, page_seconds, until, on_page, labels).all(self.get)
+        return Pages(path, read, page_seconds, until, on_page, labels, at_once).all(self.get)
 
     def watch(
         self, path: str, resource_version: str, server_seconds: int, read_seconds: float

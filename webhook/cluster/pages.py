@@ -43,6 +43,8 @@ class Pages(Generic[Record]):
     on_page: Callable[[int], None] = lambda _count: None
     labels: str = ""
     """Only those that carry them: a label selector; empty: all."""
+    at_once: int = PAGE_OBJECTS
+    """Objects of a page: fewer of what is large, since a page is in memory as a whole."""
 
     def all(self, get: Get) -> Listing[Record]:
         """Read all pages; raises `ApiError`."""
@@ -57,7 +59,7 @@ class Pages(Generic[Record]):
 
     def _once(self, get: Get) -> Listing[Record]:
         items: list[Record] = []
-        query = {"limit": str(PAGE_OBJECTS)}
+        query = {"limit": str(self.at_once)}
         if self.labels:
             query["labelSelector"] = self.labels
         while True:

@@ -31,10 +31,11 @@ WRITES_BURST = 20
 
 # Where a round fails the next one comes later, each time twice as late.
 _MOST_PAUSE_SECONDS = 600.0
-_GOOD = {"ok", "absent"}
+_GOOD = {"ok", "absent", "partly"}
 _FOLLOWER_SECONDS = 2.0
 _REQUEST_SECONDS = 10.0
 _LIST_SECONDS = 60.0
+_LISTED_AT_ONCE = 20  # 5 MiB
 
 _log = logging.getLogger("scaleguard.controller")
 
@@ -49,6 +50,14 @@ class _Seen:
 
     digest: str
     uid: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """When what was refused is tried again, and how long that was waited for."""
+
+    pause: float
+    until: float
 
 
 @dataclass(slots=True)
@@ -87,6 +96,7 @@ class Reports:
         self._discovery = Discovery(api, clock)
         self._bucket = Bucket(WRITES_PER_SECOND, WRITES_BURST)
         self._known: _Known | None = None
+        self._later: dict[tuple[str, str], _Later] = {}
         self._pause = every_seconds
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="reports", daemon=True)
@@ -109,6 +119,7 @@ class Reports:
         """Do a round where this replica leads; return how many seconds to wait for the next."""
         if not self._is_leader():
             self._known, self._pause = None, self._every_seconds
+            self._later.clear()
             return min(_FOLLOWER_SECONDS, self._every_seconds)
         result = self._round()
         self._counters.ended(result)
@@ -122,7 +133,7 @@ class Reports:
             if known is None:
                 return "absent"
             wanted = self._wanted(known, self._read())
-            return "ok" if self._write(known, wanted) else "failed"
+            return "ok" if self._write(known, wanted) else "partly"
         except NotReadError as error:
             _log.warning("reports: how things stand cannot be read: %s", error)
             return "unread"
@@ -163,7 +174,9 @@ class Reports:
 
         labels = f"{MANAGED_BY}={MANAGER}"
         try:
-            listed = self._api.list(resource.path(), read, _LIST_SECONDS, labels=labels)
+            listed = self._api.list(
+                resource.path(), read, _LIST_SECONDS, labels=labels, at_once=_LISTED_AT_ONCE
+            )
         except ApiError as error:
             self._counters.asked("list", error.label)
             if error.is_absent:
@@ -190,12 +203,28 @@ class Reports:
             if self._stop.is_set() or not self._is_leader():
                 break
             raw, seen = wanted.get(place), known.seen.get(place)
-            if raw is None and seen is not None:
-                went &= self._delete(known, place, seen)
-            elif raw is not None and (seen is None or seen.digest != digest(raw)):
-                went &= self._apply(known, place, raw)
+            same = raw is not None and seen is not None and seen.digest == digest(raw)
+            if same or not self._is_due(place):
+                continue
+            if raw is not None:
+                done = self._apply(known, place, raw)
+            else:
+                done = seen is None or self._delete(known, place, seen)
+            self._noted(place, done=done)
+            went &= done
         self._counters.kept(sum(one.uid is not None for one in known.seen.values()))
         return went
+
+    def _is_due(self, place: tuple[str, str]) -> bool:
+        later = self._later.get(place)
+        return later is None or self._clock() >= later.until
+
+    def _noted(self, place: tuple[str, str], *, done: bool) -> None:
+        """Try what is refused in one namespace ever later, and all others as before."""
+        before = self._later.pop(place, None)
+        if not done:
+            pause = min(2 * before.pause if before else self._every_seconds, _MOST_PAUSE_SECONDS)
+            self._later[place] = _Later(pause, self._clock() + pause)
 
     def _apply(self, known: _Known, place: tuple[str, str], raw: dict[str, Any]) -> bool:
         resource, namespace = known.resources[place[0]], place[1]

@@ -109,8 +109,9 @@ def test_each_namespace_gets_one_and_what_is_in_none_as_well(cluster: Cluster) -
     for path in (SHOP, WHOLE):
         cluster.server.on(path, Answer(body=b'{"metadata": {"uid": "u"}}'))
     asked = cluster.step()
-    listed = [one.query["labelSelector"] for one in asked if one.method == "GET"]
-    assert listed == ["app.kubernetes.io/managed-by=scaleguard-controller"] * 2
+    listed = [one.query for one in asked if one.method == "GET"]
+    ours = "app.kubernetes.io/managed-by=scaleguard-controller"
+    assert listed == [{"labelSelector": ours, "limit": "20"}] * 2  # of large objects
     found = written(asked)
     assert found.keys() == {SHOP, WHOLE}
     assert found[SHOP] == {
@@ -234,16 +235,25 @@ def test_a_namespace_that_is_gone_is_asked_once(cluster: Cluster) -> None:
     assert cluster.step() == []  # and there is nothing to delete
 
 
-def test_what_is_refused_is_tried_again_and_keeps_nobody_else_waiting(cluster: Cluster) -> None:
+def test_what_is_refused_is_tried_ever_later_and_keeps_nobody_else_waiting(
+    cluster: Cluster,
+) -> None:
     cluster.openreports()
     cluster.bodies = {"shop": body(), "ml": body()}
     cluster.server.on(SHOP, status(403, "Forbidden"))
     cluster.server.on(ML, Answer())
-    assert verbs(cluster.step()) == [("PATCH", SHOP), ("PATCH", ML)]
-    assert verbs(cluster.step()) == [("PATCH", SHOP)]
+    tried = []
+    for minute in range(8):
+        cluster.now = 1000.0 + 60.0 * minute
+        cluster.bodies = {"shop": body(), "ml": body(f"{minute}")}
+        paths = [path for _, path in verbs(cluster.step())]
+        assert ML in paths
+        tried += [minute] * (SHOP in paths)
+    assert tried == [0, 1, 3, 7]
     refused = {"verb": "apply", "result": "forbidden"}
-    assert cluster.registry.get_sample_value("scaleguard_reports_requests_total", refused) == 2
-    assert cluster.rounds("failed") == 2
+    assert cluster.registry.get_sample_value("scaleguard_reports_requests_total", refused) == 4
+    assert (cluster.rounds("partly"), cluster.rounds("ok")) == (4, 4)
+    assert cluster.reports.step() == 60.0
 
 
 def test_pauses_grow_while_it_fails_and_are_as_usual_afterwards(cluster: Cluster) -> None:
