@@ -22,6 +22,7 @@ from webhook.core.autoscalers.scaler import (
     MetricClaim,
     Product,
     Scaler,
+    Source,
 )
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.pod import CPU, MEMORY
@@ -57,7 +58,7 @@ def test_a_scaled_object() -> None:
         makes=Product(HPA, "keda-hpa-web"),
         most=7,
         least=1,
-        sources=frozenset({"prometheus"}),
+        sources=frozenset({Source("prometheus")}),
     )
     assert not read_scaled_object(going(raw)).active
 
