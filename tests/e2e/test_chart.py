@@ -3,8 +3,11 @@
 import base64
 import json
 import re
+import ssl
 from collections.abc import Iterator
+from http.client import HTTPSConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -165,3 +168,44 @@ def test_an_upgrade_leaves_alone_what_the_program_wrote(
     helm("rollback", RELEASE, "1", "--namespace", NAMESPACE)
     assert written() == mine
     helm.uninstall()
+
+
+def flow(plane: ControlPlane, account: str, path: str) -> str:
+    """The uid of the FlowSchema by which the API server queued a request of a ServiceAccount."""
+    token = plane.kubectl("-n", NAMESPACE, "create", "token", account).stdout.strip()
+    context = ssl.create_default_context(cafile=str(plane.layout.authority))
+    connection = HTTPSConnection(urlsplit(plane.server).netloc, timeout=10, context=context)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {token}"})
+        return connection.getresponse().headers["X-Kubernetes-PF-FlowSchema-UID"]
+    finally:
+        connection.close()
+
+
+def test_requests_of_webhook_and_controller_are_queued_apart_from_those_of_others(
+    plane: ControlPlane, helm: Helm
+) -> None:
+    def uid(name: str) -> str:
+        return plane.kubectl("get", "flowschema", name, "-o", "jsonpath={.metadata.uid}").stdout
+
+    leases = f"/apis/coordination.k8s.io/v1/namespaces/{NAMESPACE}/leases/scaleguard-controller"
+    helm.install("--set", "audit.enabled=true")
+    ours, everybodys = uid(RELEASE), uid("service-accounts")
+    eventually(lambda: flow(plane, RELEASE, leases) == ours, "the API server's look at it")
+    for path in (leases, "/api/v1/nodes?watch=true&timeoutSeconds=1", "/apis"):
+        assert flow(plane, RELEASE, path) == ours
+        assert flow(plane, f"{RELEASE}-controller", path) == ours
+        assert flow(plane, f"{RELEASE}-audit", path) == everybodys
+    level = ("get", "prioritylevelconfiguration", "workload-high", "-o", "name")
+    assert plane.kubectl(*level).stdout
+    helm.uninstall()
+    eventually(lambda: flow(plane, "default", leases) == everybodys, "the same")
+
+
+def test_it_installs_where_the_api_server_queues_nothing(tmp_path: Path) -> None:
+    off = ["--enable-priority-and-fairness=false"]
+    off.append("--runtime-config=flowcontrol.apiserver.k8s.io/v1=false")
+    with ControlPlane(arguments={"kube-apiserver": off}) as bare:
+        bare.kubectl("create", "namespace", NAMESPACE)
+        assert "flowschemas" not in bare.kubectl("api-resources", "-o", "name").stdout
+        Helm(tmp_path, bare.kubeconfig).install()
