@@ -53,6 +53,15 @@ def test_two_sources_of_rules_are_refused_in_words(tmp_path: Path) -> None:
         Helm(tmp_path)("template", str(CHART), *both)
 
 
+def test_the_values_on_the_page_are_taken(tmp_path: Path) -> None:
+    page = (CHART.parents[1] / "docs" / "install.md").read_text("utf-8")
+    examples = re.findall(r"<!-- file: values.yaml -->\n```yaml\n(.*?)```", page, re.DOTALL)
+    assert len(examples) == 2
+    for example in examples:
+        (tmp_path / "values.yaml").write_text(example, "utf-8")
+        Helm(tmp_path)("template", str(CHART), "-f", str(tmp_path / "values.yaml"))
+
+
 def test_the_table_of_rights_is_what_the_chart_grants(tmp_path: Path) -> None:
     rendered = Helm(tmp_path)("template", RELEASE, str(CHART), "--kube-version", "1.37.0")
     documents = list(yaml.safe_load_all(rendered))

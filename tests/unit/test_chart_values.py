@@ -73,6 +73,18 @@ def test_every_value_is_commented() -> None:
             assert lines[number - 1].lstrip().startswith("#"), f"values.yaml:{number + 1}: {line}"
 
 
+def test_the_table_of_connections_has_every_value_of_the_network_policies() -> None:
+    page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
+    section = page.partition("\n## Network policies\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| .* \| (.*) \| `networkPolicy\.(\w+)` \|$", section, re.MULTILINE)
+    values = VALUES["networkPolicy"]
+    assert {name for _, name in rows} == values.keys() - {"enabled"}
+    for place, name in rows:
+        value = values[name]
+        ports = [value["port"]] if isinstance(value, dict) else [*value]
+        assert re.findall(r"\d+", place) == [str(port) for port in ports]
+
+
 def test_ca_bundles_are_not_templated() -> None:
     for path in (CHART / "templates").glob("*.yaml"):
         assert "caBundle:" not in path.read_text(encoding="utf-8")
