@@ -156,7 +156,8 @@ def test_what_is_refused_to_an_operator_is_told_at_the_owner(
     def told() -> list[Raw]:
         shown = cluster.plane.kubectl("get", "events", "--namespace=default", "--output=json")
         found = json.loads(shown.stdout)["items"]
-        return [one for one in found if one["reason"] == "AutoscalerRefused"]
+        # Of others is told where they are refused: in this namespace as well.
+        return [one for one in found if one["involvedObject"]["name"] == "llama"]
 
     wait_until(lambda: [one["count"] for one in told()] == [2], what="no event")
     (event,) = told()
@@ -165,7 +166,7 @@ def test_what_is_refused_to_an_operator_is_told_at_the_owner(
         "name": "llama",
         "uid": "uid-llama",
     }
-    assert event["type"] == "Warning"
+    assert (event["type"], event["reason"]) == ("Warning", "AutoscalerRefused")
     assert event["message"].startswith(
         "HorizontalPodAutoscaler default/web was refused: [hpa-vpa-same-metric] "
     )
@@ -231,7 +232,7 @@ def test_rights_are_withdrawn_and_granted_again(
     refused = {"resource": str(VPAS), "reason": "forbidden"}
     assert webhook.metric("scaleguard_watch_errors_total", **refused)
     conflict, free = reviews
-    assert conflict.answers[None] > 0
+    wait_until(lambda: conflict.answers[None] > 0, what="it is judged by what is known no more")
     cluster.grant()
     took = wait_until(lambda: webhook.ready() and judges_well(webhook), what="no recovery")
     assert took < 10
