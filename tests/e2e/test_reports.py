@@ -109,10 +109,12 @@ def test_reports_follow_what_the_audit_knows(cluster: Cluster) -> None:
     plane = cluster.plane
     cluster.refuse("shop", "refused")
     cluster.refuse("gone", "nowhere")  # the namespace does not exist any more
-    cluster.stands(
-        Standing(WEB, (found("web"),)), Standing(LLAMA, (found("llama", "ml", action="warn"),))
-    )
     with cluster.controller() as controller:
+        # Its own scan finds nothing here, and ends what it was not told of.
+        wait_until(lambda: "the scan has looked at 0 workloads" in controller.log())
+        cluster.stands(
+            Standing(WEB, (found("web"),)), Standing(LLAMA, (found("llama", "ml", action="warn"),))
+        )
         rounds = "scaleguard_reports_rounds_total"
         wait_until(lambda: controller.metric(rounds, result="absent") > 0)
         # A CRD that appears is found within seconds.
