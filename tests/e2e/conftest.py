@@ -1,11 +1,17 @@
 """One control plane for all end-to-end tests that only use kubectl on it."""
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
+from tests.e2e.audit_process import AuditProcess
+from tests.e2e.browser import Visit, chromium
 from tests.e2e.kubectl import GPU, found, wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="session")
@@ -16,6 +22,19 @@ def plane() -> Iterator[ControlPlane]:
         running.add_node("plain")
         running.add_node("gpu", allocatable={GPU: "8"}, taints=[taint])
         yield running
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator["Browser"]:
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser: "Browser", audit: AuditProcess) -> Iterator[Visit]:
+    """A visit of the page of a module's own audit."""
+    with Visit(browser, audit.url) as visiting:
+        yield visiting
 
 
 @pytest.fixture

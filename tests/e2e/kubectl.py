@@ -34,6 +34,12 @@ def apply(plane: ControlPlane, *objects: dict[str, Any], check: bool = True) -> 
     return plane.kubectl("apply", "-f", "-", input=stream(*objects), check=check).stderr
 
 
+def token(plane: ControlPlane, account: str, namespace: str, *audiences: str) -> str:
+    """Make a token of a ServiceAccount; without audiences one for the API server."""
+    made = [f"--audience={audience}" for audience in audiences]
+    return plane.kubectl("create", "token", account, "-n", namespace, *made).stdout.strip()
+
+
 def phase(pod: dict[str, Any]) -> str:
     value: str = pod["status"]["phase"]
     return value

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.audit_process import AuditProcess
+from tests.e2e.kubectl import token
 from tests.e2e.webhook_process import wait_until
 from tests.postgres import Postgres
 from tests.unit.audit.batches import record
@@ -56,11 +57,6 @@ def audit(
     with AuditProcess(tmp_path, *arguments) as running:
         running.wait_until_ready()
         yield running
-
-
-def token(plane: ControlPlane, account: str, namespace: str, *audiences: str) -> str:
-    made = [f"--audience={audience}" for audience in audiences]
-    return plane.kubectl("create", "token", account, "-n", namespace, *made).stdout.strip()
 
 
 def body(*decisions: str, namespace: str = "shop") -> dict[str, object]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.audit_process import AuditProcess
 from tests.e2e.controller_process import ControllerProcess, grant
-from tests.e2e.kubectl import apply
+from tests.e2e.kubectl import apply, token
 from tests.e2e.manifests import deployment, hpa, vpa
 from tests.e2e.webhook_process import wait_until
 from webhook.cli.main import cli
@@ -31,14 +31,8 @@ class Scanned:
     def __init__(self, plane: ControlPlane, audit: AuditProcess, folder: Path) -> None:
         self.plane, self.audit, self.folder = plane, audit, folder
         self.token = folder / "token"
-        self.token.write_text(self._token("controller"), encoding="utf-8")
-        self.reader = self._token("reader")
-
-    def _token(self, account: str) -> str:
-        made = self.plane.kubectl(
-            "create", "token", account, "-n", "guard", f"--audience={AUDIENCE}"
-        )
-        return made.stdout.strip()
+        self.token.write_text(token(plane, "controller", "guard", AUDIENCE), encoding="utf-8")
+        self.reader = token(plane, "reader", "guard", AUDIENCE)
 
     def controller(self, name: str, *arguments: str) -> ControllerProcess:
         return ControllerProcess(

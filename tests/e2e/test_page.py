@@ -10,7 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from tests.e2e.audit_process import AuditProcess
-from tests.e2e.browser import Visit, chromium
+from tests.e2e.browser import Visit
 from tests.e2e.page_records import HOSTILE, RECORDS, REMEDY, fill
 from webhook.audit.store.rows import clean
 
@@ -49,12 +49,6 @@ def folded(text: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuditProcess]:
     folder = tmp_path_factory.mktemp("page")
     (folder / "data").mkdir()
@@ -62,12 +56,6 @@ def audit(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuditProcess]:
     with AuditProcess(folder, "--insecure-no-auth-on-loopback") as running:
         running.wait_until_ready()
         yield running
-
-
-@pytest.fixture
-def visit(browser: "Browser", audit: AuditProcess) -> Iterator[Visit]:
-    with Visit(browser, audit.url) as visiting:
-        yield visiting
 
 
 def test_it_is_painted_within_a_second(browser: "Browser", audit: AuditProcess) -> None:

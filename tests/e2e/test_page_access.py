@@ -3,20 +3,17 @@
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.audit_process import AuditProcess
-from tests.e2e.browser import Visit, chromium
+from tests.e2e.browser import Visit
+from tests.e2e.kubectl import token
 from tests.unit.audit.batches import delivery, record
 from webhook.audit.store.opened import open_store
 from webhook.audit.store.schema import bring_up
 from webhook.audit.store.taking import take_in
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 pytestmark = [pytest.mark.chromium, pytest.mark.controlplane, pytest.mark.slow]
 
@@ -27,12 +24,6 @@ RBAC = Path(__file__).with_name("audit_rbac.yaml")
 _LEFT_BEHIND = (
     "document.cookie + JSON.stringify(localStorage) + location.href + document.body.innerText"
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator["Browser"]:
-    with chromium() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -62,17 +53,6 @@ def audit(
     with AuditProcess(folder, "--kubeconfig", str(accounts.user("audit"))) as running:
         running.wait_until_ready()
         yield running
-
-
-@pytest.fixture
-def visit(browser: "Browser", audit: AuditProcess) -> Iterator[Visit]:
-    with Visit(browser, audit.url) as visiting:
-        yield visiting
-
-
-def token(plane: ControlPlane, account: str, namespace: str, *audiences: str) -> str:
-    made = [f"--audience={audience}" for audience in audiences]
-    return plane.kubectl("create", "token", account, "-n", namespace, *made).stdout.strip()
 
 
 def sign_in(visit: Visit, given: str) -> None:

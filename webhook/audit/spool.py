@@ -193,8 +193,8 @@ def _put(
     fingerprint, kind = record.fingerprint, record.kind.value
     # A namespace and a user are a share; the fingerprint is of both, so its rows are of one share.
     share = msgspec.json.encode((record.object.namespace, record.user)).decode()
-    body = msgspec.json.encode(record.as_json()).decode()
-    size = len(body) + _RECORD_BYTES
+    written = msgspec.json.encode(record.as_json())
+    body, size = written.decode(), len(written) + _RECORD_BYTES
     added = database.execute(
         "INSERT OR IGNORE INTO decisions (fingerprint, id, seen, share) VALUES (?, ?, ?, ?)",
         (fingerprint, decision, seen, share),

@@ -25,6 +25,13 @@ def option(*names: str, **settings: Any) -> Callable[[Command], Command]:
     return click.option(*names, envvar=variable, show_envvar=True, **settings)
 
 
+def _with(command: Command, *options: Callable[[Command], Command]) -> Command:
+    """Add options, in the order in which `--help` lists them."""
+    for add in reversed(options):
+        command = add(command)
+    return command
+
+
 def common(command: Command) -> Command:
     """Add the options that every command takes."""
     return _with_common(command, log_level="warning")
@@ -36,91 +43,90 @@ def common_of_servers(command: Command) -> Command:
 
 
 def _with_common(command: Command, log_level: str) -> Command:
-    command = logging_options(command, log_level)
-    for add in (
+    return _with(
+        logging_options(command, log_level),
+        option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
         option(
             "--policies",
             type=EXISTING_FOLDER,
             multiple=True,
             help="Folder of extra rules in Rego, beside the built-in ones. May be repeated.",
         ),
-        option("--config", type=EXISTING_FILE, help="Configuration file (YAML)."),
-    ):
-        command = add(command)
-    return command
+    )
 
 
 def https_options(command: Command) -> Command:
     """Add the options of what serves HTTPS."""
-    for add in reversed(
-        (
-            option(
-                "--cert-dir",
-                type=click.Path(file_okay=False, path_type=Path),
-                default=Path("scaleguard-certs"),
-                show_default=True,
-                help="Folder with tls.crt and tls.key; a CA and a leaf are made there when it is "
-                "empty.",
-            ),
-            option(
-                "--tls-name",
-                multiple=True,
-                default=("localhost", "127.0.0.1"),
-                show_default=True,
-                help="DNS name or IP address that the made certificate is for. May be repeated.",
-            ),
-            option(
-                "--workers",
-                type=click.IntRange(1, 64),
-                default=1,
-                show_default=True,
-                help="Processes.",
-            ),
-            option(
-                "--threads",
-                type=click.IntRange(1, 64),
-                default=8,
-                show_default=True,
-                help="Per process.",
-            ),
-            option(
-                "--drain-seconds",
-                type=click.FloatRange(0, 300),
-                default=0,
-                show_default=True,
-                help="How long requests are still answered after SIGTERM.",
-            ),
-        )
-    ):
-        command = add(command)
-    return command
+    return _with(
+        command,
+        option(
+            "--cert-dir",
+            type=click.Path(file_okay=False, path_type=Path),
+            default=Path("scaleguard-certs"),
+            show_default=True,
+            help="Folder with tls.crt and tls.key; a CA and a leaf are made there when it is "
+            "empty.",
+        ),
+        option(
+            "--tls-name",
+            multiple=True,
+            default=("localhost", "127.0.0.1"),
+            show_default=True,
+            help="DNS name or IP address that the made certificate is for. May be repeated.",
+        ),
+        option(
+            "--workers",
+            type=click.IntRange(1, 64),
+            default=1,
+            show_default=True,
+            help="Processes.",
+        ),
+        option(
+            "--threads",
+            type=click.IntRange(1, 64),
+            default=8,
+            show_default=True,
+            help="Per process.",
+        ),
+        option(
+            "--drain-seconds",
+            type=click.FloatRange(0, 300),
+            default=0,
+            show_default=True,
+            help="How long requests are still answered after SIGTERM.",
+        ),
+    )
 
 
 def audit_options(command: Command) -> Command:
     """Add the options of what delivers to `scaleguard audit`."""
-    for add in reversed(
-        (
-            option("--audit-url", metavar="URL", help="The scaleguard audit that is delivered to."),
-            option(
-                "--audit-ca",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="Certificate of the authority of --audit-url. By default those of the system.",
-            ),
-            option(
-                "--audit-token-file",
-                type=click.Path(dir_okay=False, path_type=Path),
-                help="File with a token of the audience scaleguard-audit, read at each delivery.",
-            ),
-            option("--cluster-name", default="", help="The cluster's name in the audit."),
-        )
-    ):
-        command = add(command)
-    return command
+    return _with(
+        command,
+        option("--audit-url", metavar="URL", help="The scaleguard audit that is delivered to."),
+        option(
+            "--audit-ca",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="Certificate of the authority of --audit-url. By default those of the system.",
+        ),
+        option(
+            "--audit-token-file",
+            type=click.Path(dir_okay=False, path_type=Path),
+            help="File with a token of the audience scaleguard-audit, read at each delivery.",
+        ),
+        option("--cluster-name", default="", help="The cluster's name in the audit."),
+    )
 
 
 def logging_options(command: Command, log_level: str = "warning") -> Command:
     """Add the options that say what is logged, for commands that judge nothing."""
-    for add in (
+    return _with(
+        command,
+        option(
+            "--log-format",
+            type=click.Choice(["text", "json"]),
+            default="text",
+            help="How log lines on stderr look.",
+        ),
         option(
             "--log-level",
             type=click.Choice(["debug", "info", "warning", "error"]),
@@ -128,29 +134,20 @@ def logging_options(command: Command, log_level: str = "warning") -> Command:
             show_default=True,
             help="How much is logged.",
         ),
-        option(
-            "--log-format",
-            type=click.Choice(["text", "json"]),
-            default="text",
-            help="How log lines on stderr look.",
-        ),
-    ):
-        command = add(command)
-    return command
+    )
 
 
 def cluster_options(command: Command) -> Command:
     """Add the options that say which cluster is meant."""
-    for add in (
-        option("--context", help="Context of the kubeconfig; its current one by default."),
+    return _with(
+        command,
         option(
             "--kubeconfig",
             type=EXISTING_FILE,
             help="Kubeconfig of the cluster; by default found as kubectl finds it.",
         ),
-    ):
-        command = add(command)
-    return command
+        option("--context", help="Context of the kubeconfig; its current one by default."),
+    )
 
 
 def check_lease_namespace(name: str | None) -> None:

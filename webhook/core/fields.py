@@ -4,7 +4,7 @@ A manifest on disk may hold anything anywhere; absence and a wrong type are answ
 value of the right type, so that one odd field never hides the rest of an object.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Raw = Mapping[str, Any]
@@ -54,3 +54,12 @@ def strings(parent: Raw, *names: str) -> dict[str, str]:
         for key, value in mapping(parent, *names).items()
         if isinstance(key, str) and isinstance(value, str)
     }
+
+
+def each_text(value: Any, change: Callable[[str], str]) -> Any:
+    """Change every text of a JSON value, keys included; what holds them is copied."""
+    if isinstance(value, str):
+        return change(value)
+    if isinstance(value, dict):
+        return {each_text(key, change): each_text(one, change) for key, one in value.items()}
+    return [each_text(one, change) for one in value] if isinstance(value, list) else value

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+from webhook.core.fields import each_text
+
 _RUN = re.compile(r"\S+")
 
 
@@ -17,11 +19,7 @@ def scrubbed(said: str) -> str:
 
 def scrubbed_all(value: Any) -> Any:
     """Cut the userinfo out of every text of a JSON value, keys included."""
-    if isinstance(value, str):
-        return scrubbed(value)
-    if isinstance(value, dict):
-        return {scrubbed_all(key): scrubbed_all(member) for key, member in value.items()}
-    return [scrubbed_all(member) for member in value] if isinstance(value, list) else value
+    return each_text(value, scrubbed)
 
 
 def _without_userinfo(run: re.Match[str]) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.postgres import Postgres
+from webhook.audit.serving.metrics import Metrics
 from webhook.audit.store.opened import Store, open_store
 from webhook.audit.store.schema import bring_up
 
@@ -31,3 +32,8 @@ def store(url: str) -> Iterator[Store]:
     bring_up(opened)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()

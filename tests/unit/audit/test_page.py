@@ -1,7 +1,6 @@
 """The files of the page: what is served, with which headers, and what may not be in them."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +12,7 @@ from webhook.audit.serving.app import Parts, create_app
 from webhook.audit.serving.callers import Callers
 from webhook.audit.serving.metrics import Metrics
 from webhook.audit.serving.page import FOLDER, HEADERS
-from webhook.audit.store.opened import Store, open_store
-from webhook.audit.store.schema import bring_up
+from webhook.audit.store.opened import Store
 from webhook.audit.store.taking import take_in
 
 FILES = sorted(FOLDER.iterdir())
@@ -29,16 +27,9 @@ FORBIDDEN = re.compile(
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/audit.db")
-    bring_up(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def metrics() -> Metrics:
-    return Metrics()
+def url(tmp_path: Path) -> str:
+    """One kind of store is enough."""
+    return f"sqlite:///{tmp_path}/audit.db"
 
 
 @pytest.fixture

@@ -23,7 +23,6 @@ from webhook.audit.serving.refusal import MOST_BYTES
 from webhook.audit.store.opened import Store, open_store
 from webhook.audit.store.query import findings
 from webhook.audit.store.retention import Retention
-from webhook.audit.store.schema import bring_up
 from webhook.audit.store.taking import take_in
 from webhook.core.record import RecordKind
 from webhook.serving.environment import OVERLOADED
@@ -64,16 +63,9 @@ def tokens() -> Iterator[Tokens]:
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(f"sqlite:///{tmp_path}/audit.db")
-    bring_up(opened)
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def metrics() -> Metrics:
-    return Metrics()
+def url(tmp_path: Path) -> str:
+    """One kind of store is enough."""
+    return f"sqlite:///{tmp_path}/audit.db"
 
 
 @pytest.fixture

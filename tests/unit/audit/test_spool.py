@@ -156,6 +156,18 @@ def test_what_was_written_is_moved_into_the_file_behind_the_scenes(tmp_path: Pat
     assert (tmp_path / "spool-1.db").stat().st_size > before + 50_000
 
 
+def test_bytes_are_those_of_the_text_as_it_is_written(tmp_path: Path) -> None:
+    plain, wide = record("a", message="x" * 900), record("b", message="\N{SNOWMAN}" * 900)
+    held = []
+    for number, one in enumerate((plain, wide)):
+        kept, _ = spool(tmp_path / str(number))
+        kept.append([one], "d", 1.0)
+        filled = kept.filled()
+        assert filled is not None
+        held.append(filled.bytes)
+    assert held[1] == held[0] + 2 * 900  # three bytes each
+
+
 def test_threads_take_turns(tmp_path: Path) -> None:
     kept, counted = spool(tmp_path)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 from webhook.audit.store.opened import Store
+from webhook.core.fields import each_text
 from webhook.core.record import Record
 
 
@@ -29,7 +30,7 @@ def columns_of(record: Record) -> dict[str, Any]:
         "username": record.user,
     }
     # JSON escapes what no database takes, and PostgreSQL then finds it where it reads the JSON.
-    written = json.dumps(_cleaned(record.as_json()), sort_keys=True)
+    written = json.dumps(each_text(record.as_json(), clean), sort_keys=True)
     return {name: clean(value) for name, value in texts.items()} | {"record": written}
 
 
@@ -46,15 +47,6 @@ def milliseconds(seconds: float) -> int:
 def clean(text: str) -> str:
     """Replace what no database takes in a text: NUL, and halves of surrogate pairs."""
     return _NOT_TAKEN.sub(_REPLACEMENT, text)
-
-
-def _cleaned(value: Any) -> Any:
-    """Clean every text of a JSON value, keys included."""
-    if isinstance(value, str):
-        return clean(value)
-    if isinstance(value, dict):
-        return {_cleaned(key): _cleaned(member) for key, member in value.items()}
-    return [_cleaned(member) for member in value] if isinstance(value, list) else value
 
 
 _REPLACEMENT: Final = "\N{REPLACEMENT CHARACTER}"
