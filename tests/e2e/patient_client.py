@@ -94,8 +94,13 @@ class PatientClient:
         # Server-side apply takes YAML, which JSON is.
         kind = "apply-patch+yaml" if method == "PATCH" else "json"
         headers = {"Content-Type": f"application/{kind}"}
-        connection.request(method, path, json.dumps(raw) if raw is not None else None, headers)
-        return connection.getresponse()
+        try:
+            connection.request(method, path, json.dumps(raw) if raw is not None else None, headers)
+            return connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            # Opened anew by the next request.
+            connection.close()
+            raise
 
 
 def _warnings(answer: http.client.HTTPResponse) -> tuple[str, ...]:
