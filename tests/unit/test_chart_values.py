@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import chart_workloads
+from scripts import chart_values, chart_workloads
 from scripts.chart_schema import TARGET, embedded
 from webhook.audit.serving.access import RESOURCE
 from webhook.cluster import resources
@@ -48,7 +48,7 @@ def test_every_object_of_the_schema_is_closed() -> None:
 
 def leaves(values: dict[str, Any], path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     for name, value in values.items():
-        if isinstance(value, dict) and value and name != "resources":
+        if isinstance(value, dict) and value and name not in {"resources", "minAllowed"}:
             yield from leaves(value, (*path, name))
         else:
             yield (*path, name)
@@ -73,6 +73,18 @@ def test_every_value_is_commented() -> None:
             assert lines[number - 1].lstrip().startswith("#"), f"values.yaml:{number + 1}: {line}"
 
 
+def test_the_table_of_values_in_the_readme_is_made_of_them() -> None:
+    written = chart_values.TARGET.read_text(encoding="utf-8")
+    assert written == chart_values.readme(), "run: python scripts/chart_values.py"
+    named = {
+        tuple(name.split(".")) for name in re.findall(r"^\| `([\w.]+)` \|", written, re.MULTILINE)
+    }
+    amounts = {"requests", "limits"}
+    for leaf in leaves(VALUES):
+        rows = {(*leaf, amount) for amount in amounts} if leaf[-1] == "resources" else {leaf}
+        assert rows <= named
+
+
 def test_the_table_of_connections_has_every_value_of_the_network_policies() -> None:
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
     section = page.partition("\n## Network policies\n")[2].partition("\n## ")[0]
@@ -94,7 +106,8 @@ def test_ca_bundles_are_not_templated() -> None:
 def test_a_template_makes_one_object_and_is_named_after_it(path: Path) -> None:
     kinds = re.findall(r"^kind: (\w+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
     # Where there are several of a kind, what for comes behind it.
-    assert [kind.lower() for kind in kinds] == [path.stem.partition("-")[0]]
+    named = [] if path.stem == "extramanifests" else [path.stem.partition("-")[0]]
+    assert [kind.lower() for kind in kinds] == named
 
 
 Right = tuple[str, str, str]

@@ -140,6 +140,14 @@ app.kubernetes.io/component: audit
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- with .Values.commonLabels }}
+{{- range list "app.kubernetes.io/name" "app.kubernetes.io/instance" "app.kubernetes.io/component" "app.kubernetes.io/version" "app.kubernetes.io/managed-by" "helm.sh/chart" }}
+{{- if hasKey $.Values.commonLabels . }}
+{{- fail (printf "commonLabels: %s is a label of the chart's own; leave it out" .) }}
+{{- end }}
+{{- end }}
+{{ toYaml . }}
+{{- end }}
 {{- end -}}
 
 {{/*
@@ -202,6 +210,14 @@ service:
 {{- $conditions = append $conditions (dict "name" .name "expression" $expression) -}}
 {{- end -}}
 {{- toYaml $conditions -}}
+{{- end -}}
+
+{{/*
+Whether helm asked a cluster which APIs it has: "true", or nothing. Without a cluster (helm template, lint) it
+takes all that its own client knows to be there, old ones that no cluster of today has among them.
+*/}}
+{{- define "scaleguard.knowsTheCluster" -}}
+{{- if not (.Capabilities.APIVersions.Has "apiextensions.k8s.io/v1beta1") -}}true{{- end -}}
 {{- end -}}
 
 {{- define "scaleguard.podRule" -}}
