@@ -14,8 +14,10 @@ _PATIENCE_SECONDS = 5
 class Balancer:
     """Listens on a port of loopback and hands each connection to the next backend."""
 
-    def __init__(self, backends: Sequence[int]) -> None:
-        self._next = itertools.cycle(backends)
+    def __init__(self, backends: Sequence[int] = ()) -> None:
+        self.backends = tuple(backends)
+        """Their ports, which may be changed meanwhile; connections that there are stay."""
+        self._turns = itertools.count()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
@@ -42,7 +44,10 @@ class Balancer:
         with self._listener, suppress(OSError):
             while True:
                 client, _ = self._listener.accept()
-                self._start(self._join, client, next(self._next))
+                if not (backends := self.backends):
+                    client.close()
+                    continue
+                self._start(self._join, client, backends[next(self._turns) % len(backends)])
 
     def _join(self, client: socket.socket, port: int) -> None:
         """Carry a connection until one of its ends closes it."""
