@@ -70,6 +70,7 @@ CRD_PATTERNS: dict[str, tuple[str, ...]] = {
     "prometheus-operator": (
         "example/prometheus-operator-crd/monitoring.coreos.com_podmonitors.yaml",
         "example/prometheus-operator-crd/monitoring.coreos.com_prometheusrules.yaml",
+        "example/prometheus-operator-crd/monitoring.coreos.com_servicemonitors.yaml",
     ),
     "vpa": ("deploy/vpa-v1-crd-gen.yaml",),
 }

@@ -7,6 +7,7 @@ import ssl
 from collections.abc import Iterator
 from http.client import HTTPSConnection
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
@@ -56,7 +57,7 @@ def test_two_sources_of_rules_are_refused_in_words(tmp_path: Path) -> None:
 def test_the_values_on_the_page_are_taken(tmp_path: Path) -> None:
     page = (CHART.parents[1] / "docs" / "install.md").read_text("utf-8")
     examples = re.findall(r"<!-- file: values.yaml -->\n```yaml\n(.*?)```", page, re.DOTALL)
-    assert len(examples) == 2
+    assert len(examples) >= 5
     for example in examples:
         (tmp_path / "values.yaml").write_text(example, "utf-8")
         Helm(tmp_path)("template", str(CHART), "-f", str(tmp_path / "values.yaml"))
@@ -88,6 +89,7 @@ def test_the_table_of_rights_is_what_the_chart_grants(tmp_path: Path) -> None:
 
 
 MONITORS = {"PodMonitor", "PrometheusRule"}
+OFF = {*MONITORS, "ServiceMonitor", "HorizontalPodAutoscaler", "VerticalPodAutoscaler"}
 
 
 def test_alerts_and_dashboard_are_taken_as_they_are_written(
@@ -115,18 +117,40 @@ def test_alerts_and_dashboard_are_taken_as_they_are_written(
     assert json.loads(dashboard["data"]["scaleguard.json"]) == json.loads(file.read_text("utf-8"))
 
 
+def find_the_metrics(documents: list[Any], selector: dict[str, str], port: str) -> None:
+    templates = [one["spec"]["template"] for one in documents if one["kind"] == "Deployment"]
+    assert len(templates) == 3
+    for template in templates:
+        assert selector.items() <= template["metadata"]["labels"].items()
+        ports = {one["name"] for one in template["spec"]["containers"][0]["ports"]}
+        assert port in ports
+
+
 def test_the_pod_monitor_finds_the_port_of_each_component(tmp_path: Path) -> None:
     on = ("--set", "podMonitor.enabled=true,audit.enabled=true")
     documents = list(yaml.safe_load_all(Helm(tmp_path)("template", RELEASE, str(CHART), *on)))
     (monitor,) = [one for one in documents if one["kind"] == "PodMonitor"]
     (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    find_the_metrics(documents, monitor["spec"]["selector"]["matchLabels"], endpoint["port"])
+
+
+def test_the_service_monitor_finds_one_service_and_it_each_component(
+    plane: ControlPlane, helm: Helm
+) -> None:
+    values = str(CHART / "ci" / "service-monitor-values.yaml")
+    documents = list(yaml.safe_load_all(helm("template", RELEASE, str(CHART), "-f", values)))
+    (monitor,) = [one for one in documents if one["kind"] == "ServiceMonitor"]
+    strictly = ("apply", "--dry-run=server", "--validate=strict", "-f", "-")
+    assert not plane.kubectl("-n", "default", *strictly, input=json.dumps(monitor)).stderr
+    (endpoint,) = monitor["spec"]["endpoints"]
     wanted = monitor["spec"]["selector"]["matchLabels"].items()
-    templates = [one["spec"]["template"] for one in documents if one["kind"] == "Deployment"]
-    assert len(templates) == 3
-    for template in templates:
-        assert wanted <= template["metadata"]["labels"].items()
-        ports = {one["name"] for one in template["spec"]["containers"][0]["ports"]}
-        assert endpoint["port"] in ports
+    services = [one for one in documents if one["kind"] == "Service"]
+    (service,) = [one for one in services if wanted <= one["metadata"]["labels"].items()]
+    (port,) = service["spec"]["ports"]
+    assert port["name"] == endpoint["port"]
+    find_the_metrics(documents, service["spec"]["selector"], port["targetPort"])
+    with pytest.raises(AssertionError, match="each has everything scraped; enable one of them"):
+        helm("template", RELEASE, str(CHART), "-f", values, "--set", "podMonitor.enabled=true")
 
 
 def test_the_sidecar_of_grafana_finds_the_dashboard_as_its_chart_has_it(tmp_path: Path) -> None:
@@ -138,7 +162,7 @@ def test_the_sidecar_of_grafana_finds_the_dashboard_as_its_chart_has_it(tmp_path
 def test_nothing_of_that_is_made_unless_it_is_wanted(tmp_path: Path) -> None:
     rendered = Helm(tmp_path)("template", RELEASE, str(CHART))
     made = list(yaml.safe_load_all(rendered))
-    assert not MONITORS & {one["kind"] for one in made}
+    assert not OFF & {one["kind"] for one in made}
     assert not any("dashboard" in one["metadata"]["name"] for one in made)
 
 

@@ -151,9 +151,26 @@ def test_metrics_are_read_by_nobody_or_by_who_is_named(component: str, tmp_path:
         assert opened.takes(component, "metrics", end) == (end is PROMETHEUS)
 
 
-def test_a_monitor_that_could_read_nothing_is_refused_in_words(tmp_path: Path) -> None:
+@pytest.mark.parametrize("monitor", ["podMonitor", "serviceMonitor"])
+def test_a_monitor_that_could_read_nothing_is_refused_in_words(
+    monitor: str, tmp_path: Path
+) -> None:
     with pytest.raises(AssertionError, match=r"networkPolicy\.metricsFrom: .* where Prometheus is"):
-        Release(tmp_path, "--set", f"{ON},podMonitor.enabled=true")
+        Release(tmp_path, "--set", f"{ON},{monitor}.enabled=true")
+
+
+def test_a_webhook_in_the_network_of_its_node_has_none_and_comes_from_there(
+    tmp_path: Path,
+) -> None:
+    host = ("--set", f"{ON},hostNetwork.enabled=true,audit.enabled=true")
+    with pytest.raises(AssertionError, match=r"networkPolicy\.pageFrom: .* ipBlock of the nodes"):
+        Release(tmp_path, *host)
+    release = Release(tmp_path, *host, "-f", str(CHART / "ci" / "host-network-values.yaml"))
+    selectors = [one["spec"]["podSelector"] for one in release.policies]
+    assert len(selectors) == 2
+    assert not any(selects(one, release.pods["webhook"].labels) for one in selectors)
+    assert release.takes("audit", "https", End(address="10.0.3.4"))
+    assert not release.takes("audit", "https", ELSEWHERE)
 
 
 @pytest.mark.parametrize("component", COMPONENTS)

@@ -131,6 +131,18 @@ app.kubernetes.io/component: audit
 {{- end -}}
 {{- end -}}
 
+{{/* Selects the pods of webhook, controller and audit: each has a port for metrics, of one name. */}}
+{{- define "scaleguard.everyPod" -}}
+app.kubernetes.io/name: scaleguard
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{- define "scaleguard.metricsLabels" -}}
+{{ include "scaleguard.everyPod" . }}
+app.kubernetes.io/component: metrics
+{{ include "scaleguard.commonLabels" . }}
+{{- end -}}
+
 {{- define "scaleguard.labels" -}}
 {{ include "scaleguard.selectorLabels" . }}
 {{ include "scaleguard.commonLabels" . }}

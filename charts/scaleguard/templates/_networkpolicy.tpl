@@ -6,8 +6,8 @@
     {{- toYaml $from | nindent 4 }}
   ports:
     - {protocol: TCP, port: {{ .Values.metrics.port }}}
-{{- else if and .Values.metrics.enabled .Values.podMonitor.enabled -}}
-{{- fail "networkPolicy.metricsFrom: with podMonitor.enabled, say where Prometheus is; nobody else may read metrics" -}}
+{{- else if and .Values.metrics.enabled (or .Values.podMonitor.enabled .Values.serviceMonitor.enabled) -}}
+{{- fail "networkPolicy.metricsFrom: with podMonitor or serviceMonitor, say where Prometheus is; nobody else may read metrics" -}}
 {{- end -}}
 {{- end -}}
 
