@@ -18,6 +18,7 @@ _COMMANDS = {
     "scan": ("webhook.cli.scan", "Judge a running cluster, with nothing installed in it."),
     "explain": ("webhook.cli.explain", "Tell why a pod is or is not an AI pod, and what it gets."),
     "who-scales": ("webhook.cli.who_scales", "Tell who acts on replicas, cpu, memory and nodes."),
+    "doctor": ("webhook.cli.doctor", "Tell what stands in the way of scaleguard in a cluster."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
     "audit": ("webhook.cli.audit", "Keep what was refused, and show it over HTTPS."),

@@ -48,6 +48,16 @@ class Event:
     object: Raw
 
 
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Whatever was answered."""
+
+    status: int
+    body: bytes
+    warnings: tuple[str, ...]
+    """What the API server, or a webhook by it, warns of."""
+
+
 class Api:
     """An API server and who we are to it; for many threads."""
 
@@ -158,6 +168,27 @@ class Api:
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": {"uid": uid}}
         self._json("DELETE", path, time.monotonic() + seconds, None, options, JSON)
 
+    def ask(
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+        raw: Raw | None = None,
+    ) -> Reply:
+        """Return what is answered, be it good or an error; raises `ApiError` where nothing is."""
+        until = time.monotonic() + seconds
+        kind = None if raw is None else JSON
+        response = self._answer(method, path, seconds, query, raw, kind)
+        try:
+            body = wire.body(response, until)
+        except ApiError:
+            response.response.close()
+            raise
+        finally:
+            response.response.release_conn()
+        return Reply(response.status, body, wire.warnings(response))
+
     def _json(  # noqa: PLR0913, PLR0917 - what a request consists of
         self,
         method: str,
@@ -187,6 +218,22 @@ class Api:
         content_type: str | None = None,
     ) -> RESTResponse:
         """Send a request; return the response with its body unread, where it is a good one."""
+        response = self._answer(method, path, seconds, query, body, content_type)
+        self._warnings.log(response)
+        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
+            return response
+        raise self._refused(response, time.monotonic() + seconds)
+
+    def _answer(  # noqa: PLR0913, PLR0917 - what a request consists of
+        self,
+        method: str,
+        path: str,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str | None = None,
+    ) -> RESTResponse:
+        """Send a request; return the response with its body unread."""
         rest, headers = self._ready()
         if content_type is not None:
             headers["Content-Type"] = content_type
@@ -200,10 +247,7 @@ class Api:
             raise ApiError(0, UNREACHABLE, str(error.reason)) from error
         except wire.BROKEN as error:
             raise wire.failure(error) from error
-        self._warnings.log(response)
-        if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
-            return response
-        raise self._refused(response, time.monotonic() + seconds)
+        return response
 
     def _refused(self, response: RESTResponse, until: float) -> ApiError:
         try:

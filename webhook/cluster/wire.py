@@ -41,10 +41,15 @@ class Warnings:
 
     def log(self, response: RESTResponse) -> None:
         """Log the Warning headers of a response."""
-        for said in _WARNING.findall(response.headers.get("Warning", "")):
+        for said in warnings(response):
             if said not in self._said and len(self._said) < _MOST_WARNINGS:
                 self._said.add(said)
                 _log.warning("the API server warns: %s", said)
+
+
+def warnings(response: RESTResponse) -> tuple[str, ...]:
+    """Read the Warning headers of a response."""
+    return tuple(_WARNING.findall(response.headers.get("Warning", "")))
 
 
 def chunks(response: RESTResponse, until: float) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """The table of resources against the catalogue, and the rights against the table."""
 
 from collections import defaultdict
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -8,27 +9,15 @@ import pytest
 import yaml
 
 from webhook.cluster.errors import ApiError
-from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
-    AUTOSCALERS,
-    BUDGETS,
-    CLAIMS,
-    EVENTS,
     HPAS,
-    INFERENCE_SERVICES,
     LEASES,
-    LIMIT_RANGES,
     NAMESPACES,
-    NODES,
-    RESOURCE_QUOTAS,
-    SERVICES,
-    VPAS,
-    WATCHED,
     between,
     targets,
     templates,
 )
-from webhook.core.kinds import plural
+from webhook.cluster.rights import Right, controller_rights, webhook_rights
 from webhook.core.objects import GroupKind
 from webhook.knowledge import FOLDER, knowledge
 
@@ -72,43 +61,35 @@ def test_kinds_of_the_configuration_are_listed_after_those_of_the_catalogue() ->
     assert known.plural(GroupKind("", "Secret")) == "secrets"
 
 
-def test_rights_are_those_that_are_used() -> None:
-    role = yaml.safe_load((ROOT / "tests" / "e2e" / "rbac.yaml").read_text(encoding="utf-8"))
-    given: dict[tuple[str, str], set[str]] = defaultdict(set)
+def given(file: str) -> dict[tuple[str, str], set[str]]:
+    """The rights of a role of the tests, by group and resource."""
+    role = yaml.safe_load((ROOT / "tests" / "e2e" / file).read_text(encoding="utf-8"))
+    rights: dict[tuple[str, str], set[str]] = defaultdict(set)
     for rule in role["rules"]:
         assert set(rule) == {"apiGroups", "resources", "verbs"}
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
-                given[group, resource] |= set(rule["verbs"])
-    used = {(one.group, one.plural): {"list", "watch"} for one in WATCHED}
-    for kind in (*targets(KINDS), *between(KINDS), *CLAIMS):
-        used[kind.group, plural(kind.kind)] = {"get"}
-    for one in RESOURCES.values():
-        used[one.group, one.plural] |= {"get"}
-    used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
-    used[EVENTS.group, EVENTS.plural] = {"get", "create", "patch"}
-    assert given == used
+                rights[group, resource] |= set(rule["verbs"])
+    return rights
+
+
+def used(rights: Iterable[Right]) -> dict[tuple[str, str], set[str]]:
+    """The same of a program; of Leases it reads and writes by name those that it may create."""
+    found: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in rights:
+        found[one.group, one.resource].add(one.verb)
+    found[LEASES.group, LEASES.plural] |= {"get", "update"}
+    return found
+
+
+def test_rights_are_those_that_are_used() -> None:
+    assert given("rbac.yaml") == used(webhook_rights(KINDS))
 
 
 def test_rights_of_the_controller_are_those_that_are_used() -> None:
-    path = ROOT / "tests" / "e2e" / "controller_rbac.yaml"
-    given: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for rule in yaml.safe_load(path.read_text(encoding="utf-8"))["rules"]:
-        for group in rule["apiGroups"]:
-            for resource in rule["resources"]:
-                given[group, resource] |= set(rule["verbs"])
-    followed = [*AUTOSCALERS, INFERENCE_SERVICES, NAMESPACES, LIMIT_RANGES, NODES]
-    followed += [BUDGETS, RESOURCE_QUOTAS, SERVICES]  # where it scans
-    used = {(one.group, one.plural): {"list", "watch"} for one in followed}
-    for kind in targets(KINDS):
-        used[kind.group, plural(kind.kind)] = {"list", "watch"}
-    for kind in (*between(KINDS), *CLAIMS):
-        used[kind.group, plural(kind.kind)] = {"get"}
-    used[VPAS.group, VPAS.plural] |= {"create", "patch", "delete"}
-    used["scaleguard.io", VPAS.plural] = {"manage"}
-    used[EVENTS.group, EVENTS.plural] = {"get", "create", "patch"}
-    used[LEASES.group, LEASES.plural] = {"get", "create", "update"}
-    assert given == used
+    assert given("controller_rbac.yaml") == used(controller_rights(KINDS, scans=True))
+    alone = set(controller_rights(KINDS, scans=False))
+    assert not [right for right in alone if right.resource == "services"]
 
 
 def test_paths() -> None:
