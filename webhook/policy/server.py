@@ -23,6 +23,9 @@ DEFAULT_PORT = 8181
 
 _FOLDER = "scaleguard/"
 
+# The package that is asked. Without it the server knows no answer, so it comes behind all others.
+_ENTRANCE = "scaleguard"
+
 
 @dataclass(frozen=True, slots=True)
 class OpaServer:
@@ -43,6 +46,7 @@ class Opa:
         self._server = server
         self._rules = catalogue(modules)
         self._local = threading.local()
+        self._restoring = threading.Lock()
         self._modules = tuple(modules)
         self.put_rules()
 
@@ -51,13 +55,37 @@ class Opa:
 
         OPA answers an undefined decision with `{}` and status 200: that is no "allowed".
         """
-        try:
-            answer = self._client().query_rule(document, "scaleguard", "findings")
-        except (requests.RequestException, ValueError) as error:
-            raise CannotJudge(f"OPA at {self._server.url} gave no answer: {error}") from error
+        answer = self._ask(document)
+        if "result" not in answer and self._server.push:
+            answer = self._restored(document)
         if "result" not in answer:
             raise CannotJudge(f"OPA at {self._server.url} does not know scaleguard's rules")
         return read_findings(answer["result"], document, self._rules)
+
+    def _ask(self, document: dict[str, Any]) -> dict[str, Any]:
+        try:
+            answer: dict[str, Any] = self._client().query_rule(document, _ENTRANCE, "findings")
+        except (requests.RequestException, ValueError) as error:
+            raise CannotJudge(f"OPA at {self._server.url} gave no answer: {error}") from error
+        return answer
+
+    def _restored(self, document: dict[str, Any]) -> dict[str, Any]:
+        """Ask a server that was started anew, and has lost its rules: it gets them once more.
+
+        By one thread; the others wait as long as for an answer.
+        """
+        if not self._restoring.acquire(timeout=self._server.timeout_seconds):
+            raise CannotJudge(f"OPA at {self._server.url} is being given its rules")
+        try:
+            answer = self._ask(document)
+            if "result" not in answer:  # nobody was quicker
+                self.put_rules()
+                answer = self._ask(document)
+        except PolicyError as error:
+            raise CannotJudge(str(error)) from error
+        finally:
+            self._restoring.release()
+        return answer
 
     def put_rules(self) -> None:
         """Put the rules on the server, where they are ours to put there, and no others.
@@ -69,8 +97,12 @@ class Opa:
             self._remove_others()
 
     def _put_all(self) -> None:
+        """Put modules, what is asked last: a server that has not got all of them judges nothing."""
+        self._put_each([module for module in self._modules if module.package != _ENTRANCE])
+        self._put_each([module for module in self._modules if module.package == _ENTRANCE])
+
+    def _put_each(self, waiting: list[Module]) -> None:
         """Put modules one by one; OPA refuses one that uses another before that one is there."""
-        waiting = list(self._modules)
         while waiting:
             refused = [
                 (module, why) for module in waiting if (why := self._put(module)) is not None

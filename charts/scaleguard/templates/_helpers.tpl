@@ -39,12 +39,15 @@ Name of the webhook configurations. Mutating webhooks are called in the order of
 {{- end -}}
 
 {{- define "scaleguard.image" -}}
-{{- with .Values.image -}}
-{{- if .digest -}}
-{{- printf "%s@%s" .repository .digest -}}
-{{- else -}}
-{{- printf "%s:%s" .repository (.tag | default $.Chart.AppVersion) -}}
+{{- include "scaleguard.reference" (dict "image" .Values.image "tag" (.Values.image.tag | default .Chart.AppVersion)) -}}
 {{- end -}}
+
+{{/* Of (image, tag): by its digest where it has one. */}}
+{{- define "scaleguard.reference" -}}
+{{- if .image.digest -}}
+{{- printf "%s@%s" .image.repository .image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .image.repository .tag -}}
 {{- end -}}
 {{- end -}}
 

@@ -36,7 +36,7 @@
   ports:
     - {protocol: TCP, port: {{ .Values.port }}}
 {{- end }}
-{{- if eq (dig "policies" "engine" "embedded" .Values.config) "opa" }}
+{{- if and (eq (dig "policies" "engine" "embedded" .Values.config) "opa") (not .Values.opa.sidecar.enabled) }}
 {{ include "scaleguard.egressTo" .Values.networkPolicy.opa }}
 {{- end }}
 {{- end -}}

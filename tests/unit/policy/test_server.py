@@ -107,6 +107,46 @@ def test_what_is_no_answer_is_no_judgement(
         asking(url)({})
 
 
+def test_a_server_that_has_lost_its_rules_is_given_them_once_more(
+    fake: type[Fake], url: str
+) -> None:
+    opa = Opa(OpaServer(url), [module(RULE)])
+    fake.asked.clear()
+    found = json.dumps({"result": [FINDING]})
+    fake.answers[:] = [(200, "{}"), (200, "{}"), (200, "{}"), (200, found)]
+    assert [verdict.rule for verdict in opa({})] == ["custom/vpa"]
+    assert [method for method, _, _, _ in fake.asked] == ["POST", "POST", "PUT", "POST"]
+
+
+def test_one_thread_gives_a_server_its_rules_and_the_others_ask_again(
+    fake: type[Fake], url: str
+) -> None:
+    opa = Opa(OpaServer(url), [module(RULE)])
+    fake.asked.clear()
+    fake.answers[:] = [(200, "{}"), (200, json.dumps({"result": []}))]
+    assert opa({}) == []
+    assert [method for method, _, _, _ in fake.asked] == ["POST", "POST"]
+    opa = Opa(OpaServer(url, timeout_seconds=0.05), [module(RULE)])
+    with opa._restoring, pytest.raises(CannotJudge, match="is being given its rules"):
+        opa({})
+
+
+@pytest.mark.parametrize(
+    ("answers", "says"),
+    [
+        ([(200, "{}")] * 4, "does not know scaleguard's rules"),
+        ([(200, "{}")] * 2 + [(400, '{"code": "c", "message": "m"}')] * 2, "OPA refuses it"),
+    ],
+)
+def test_a_server_that_keeps_no_rules_gives_no_judgement(
+    fake: type[Fake], url: str, answers: list[tuple[int, str]], says: str
+) -> None:
+    opa = Opa(OpaServer(url), [module(RULE)])
+    fake.answers[:] = answers
+    with pytest.raises(CannotJudge, match=says):
+        opa({})
+
+
 def test_a_server_that_is_not_there_gives_no_judgement() -> None:
     with pytest.raises(CannotJudge, match=r"OPA at http://127\.0\.0\.1:1 gave no answer"):
         asking("http://127.0.0.1:1")({})
@@ -118,8 +158,10 @@ def test_every_module_is_put_there_under_a_name_of_its_own(fake: type[Fake], url
     names = [path for _, path, _, _ in fake.asked]
     assert len(set(names)) == len(load()) + 2
     assert "/v1/policies/scaleguard/built-in/main.rego" in names
-    assert names[-1].startswith("/v1/policies/scaleguard/custom/")
-    assert names[-1].endswith("/rules/other%20team/vpa.rego")
+    assert names[-2].startswith("/v1/policies/scaleguard/custom/")
+    assert names[-2].endswith("/rules/other%20team/vpa.rego")
+    # What is asked comes last: until then the server has no answer, rather than one by some rules.
+    assert names[-1] == "/v1/policies/scaleguard/built-in/main.rego"
     assert {token for _, _, token, _ in fake.asked} == {"Bearer t"}
 
 
