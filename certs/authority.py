@@ -18,8 +18,8 @@ AUTHORITY_NAME = "scaleguard certificate authority"
 AUTHORITY_LIFE = timedelta(days=3650)
 LEAF_LIFE = timedelta(days=90)
 
-# The clocks of API servers and nodes are not one clock.
-_CLOCK_SKEW = timedelta(minutes=5)
+CLOCK_SKEW = timedelta(minutes=5)
+"""So much before it is made a certificate is valid: clocks of API servers and nodes differ."""
 
 IpAddress = IPv4Address | IPv6Address
 
@@ -100,7 +100,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCK_SKEW)
+        .not_valid_before(now - CLOCK_SKEW)
         .not_valid_after(now + life)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )

@@ -50,10 +50,10 @@ def parse_key(pem: bytes) -> PrivateKeyTypes | None:
         return None
 
 
-def fault(pair: Pair, name: str, now: datetime) -> str | None:
+def fault(pair: Pair, name: str, now: datetime, *, in_time: bool = True) -> str | None:
     """Say why a pair cannot be used now; None where it can.
 
-    `name` is that of its files: `tls` or `ca`.
+    `name` is that of its files: `tls` or `ca`. Without `in_time` it may have expired.
     """
     if not pair.certificate or not pair.key:
         return f"{name}.{'key' if pair.certificate else 'crt'} is missing"
@@ -64,7 +64,7 @@ def fault(pair: Pair, name: str, now: datetime) -> str | None:
         return f"{name}.key is no PEM private key without a passphrase"
     if not _belong_together(certificate, key):
         return f"{name}.key does not belong to {name}.crt"
-    return _out_of_time(certificate, name, now)
+    return _out_of_time(certificate, name, now) if in_time else None
 
 
 def _out_of_time(certificate: x509.Certificate, name: str, now: datetime) -> str | None:

@@ -35,16 +35,21 @@ Plan = Keep | RenewLeaf | RenewAuthority
 
 def plan(bundle: Bundle, now: datetime, names: Names) -> Plan:
     """Decide about a bundle whose leaf has to be valid for `names`; the reason is one sentence."""
-    reason = fault(bundle.authority, "ca", now) or _age(bundle.authority.certificate, "ca", now)
+    reason = fault(bundle.authority, "ca", now) or age(bundle.authority.certificate, "ca", now)
     if reason is not None:
         return RenewAuthority(reason)
-    reason = (
+    reason = leaf_reason(bundle, now, names)
+    return Keep() if reason is None else RenewLeaf(reason)
+
+
+def leaf_reason(bundle: Bundle, now: datetime, names: Names) -> str | None:
+    """Say why the leaf of a bundle has to be made anew; None where it is good."""
+    return (
         fault(bundle.leaf, "tls", now)
         or _stranger(bundle)
         or _nameless(bundle.leaf.certificate, names)
-        or _age(bundle.leaf.certificate, "tls", now)
+        or age(bundle.leaf.certificate, "tls", now)
     )
-    return Keep() if reason is None else RenewLeaf(reason)
 
 
 def renewal_time(certificate: x509.Certificate) -> datetime:
@@ -53,22 +58,29 @@ def renewal_time(certificate: x509.Certificate) -> datetime:
     return start + (end - start) * 2 / 3
 
 
-def _age(pem: bytes, name: str, now: datetime) -> str | None:
+def age(pem: bytes, name: str, now: datetime) -> str | None:
+    """Say that a certificate is due; None where it is not, and where there is none to read."""
     certificate = parse_certificate(pem)
     if certificate is None or now < renewal_time(certificate):
         return None
     return f"two thirds of the life of {name}.crt are over, which ends at {inspect(pem).not_after}"
 
 
-def _stranger(bundle: Bundle) -> str | None:
+def is_signed(bundle: Bundle) -> bool:
+    """Whether the authority of a bundle signed its leaf."""
     leaf = parse_certificate(bundle.leaf.certificate)
     authority = parse_certificate(bundle.authority.certificate)
+    if leaf is None or authority is None:
+        return False
     try:
-        if leaf is not None and authority is not None:
-            leaf.verify_directly_issued_by(authority)
+        leaf.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
-        return "tls.crt is not signed by ca.crt"
-    return None
+        return False
+    return True
+
+
+def _stranger(bundle: Bundle) -> str | None:
+    return None if is_signed(bundle) else "tls.crt is not signed by ca.crt"
 
 
 def _nameless(pem: bytes, names: Names) -> str | None:

@@ -26,12 +26,11 @@ class Renewal:
     reason: str
 
 
-def renewed(bundle: Bundle, names: Names, now: datetime, trusted: bytes = b"") -> Renewal | None:
+def renewed(bundle: Bundle, names: Names, now: datetime) -> Renewal | None:
     """Return what has to take the bundle's place now; None where it is good.
 
     A leaf without the authority's key is somebody's own, and good as long as it can be served; but
-    one of ours that stands all alone has lost its authority, and `trusted` is what clients know it
-    by.
+    one of ours that stands all alone has lost its authority.
     Raises `NotOursError` rather than take the place of what somebody else made, or sign with it.
     """
     if not bundle.authority.key and not bundle.leaf.is_absent:
@@ -39,7 +38,7 @@ def renewed(bundle: Bundle, names: Names, now: datetime, trusted: bytes = b"") -
         if reason is None:
             return None
         leaf = parse_certificate(bundle.leaf.certificate)
-        if bundle.authority.certificate or leaf is None or not _is_ours(leaf.issuer):
+        if bundle.authority.certificate or leaf is None or not is_ours(leaf.issuer):
             raise NotOursError(
                 f"{reason}; tls.crt and tls.key without ca.key are taken for yours and not written "
                 "over: renew them, or remove both to have a certificate made here"
@@ -52,7 +51,7 @@ def renewed(bundle: Bundle, names: Names, now: datetime, trusted: bytes = b"") -
         renewal = Bundle(bundle.authority, issue_leaf(bundle.authority, names, now))
         return Renewal(renewal, "leaf", planned.reason)
     authority = make_authority(now)
-    known = authority.certificate + _still_trusted((bundle.authority.certificate, trusted), now)
+    known = authority.certificate + still_trusted(bundle.authority.certificate, now)
     renewal = Bundle(Pair(known, authority.key), issue_leaf(authority, names, now))
     return Renewal(renewal, "authority", planned.reason)
 
@@ -64,7 +63,7 @@ def _refuse_others(bundle: Bundle, reason: str) -> None:
         ("ca.crt", authority.subject if authority else None),
         ("tls.crt", leaf.issuer if leaf else None),
     ):
-        if maker is not None and not _is_ours(maker):
+        if maker is not None and not is_ours(maker):
             raise NotOursError(
                 f"{reason}, and {name} comes from another authority ({maker.rfc4514_string()}), so "
                 "nothing is written over: remove ca.key to serve with your own tls.crt and tls.key,"
@@ -72,16 +71,20 @@ def _refuse_others(bundle: Bundle, reason: str) -> None:
             )
 
 
-def _is_ours(name: x509.Name) -> bool:
+def is_ours(name: x509.Name) -> bool:
+    """Whether a name is that of an authority that was made here."""
     return any(
         attribute.value == AUTHORITY_NAME
         for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME)
     )
 
 
-def _still_trusted(known: tuple[bytes, ...], now: datetime) -> bytes:
-    """The authority before the new one: replicas serve its leaf until they have theirs."""
-    for before in filter(None, map(parse_certificate, known)):
-        if now < before.not_valid_after_utc:
-            return before.public_bytes(Encoding.PEM)
-    return b""
+def still_trusted(pem: bytes, now: datetime) -> bytes:
+    """Return the first certificate of a PEM text as long as it is valid; nothing after.
+
+    Of an authority that is replaced: replicas serve its leaf until they have theirs.
+    """
+    before = parse_certificate(pem)
+    if before is None or now >= before.not_valid_after_utc:
+        return b""
+    return before.public_bytes(Encoding.PEM)

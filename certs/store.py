@@ -59,6 +59,20 @@ def ensure(folder: Path, names: Names, now: datetime) -> Bundle:
     return renewal.bundle
 
 
+def check_mounted(folder: Path, now: datetime) -> None:
+    """Look at a leaf that somebody else put there, before it is served.
+
+    One that is out of time is served, and said to be: it is replaced while the server runs. Raises
+    `StoreError` for what cannot be served at all, with where it comes from.
+    """
+    reason = fault(load(folder).leaf, LEAF, now, in_time=False)
+    if reason is not None:
+        raise StoreError(
+            f"{folder}: {reason}; somebody else writes it: a mounted Secret is filled by the "
+            "controller, see its log, or by cert-manager, or by you"
+        )
+
+
 def save(folder: Path, bundle: Bundle) -> None:
     """Write a bundle, each file whole; raises `OSError`.
 

@@ -48,6 +48,7 @@ PROGRAMS: dict[str, Program] = {
 
 # The module that gives a group its version, and that its manifests are taken from.
 GROUP_MODULES: dict[str, str] = {
+    "cert-manager": "github.com/cert-manager/cert-manager",
     "etcd": "go.etcd.io/etcd/server/v3",
     "helm": "helm.sh/helm/v4",
     "karpenter": "sigs.k8s.io/karpenter",
@@ -63,6 +64,7 @@ GROUP_MODULES: dict[str, str] = {
 
 # Where the CustomResourceDefinitions lie inside the group's module.
 CRD_PATTERNS: dict[str, tuple[str, ...]] = {
+    "cert-manager": ("deploy/crds/*.yaml",),
     "karpenter": ("pkg/apis/crds/*.yaml", "kwok/apis/crds/*.yaml"),
     "keda": ("config/crd/bases/*.yaml",),
     "openreports": ("config/crd/*.yaml",),

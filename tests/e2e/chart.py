@@ -12,10 +12,12 @@ from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
 from typing import Any, Self
+from urllib.request import urlopen
 
 from tests.controlplane.build import binary
 from tests.controlplane.cluster import ControlPlane
-from tests.controlplane.process import Child
+from tests.controlplane.process import Child, free_ports
+from tests.e2e.mount import Mount
 
 CHART = Path(__file__).resolve().parents[2] / "charts" / "scaleguard"
 NAMESPACE = "guard"
@@ -57,6 +59,12 @@ class Helm:
         self("uninstall", RELEASE, "--namespace", NAMESPACE)
 
 
+def argument(written: str, own: dict[str, str]) -> str:
+    """An argument of a container, with the value that it has here."""
+    name, has_value, value = written.removeprefix("--").partition("=")
+    return f"--{name}={own.get(name, value)}" if has_value else written
+
+
 class InChart:
     """A local process, run as a Deployment of the chart says, with its ServiceAccount."""
 
@@ -71,10 +79,13 @@ class InChart:
         config = self._get("configmap", RELEASE)["data"]["config.yaml"]
         path.write_text(config, encoding="utf-8")
         own = {"metrics-bind": "127.0.0.1:0", "config": str(path), **own}
-        container = self._get("deployment", name)["spec"]["template"]["spec"]["containers"][0]
+        pod = self._get("deployment", name)["spec"]["template"]["spec"]
+        container = pod["containers"][0]
         assert container["command"] == ["scaleguard", program]
-        options = [argument.removeprefix("--").split("=", 1) for argument in container["args"]]
-        self.arguments = [f"--{name}={own.get(name, value)}" for name, value in options]
+        self.arguments = [argument(one, own) for one in container["args"]]
+        # The kubelet's part, where the pod mounts what is served.
+        volumes = [one for one in pod["volumes"] if one["name"] == "certificates"]
+        self.mount = Mount(plane, NAMESPACE, volumes[0], Path(own["cert-dir"])) if volumes else None
         command = [sys.executable, "-m", "webhook", program, *self.arguments]
         environment = {"KUBECONFIG": str(account)}
         self.child = Child(program, command, folder / f"{program}.log", environment)
@@ -98,6 +109,8 @@ class InChart:
         }
 
     def __enter__(self) -> Self:
+        if self.mount is not None:
+            self.mount.__enter__()
         self.child.start()
         eventually(lambda: self.status() == 200, self.child.name, self.child.tail)
         return self
@@ -105,6 +118,8 @@ class InChart:
     def __exit__(self, *_: object) -> None:
         self.child.terminate()
         self.child.reap(time.monotonic() + 15)
+        if self.mount is not None:
+            self.mount.__exit__()
 
     def status(self) -> int:
         """What /readyz answers; 0 for no answer."""
@@ -142,7 +157,19 @@ class Webhook(InChart):
             "cert-dir": str(self.certificates),
             "drain-seconds": "0",
         }
+        self.metrics_port = free_ports(1)[0]
+        own["metrics-bind"] = f"127.0.0.1:{self.metrics_port}"
         super().__init__(plane, folder, "webhook", RELEASE, own)
+
+    def segment(self) -> str:
+        """The path at which it is asked now."""
+        return (self.certificates / "path").read_text("ascii")
+
+    def metric(self, name: str) -> float:
+        """A metric without labels."""
+        with urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+        return next((float(one.split()[1]) for one in lines if one.startswith(f"{name} ")), 0.0)
 
     def status(self) -> int:
         """What /readyz answers, whoever signed its certificate; 0 for no answer."""
@@ -172,6 +199,13 @@ def ca_bundles(plane: ControlPlane) -> set[str]:
     return {client.get("caBundle", "") for client in clients}
 
 
+def paths(plane: ControlPlane) -> set[str]:
+    """At which paths the API server asks."""
+    found = json.loads(plane.kubectl("get", CONFIGURATIONS, RELEASE, "-o", "json").stdout)
+    clients = [entry["clientConfig"] for one in found["items"] for entry in one["webhooks"]]
+    return {client["service"].get("path", "") for client in clients}
+
+
 def eventually(
     holds: Callable[[], bool], what: str, said: Callable[[], str] = str, seconds: float = 40
 ) -> None:
@@ -185,6 +219,6 @@ def eventually(
 def plane_for_charts() -> Iterator[ControlPlane]:
     """A control plane with the CRDs that the chart is about, and its namespace."""
     with ControlPlane() as running:
-        running.install_crds("vpa", "keda", "prometheus-operator")
+        running.install_crds("vpa", "keda", "prometheus-operator", "cert-manager")
         running.kubectl("create", "namespace", NAMESPACE)
         yield running

@@ -22,6 +22,7 @@ from tests.e2e.chart import (
     ca_bundles,
     eventually,
     everything,
+    paths,
     plane_for_charts,
 )
 
@@ -181,21 +182,24 @@ def test_it_installs_and_leaves_nothing_behind(
 def test_an_upgrade_leaves_alone_what_the_program_wrote(
     side: str, plane: ControlPlane, helm: Helm
 ) -> None:
-    def written() -> tuple[set[str], str]:
-        return ca_bundles(plane), plane.kubectl(*secret, "-o", "jsonpath={.data}").stdout
+    def written() -> tuple[set[str], set[str], str]:
+        secrets = plane.kubectl(*secret, "-o", "jsonpath={.data}").stdout
+        return ca_bundles(plane), paths(plane), secrets
 
     secret = ("-n", NAMESPACE, "get", "secret", f"{RELEASE}-certificate")
     helm.install(f"--server-side={side}")
     bundle = base64.b64encode(plane.layout.authority.read_bytes()).decode()
     entries = (("validating", "autoscalers"), ("validating", "workloads"), ("mutating", "pods"))
     for kind, entry in entries:
-        change = {"name": f"{entry}.scaleguard.io", "clientConfig": {"caBundle": bundle}}
+        service = {"name": RELEASE, "namespace": NAMESPACE, "path": "/a-path"}
+        client = {"caBundle": bundle, "service": service}
+        change = {"name": f"{entry}.scaleguard.io", "clientConfig": client}
         patch = json.dumps({"webhooks": [change]})
         plane.kubectl("patch", f"{kind}webhookconfiguration", RELEASE, "--patch", patch)
     data = json.dumps({"data": {"tls.crt": bundle}})
     plane.kubectl("-n", NAMESPACE, "patch", "secret", f"{RELEASE}-certificate", "--patch", data)
     mine = written()
-    assert mine[0] == {bundle}
+    assert mine[:2] == ({bundle}, {"/a-path"})
     helm.upgrade(f"--server-side={side}", "--set", "webhooks.autoscalers.timeoutSeconds=1")
     assert written() == mine
     helm("rollback", RELEASE, "1", "--namespace", NAMESPACE)

@@ -1,5 +1,6 @@
 """The audit run as the chart says, with the rights of the chart."""
 
+import base64
 import json
 import ssl
 import time
@@ -11,14 +12,11 @@ from typing import Any
 import pytest
 import yaml
 
-from certs.authority import Names, issue_leaf, make_authority
-from certs.pair import Bundle
-from certs.store import save
+from certs.inspection import inspect
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
-from tests.e2e.chart import CHART, NAMESPACE, RELEASE, Helm, InChart, plane_for_charts
+from tests.e2e.chart import CHART, NAMESPACE, RELEASE, Controller, Helm, InChart, plane_for_charts
 from tests.unit.audit.batches import record
-from webhook.serving.tls import now_utc
 
 NAME = f"{RELEASE}-audit"
 HOST = f"{NAME}.{NAMESPACE}.svc"
@@ -28,14 +26,12 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
 
 class Audit(InChart):
-    """The audit, with a leaf as the webhook makes it for both Services."""
+    """The audit, with the leaf that the controller makes for both Services."""
 
     def __init__(self, plane: ControlPlane, folder: Path, port: int) -> None:
         self.port = port
+        self.bundle: str | None = None
         certificates = folder / "certificates"
-        self.authority = make_authority(now_utc())
-        leaf = issue_leaf(self.authority, Names.of([f"{RELEASE}.{NAMESPACE}.svc", HOST]), now_utc())
-        save(certificates, Bundle(leaf=leaf))
         own = {
             "bind": f"127.0.0.1:{port}",
             "cert-dir": str(certificates),
@@ -54,7 +50,10 @@ class Audit(InChart):
     def ask(
         self, method: str, path: str, token: str = "", body: object = None
     ) -> tuple[int, dict[str, Any]]:
-        context = ssl.create_default_context(cadata=self.authority.certificate.decode())
+        if self.bundle is None:
+            data = self._get("secret", f"{RELEASE}-certificate")["data"]
+            self.bundle = base64.b64decode(data["ca.crt"]).decode()
+        context = ssl.create_default_context(cadata=self.bundle)
         context.check_hostname = False  # the name is that of the Service, and is looked at below
         connection = HTTPSConnection("127.0.0.1", self.port, timeout=10, context=context)
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
@@ -77,7 +76,8 @@ def audit(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> Iter
     folder = tmp_path_factory.mktemp("audit")
     helm = Helm(folder, plane.kubeconfig)
     helm.install("--set", "audit.enabled=true")
-    with Audit(plane, folder, free_ports(1)[0]) as running:
+    ports = free_ports(2)
+    with Controller(plane, folder, ports[0]), Audit(plane, folder, ports[1]) as running:
         yield running
     helm.uninstall()
 
@@ -132,10 +132,9 @@ def test_the_audit_has_no_right_to_write(audit: Audit, plane: ControlPlane) -> N
 
 
 def test_webhook_and_audit_serve_with_one_leaf(audit: Audit, plane: ControlPlane) -> None:
-    found = plane.kubectl("-n", NAMESPACE, "get", "deployment", RELEASE, "-o", "json").stdout
-    (container,) = json.loads(found)["spec"]["template"]["spec"]["containers"]
-    assert f"--tls-name={HOST}" in container["args"]
-    assert f"--tls-name={HOST}" in audit.arguments
+    assert audit.status() == 200
+    served = inspect(ssl.get_server_certificate(("127.0.0.1", audit.port)).encode())
+    assert served.dns_names == (f"{RELEASE}.{NAMESPACE}.svc", HOST)
     found = plane.kubectl("-n", NAMESPACE, "get", "deployment", NAME, "-o", "json").stdout
     volumes = {one["name"]: one for one in json.loads(found)["spec"]["template"]["spec"]["volumes"]}
     secret = volumes["certificates"]["secret"]

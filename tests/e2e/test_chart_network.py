@@ -102,7 +102,7 @@ def test_there_is_one_for_each_component_and_none_unless_wanted(tmp_path: Path) 
     assert Release(tmp_path).policies == []
     for on, components in (
         (ON, {"webhook", "controller"}),
-        (f"{ON},controller.enabled=false", {"webhook"}),
+        (f"{ON},controller.enabled=false", {"webhook", "controller"}),
         (f"{ON},audit.enabled=true", set(COMPONENTS)),
     ):
         release = Release(tmp_path, "--set", on)

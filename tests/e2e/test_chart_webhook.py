@@ -6,6 +6,7 @@ import os
 import ssl
 import subprocess
 from collections.abc import Iterator
+from http.client import HTTPSConnection
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from tests.e2e.chart import (
     Webhook,
     ca_bundles,
     eventually,
+    paths,
     plane_for_charts,
 )
 
@@ -47,7 +49,10 @@ def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
     plane.kubectl("-n", NAMESPACE, *external)
     plane.kubectl("create", "namespace", "shop")
-    with Webhook(plane, folder, port, notes) as running:
+    with (
+        Controller(plane, folder, free_ports(1)[0]),
+        Webhook(plane, folder, port, notes) as running,
+    ):
         yield running
     helm.uninstall()
 
@@ -109,13 +114,45 @@ def pods(plane: ControlPlane, app: str) -> list[dict[str, Any]]:
 
 def test_the_certificates_are_its_own(plane: ControlPlane, webhook: Webhook) -> None:
     assert webhook.status() == 200
-    name = f"{RELEASE}-certificate"
-    found = plane.kubectl("-n", NAMESPACE, "get", "secret", name, "-o", "json")
-    data = json.loads(found.stdout)["data"]
-    assert set(data) == {"ca.crt", "ca.key", "tls.crt", "tls.key"}
-    assert ca_bundles(plane) == {data["ca.crt"]}
+
+    def held(what: str) -> dict[str, str]:
+        name = f"{RELEASE}-{what}"
+        found = plane.kubectl("-n", NAMESPACE, "get", "secret", name, "-o", "json")
+        data: dict[str, str] = json.loads(found.stdout)["data"]
+        return data
+
+    leaf, authority, path = held("certificate"), held("authority"), held("path")
+    assert set(leaf) == {"ca.crt", "tls.crt", "tls.key"}
+    assert set(authority) == {"ca.crt", "ca.key", "since"}
+    assert ca_bundles(plane) == {leaf["ca.crt"]} == {authority["ca.crt"]}
     served = ssl.get_server_certificate(("127.0.0.1", webhook.port))
-    assert served == base64.b64decode(data["tls.crt"]).decode()
+    assert served == base64.b64decode(leaf["tls.crt"]).decode()
+    segment = base64.b64decode(path["path"]).decode()
+    assert paths(plane) == {f"/{segment}/mutate", f"/{segment}/validate"}
+    # Of the authority nothing is mounted, and nothing of it may be read by who serves.
+    assert {one.name for one in webhook.certificates.glob("[!.]*")} == {
+        "tls.crt",
+        "tls.key",
+        "path",
+    }
+
+
+def test_who_does_not_know_the_path_gets_nothing_and_is_counted(webhook: Webhook) -> None:
+    def ask(path: str) -> int:
+        unverified = ssl._create_unverified_context()  # noqa: S323
+        connection = HTTPSConnection("127.0.0.1", webhook.port, timeout=5, context=unverified)
+        try:
+            connection.request("POST", path, "{}", {"Content-Type": "application/json"})
+            answer = connection.getresponse()
+            assert webhook.segment() not in answer.read().decode()
+            return answer.status
+        finally:
+            connection.close()
+
+    before = webhook.metric("scaleguard_wrong_paths_total")
+    assert ask("/validate") == ask("/mutate") == ask(f"/{'a' * 32}/validate") == 404
+    assert ask(f"/{webhook.segment()}/validate") == 400  # known, and no review
+    assert webhook.metric("scaleguard_wrong_paths_total") == before + 3
 
 
 def test_gpu_pods_are_fitted_and_others_are_not(plane: ControlPlane, webhook: Webhook) -> None:
@@ -213,6 +250,7 @@ def test_the_account_may_do_nothing_else(plane: ControlPlane, webhook: Webhook) 
     account = webhook.folder / "webhook.kubeconfig"
     for refused in (
         ["-n", NAMESPACE, "get", "secrets"],
+        ["-n", NAMESPACE, "get", "secret", f"{RELEASE}-certificate"],
         ["-n", NAMESPACE, "create", "secret", "generic", "other"],
         ["get", "pods", "-A"],
         ["-n", "shop", "delete", "hpa", "api"],

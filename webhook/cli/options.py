@@ -68,6 +68,12 @@ def https_options(command: Command) -> Command:
             "empty.",
         ),
         option(
+            "--mounted-certificates",
+            is_flag=True,
+            help="Somebody else fills --cert-dir, as the kubelet with a Secret: nothing is made "
+            "there.",
+        ),
+        option(
             "--tls-name",
             multiple=True,
             default=("localhost", "127.0.0.1"),

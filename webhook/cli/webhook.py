@@ -37,21 +37,23 @@ Examples:
     help="Folder of manifests that stand for the cluster's state; no API server is contacted.",
 )
 @option(
-    "--cert-secret",
-    metavar="NAMESPACE/NAME",
-    help="Secret to keep a CA and a leaf in, made and renewed there; --cert-dir takes the leaf.",
+    "--mounted-path",
+    is_flag=True,
+    help="Answer reviews at /SEGMENT/mutate and /SEGMENT/validate alone: the segments are in "
+    "files path, next and before of --cert-dir.",
 )
 @option(
     "--webhook-configurations",
     metavar="NAME,…",
     default="",
-    help="Webhook configurations whose caBundle is kept right, with --cert-secret.",
+    help="Webhook configurations of this webhook: /readyz says where they do not fit what is "
+    "served here.",
 )
 @option(
     "--lease-namespace",
     metavar="NAMESPACE",
     help="Namespace of the Leases by which replicas agree (consistency: strict), the same for all "
-    "of them. By default that of this pod, else that of --cert-secret, else default.",
+    "of them. By default that of this pod, elsewhere default.",
 )
 @option(
     "--controller-user",
@@ -82,7 +84,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     workers: int,
     threads: int,
     manifests: Path | None,
-    cert_secret: str | None,
+    mounted_certificates: bool,
+    mounted_path: bool,
     webhook_configurations: str,
     lease_namespace: str | None,
     controller_user: str | None,
@@ -115,7 +118,8 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--audit-url and --audit-store need --audit-spool")
     if audit_spool is not None and (audit_url is None) == (audit_store is None):
         raise click.UsageError("--audit-spool needs --audit-url or --audit-store, one of them")
-    secret = _secret(cert_secret, webhook_configurations, manifests)
+    if manifests is not None and webhook_configurations:
+        raise click.UsageError("--webhook-configurations are in a cluster: leave out --manifests")
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring.recording import RecordingPlan  # noqa: PLC0415
     from webhook.wiring.serving import ServePlan, serve  # noqa: PLC0415
@@ -144,7 +148,8 @@ def command(  # noqa: PLR0913 - one parameter per option
             manifests=manifests,
             kubeconfig=kubeconfig,
             context=context,
-            certificate_secret=secret,
+            mounted=mounted_certificates,
+            mounted_path=mounted_path,
             webhook_configurations=tuple(filter(None, webhook_configurations.split(","))),
             drain_seconds=drain_seconds,
             lease_namespace=lease_namespace,
@@ -152,18 +157,3 @@ def command(  # noqa: PLR0913 - one parameter per option
             recording=recording,
         )
     )
-
-
-def _secret(
-    written: str | None, configurations: str, manifests: Path | None
-) -> tuple[str, str] | None:
-    if written is None:
-        if configurations:
-            raise click.UsageError("--webhook-configurations needs --cert-secret")
-        return None
-    if manifests is not None:
-        raise click.UsageError("--cert-secret is in a cluster: leave out --manifests")
-    namespace, _, name = written.partition("/")
-    if not namespace or not name or "/" in name:
-        raise click.BadParameter("write NAMESPACE/NAME", param_hint="--cert-secret")
-    return namespace, name

@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -89,6 +90,16 @@ class Api:
             if error.reason != UNREACHABLE or time.monotonic() >= until:
                 raise
             return self._json("GET", path, until, query)
+
+    def time(self, seconds: float) -> datetime | None:
+        """Return the time by the API server's clock; None where it does not tell it.
+
+        Raises `ApiError`.
+        """
+        response = self._send("GET", "/version", seconds)
+        wire.body(response, time.monotonic() + seconds)
+        response.response.release_conn()
+        return wire.date(response)
 
     def list(  # noqa: PLR0913 - what a list consists of
         self,

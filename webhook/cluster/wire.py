@@ -5,6 +5,8 @@ import logging
 import re
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -109,6 +111,14 @@ def decode(text: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ApiError(0, GARBAGE, "what was sent is no JSON object")
     return value
+
+
+def date(response: RESTResponse) -> datetime | None:
+    """Read when a response was sent, by the clock of who sent it, to the second."""
+    try:
+        return parsedate_to_datetime(response.headers.get("Date", "")).astimezone(UTC)
+    except ValueError:
+        return None
 
 
 def failure(error: Exception) -> ApiError:

@@ -1,8 +1,10 @@
 """The Flask application: two endpoints that answer reviews, beside those of every server."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
+from functools import partial
+from http import HTTPStatus
 
-from flask import Flask
+from flask import Flask, Response, abort
 
 from webhook.core.decide import mutate, validate
 from webhook.server import refusal
@@ -11,24 +13,39 @@ from webhook.server.metrics import Metrics
 from webhook.server.service import Service
 from webhook.serving.app import Health, Words, bare_app, serve
 
-_WORDS = Words(bad_request=refusal.bad_request, broken=refusal.broken)
 
-
-def create_app(
+def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
     service: Service,
     metrics: Metrics,
     limits: Limits = Limits(),  # noqa: B008 - it is frozen
     certificate_problems: Callable[[], list[str]] = list,
     audited: Audited | None = None,
+    segments: Container[str] | None = None,
 ) -> Flask:
-    """Make the WSGI application."""
+    """Make the WSGI application.
+
+    With `segments` reviews are asked for at /SEGMENT/mutate and /SEGMENT/validate: nobody else than
+    the API server knows one. Without, at /mutate and /validate.
+    """
     health = Health(
         not_ready=service.not_ready,
         certificate_problems=certificate_problems,
         remarks=service.remarks,
     )
-    app = bare_app(health, _WORDS, limits.body_bytes)
+    words = Words(
+        bad_request=refusal.bad_request, broken=refusal.broken, nowhere=metrics.wrong_path
+    )
+    app = bare_app(health, words, limits.body_bytes)
     for name, decide in (("mutate", mutate), ("validate", validate)):
         admission = Admission(name, decide, service, metrics, limits, audited)
-        serve(app, name, "POST", admission.answer)
+        if segments is None:
+            serve(app, name, "POST", admission.answer)
+        else:
+            serve(app, f"<segment>/{name}", "POST", partial(_answer, admission, segments))
     return app
+
+
+def _answer(admission: Admission, segments: Container[str], segment: str) -> Response:
+    if segment not in segments:
+        abort(HTTPStatus.NOT_FOUND)
+    return admission.answer()

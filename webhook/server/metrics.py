@@ -38,6 +38,9 @@ class Metrics:
             "endpoint",
         )
         self._shed = self._counter("scaleguard_shed", "Reviews sent away under load.")
+        self._wrong_paths = self._counter(
+            "scaleguard_wrong_paths", "Requests at a path that is not served: not an API server's."
+        )
         self._seconds = Histogram(
             "scaleguard_review_seconds",
             "Time from the first byte of the body to the answer.",
@@ -69,6 +72,10 @@ class Metrics:
     def cannot_judge(self, endpoint: str) -> None:
         """Count a review that failed for want of a judgement, or by a fault of ours."""
         self._cannot_judge.labels(endpoint).inc()
+
+    def wrong_path(self) -> None:
+        """Count a request of somebody who does not know where reviews are asked for."""
+        self._wrong_paths.inc()
 
     def shed(self) -> None:
         """Count a review that was sent away under load."""

@@ -35,6 +35,8 @@ class Words:
 
     bad_request: Callable[[str], Refusal]
     broken: Callable[[], Refusal]
+    nowhere: Callable[[], None] = lambda: None
+    """Counts who asks where nothing is served."""
 
 
 def bare_app(health: Health, words: Words, most_bytes: int) -> Flask:
@@ -71,7 +73,9 @@ def _ready(health: Health) -> Response:
 def _http_error(app: Flask, words: Words, error: HTTPException) -> Response:
     """Answer in JSON what Flask itself refuses."""
     if isinstance(error, NotFound):
-        known = sorted({rule.rule for rule in app.url_map.iter_rules()})
+        words.nowhere()
+        # A path that is to be guessed is none that is told.
+        known = sorted({rule.rule for rule in app.url_map.iter_rules() if not rule.arguments})
         return refusal.wrong_path(request.path, known).answer()
     if isinstance(error, MethodNotAllowed):
         methods = sorted(set(error.valid_methods or ()) - {"HEAD"})

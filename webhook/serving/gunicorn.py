@@ -13,7 +13,7 @@ from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 from gunicorn.glogging import Logger
 
-from certs.store import StoreError, ensure
+from certs.store import StoreError, check_mounted, ensure
 from webhook.errors import ScaleguardError
 from webhook.exposition import MetricsServer, listen, registry
 from webhook.serving.multiprocess import SharedCounters, memory_folder, shared_counters
@@ -31,9 +31,9 @@ _MOST_CONNECTIONS = 512
 
 _log = logging.getLogger("scaleguard.server")
 
-MakeApp = Callable[[Callable[[], list[str]]], Any]
-"""Makes a WSGI application. What it is given says why the certificate that is served now cannot be
-relied on: for /readyz alone, because a client that minds does not get as far as a request."""
+MakeApp = Callable[[ServedCertificate], Any]
+"""Makes a WSGI application. What is wrong with the certificate is for /readyz alone, because a
+client that minds does not get as far as a request."""
 
 
 def serve(
@@ -52,7 +52,10 @@ def serve(
     """
     split_address(options.bind)
     try:
-        ensure(options.certificate_folder, options.names, now_utc())
+        if options.mounted:
+            check_mounted(options.certificate_folder, now_utc())
+        else:
+            ensure(options.certificate_folder, options.names, now_utc())
     except StoreError as error:
         raise ScaleguardError(str(error)) from error
     with _metrics_listener(options.metrics_bind) as listener, shared_counters() as shared:
@@ -127,7 +130,7 @@ class _Application(BaseApplication):
                 self._shared.folder, lambda: self._certificate.expiry_seconds(now_utc())
             )
             MetricsServer(self._listener, shown).start()
-        return self._make_app(lambda: self._certificate.problems(now_utc()))
+        return self._make_app(self._certificate)
 
     def _settings(self) -> dict[str, Any]:
         options, shared = self.options, self._shared

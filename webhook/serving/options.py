@@ -27,6 +27,8 @@ class ServeOptions:
     metrics_bind: str | None = None
     workers: int = 1
     threads: int = 8
+    mounted: bool = False
+    """Whether somebody else fills the folder of the certificate: then nothing is made there."""
     drain_seconds: float = 0.0
     """How long requests are still accepted after SIGTERM, while the endpoints of the Service are
     told: seconds in a cluster, none where nobody routes here."""

@@ -102,8 +102,9 @@ class ServedCertificate:
                 raise OSError(f"{self._certificate} and its key cannot be loaded: see the log")
             return self._context
 
-    def problems(self, now: datetime) -> list[str]:
+    def problems(self, now: datetime | None = None) -> list[str]:
         """Say why the certificate that is served now cannot be relied on."""
+        now = now if now is not None else now_utc()
         with self._lock:
             self._refresh()
             info = self._info

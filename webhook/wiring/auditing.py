@@ -28,6 +28,7 @@ class AuditPlan:
     metrics_bind: str | None
     certificate_folder: Path
     tls_names: tuple[str, ...]
+    mounted: bool
     workers: int
     threads: int
     drain_seconds: float
@@ -60,8 +61,9 @@ def audit(plan: AuditPlan) -> None:
         workers=plan.workers,
         threads=plan.threads,
         drain_seconds=plan.drain_seconds,
+        mounted=plan.mounted,
     )
-    serve(options, lambda problems: _app(plan, open_store(plan.store), problems))
+    serve(options, lambda served: _app(plan, open_store(plan.store), served.problems))
 
 
 def _app(plan: AuditPlan, store: "Store", problems: Callable[[], list[str]]) -> "Flask":

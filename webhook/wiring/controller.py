@@ -15,12 +15,15 @@ from prometheus_client import REGISTRY, CollectorRegistry
 from webhook.errors import ScaleguardError
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
+from webhook.wiring.certificates import CertificatePlan
 from webhook.wiring.reloading import follow_files, waiting_for_restart
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from webhook.controller.alone import Alone
     from webhook.controller.controller import Controller
+    from webhook.controller.election import Candidacy
     from webhook.controller.receiver import Receiver
     from webhook.reload.reloading import Reloading
 
@@ -55,6 +58,9 @@ class ControlPlan:
     writes_per_second: float = 50.0
     audit: AuditPlan | None = None
     """None: there is none to tell, and none to read."""
+    certificates: CertificatePlan | None = None
+    """Those of the webhook; None: somebody else keeps them."""
+    only_certificates: bool = False
 
 
 def control(plan: ControlPlan) -> None:
@@ -69,9 +75,15 @@ def control(plan: ControlPlan) -> None:
         reloading = follow_files(
             sources, first, last_good, lambda config: waiting_for_restart(first.config, config)
         )
-        controller, registry = _controller(plan, first.config.stale_after_seconds, reloading)
+        registry = REGISTRY  # which also has the process's own, and those of reloads
+        controller: Controller | Alone
+        if plan.only_certificates:
+            controller = _alone(plan)
+        else:
+            controller = _controller(plan, first.config.stale_after_seconds, reloading, registry)
         with (
             _served(plan.metrics_bind, registry, controller),
+            _certificates(plan, registry, controller),
             _reports(plan, registry, controller),
             _until_told(controller),
         ):
@@ -79,22 +91,17 @@ def control(plan: ControlPlan) -> None:
 
 
 def _controller(
-    plan: ControlPlan, stale_seconds: float, reloading: "Reloading"
-) -> "tuple[Controller, CollectorRegistry]":
+    plan: ControlPlan, stale_seconds: float, reloading: "Reloading", registry: CollectorRegistry
+) -> "Controller":
     from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
-    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415
     from webhook.cluster.recorder import Counters as ClusterCounters  # noqa: PLC0415
     from webhook.cluster.timing import Timing  # noqa: PLC0415
     from webhook.controller.controller import Controller, Pace  # noqa: PLC0415
-    from webhook.controller.election import Candidacy  # noqa: PLC0415
     from webhook.controller.recorder import Counters  # noqa: PLC0415
 
-    registry = REGISTRY  # which also has the process's own, and those of reloads
-    namespace = plan.lease_namespace or own_namespace(plan.kubeconfig, plan.context) or "default"
-    identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
-    controller = Controller(
+    return Controller(
         connect(plan.kubeconfig, plan.context),
-        Candidacy(namespace, plan.lease_name, identity),
+        _candidacy(plan),
         lambda: reloading.judge,
         timing=Timing(stale_seconds),
         recorder=ClusterCounters(registry),
@@ -102,7 +109,22 @@ def _controller(
         pace=Pace(plan.workers, plan.writes_per_second),
         receiver=_receiver(plan.audit) if plan.audit is not None else None,
     )
-    return controller, registry
+
+
+def _alone(plan: ControlPlan) -> "Alone":
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.controller.alone import Alone  # noqa: PLC0415
+
+    return Alone(connect(plan.kubeconfig, plan.context), _candidacy(plan))
+
+
+def _candidacy(plan: ControlPlan) -> "Candidacy":
+    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415 - as above
+    from webhook.controller.election import Candidacy  # noqa: PLC0415
+
+    namespace = plan.lease_namespace or own_namespace(plan.kubeconfig, plan.context) or "default"
+    identity = f"{socket.gethostname()}_{secrets.token_hex(4)}"
+    return Candidacy(namespace, plan.lease_name, identity)
 
 
 def _receiver(plan: AuditPlan) -> "Receiver":
@@ -115,7 +137,7 @@ def _receiver(plan: AuditPlan) -> "Receiver":
 
 @contextmanager
 def _served(
-    bind: str | None, registry: CollectorRegistry, controller: "Controller"
+    bind: str | None, registry: CollectorRegistry, controller: "Controller | Alone"
 ) -> "Iterator[None]":
     """Serve metrics and probes, where anybody wants them."""
     from webhook.exposition import MetricsServer, listen  # noqa: PLC0415
@@ -142,8 +164,27 @@ def _served(
 
 
 @contextmanager
+def _certificates(
+    plan: ControlPlan, registry: CollectorRegistry, controller: "Controller | Alone"
+) -> "Iterator[None]":
+    """Keep the certificates of the webhook, where nobody else does."""
+    if plan.certificates is None:
+        yield
+        return
+    from webhook.cluster.api import connect  # noqa: PLC0415 - as above
+    from webhook.wiring.certificates import certificates  # noqa: PLC0415
+
+    api = connect(plan.kubeconfig, plan.context)
+    keeping = certificates(plan.certificates, api, lambda: controller.is_leader, registry).start()
+    try:
+        yield
+    finally:
+        keeping.stop()
+
+
+@contextmanager
 def _reports(
-    plan: ControlPlan, registry: CollectorRegistry, controller: "Controller"
+    plan: ControlPlan, registry: CollectorRegistry, controller: "Controller | Alone"
 ) -> "Iterator[None]":
     """Keep Reports in the cluster, where there is an audit to read them from."""
     if plan.audit is None or not plan.audit.reports_every_seconds:
@@ -161,7 +202,7 @@ def _reports(
 
 
 @contextmanager
-def _until_told(controller: "Controller") -> "Iterator[None]":
+def _until_told(controller: "Controller | Alone") -> "Iterator[None]":
     """End gently on SIGTERM and SIGINT: the Lease is let go."""
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -63,7 +63,6 @@ class ClusterService:
 
     reloading: "Reloading"
     state: "ClusterState"
-    certificates_missing: Callable[[], list[str]] = list
 
     @property
     def judge(self) -> Judge:
@@ -76,7 +75,7 @@ class ClusterService:
 
     def not_ready(self) -> list[str]:
         """Say what of the cluster is not known yet, or not known any more."""
-        return [*self.state.not_ready(), *self.certificates_missing()]
+        return self.state.not_ready()
 
     def remarks(self) -> list[str]:
         """Say which rules are switched off."""

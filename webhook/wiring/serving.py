@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from webhook.cluster.state import ClusterState
     from webhook.reload.reloading import Reloading
     from webhook.server.admission import Audited
+    from webhook.serving.paths import Segments
+    from webhook.serving.tls import ServedCertificate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,12 @@ class ServePlan:
     """The cluster's state as files; None: it is that of an API server."""
     kubeconfig: Path | None = None
     context: str | None = None
-    certificate_secret: tuple[str, str] | None = None
-    """Namespace and name of the Secret that certificates are kept in; None: the folder alone."""
+    mounted: bool = False
+    """Whether somebody else fills the folder of the certificate."""
+    mounted_path: bool = False
+    """Whether reviews are asked for under the segments that stand there, too."""
     webhook_configurations: tuple[str, ...] = ()
+    """Those by which the API server asks here; none: it is not looked at whether it can."""
     drain_seconds: float = 0.0
     controller: str | None = None
     """The user who makes VPAs; None where nobody does: then no VPA counts as managed."""
@@ -55,6 +60,7 @@ def serve(plan: ServePlan) -> None:
     from certs.authority import Names  # noqa: PLC0415 - the server's parts are not needed elsewhere
     from webhook.serving.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
     from webhook.serving.options import ServeOptions  # noqa: PLC0415
+    from webhook.serving.paths import Segments  # noqa: PLC0415
 
     options = ServeOptions(
         bind=plan.bind,
@@ -64,6 +70,7 @@ def serve(plan: ServePlan) -> None:
         workers=plan.workers,
         threads=plan.threads,
         drain_seconds=plan.drain_seconds,
+        mounted=plan.mounted,
     )
     # What workers share while they run lies in a folder of this process, which outlives them.
     with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
@@ -72,9 +79,11 @@ def serve(plan: ServePlan) -> None:
         if plan.recording is not None:
             prepare(plan.recording)
 
-        def make_app(problems: Callable[[], list[str]]) -> "Flask":
+        def make_app(served: "ServedCertificate") -> "Flask":
             service = make_service()
-            return _app(service, problems, _recording(plan, service, leaving))
+            segments = Segments(plan.certificate_folder) if plan.mounted_path else None
+            problems = _problems(plan, served, segments)
+            return _app(service, problems, _recording(plan, service, leaving), segments)
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)
 
@@ -91,11 +100,18 @@ def _app(
     service: StaticService | ClusterService,
     problems: Callable[[], list[str]],
     audited: "Audited | None",
+    segments: "Segments | None",
 ) -> "Flask":
     from webhook.server.app import create_app  # noqa: PLC0415 - as in `serve`
     from webhook.server.metrics import Metrics  # noqa: PLC0415
 
-    return create_app(service, Metrics(), certificate_problems=problems, audited=audited)
+    return create_app(
+        service,
+        Metrics(),
+        certificate_problems=problems,
+        audited=audited,
+        segments=segments,
+    )
 
 
 def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:
@@ -125,14 +141,13 @@ def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | Clus
 
     connect(plan.kubeconfig, plan.context)
     _lease_namespace(first.config, plan)
-    begin = _certificates(plan)
 
     def make_following() -> ClusterService:
         begun = last_good.get()
         waiting = partial(waiting_for_restart, begun.config)
         reloading = follow_files(sources, begun, last_good, waiting, plan.controller)
         state = _cluster_state(begun.config, reloading, plan)
-        return ClusterService(reloading, state, begin())
+        return ClusterService(reloading, state)
 
     return make_following
 
@@ -169,36 +184,27 @@ def _lease_namespace(config: Config, plan: ServePlan) -> str | None:
 
     if plan.lease_namespace is not None:
         return plan.lease_namespace
-    own = own_namespace(plan.kubeconfig, plan.context)
-    if own is not None:
-        return own
-    return plan.certificate_secret[0] if plan.certificate_secret is not None else "default"
+    return own_namespace(plan.kubeconfig, plan.context) or "default"
 
 
-def _certificates(plan: ServePlan) -> Callable[[], Callable[[], list[str]]]:
-    """Have a certificate for the time being; return what begins to keep a good one in a worker.
+def _problems(
+    plan: ServePlan, served: "ServedCertificate", segments: "Segments | None"
+) -> Callable[[], list[str]]:
+    """Return what says why the API server cannot ask here, in a worker."""
+    if not plan.webhook_configurations:
+        return served.problems
+    from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.cluster.publication import Publication  # noqa: PLC0415
+    from webhook.serving.verification import why_refused  # noqa: PLC0415
 
-    That in turn returns what says why there is no good one yet.
-    """
-    if plan.certificate_secret is None:
-        return lambda: list
-    from certs.authority import Names  # noqa: PLC0415 - as in `serve`
-    from webhook.cluster.api import connect  # noqa: PLC0415
-    from webhook.cluster.certificates import Keeper, Keeping, prepare  # noqa: PLC0415
-    from webhook.serving.tls import now_utc  # noqa: PLC0415
+    publication = Publication(
+        connect(plan.kubeconfig, plan.context),
+        plan.webhook_configurations,
+        lambda bundle, host: why_refused(served.context(), bundle, host),
+        lambda segment: segment in segments if segments is not None else not segment,
+    ).start()
 
-    keeping = Keeping(
-        *plan.certificate_secret,
-        configurations=plan.webhook_configurations,
-        folder=plan.certificate_folder,
-        names=Names.of(plan.tls_names),
-    )
-    temporary = prepare(keeping, now_utc())
+    def problems() -> list[str]:
+        return served.problems() or publication.problems()
 
-    def begin() -> Callable[[], list[str]]:
-        api = connect(plan.kubeconfig, plan.context)
-        keeper = Keeper(api, keeping, now_utc, temporary)
-        keeper.start()
-        return keeper.not_ready
-
-    return begin
+    return problems

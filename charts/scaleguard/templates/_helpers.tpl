@@ -23,8 +23,35 @@ Name of the webhook configurations. Mutating webhooks are called in the order of
 {{- printf "%s:%s" (include "scaleguard.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
+{{/* The Secret with the leaf: one that is there, or that of the controller or of cert-manager. */}}
 {{- define "scaleguard.certificate" -}}
+{{- if eq .Values.certificates.source "secret" -}}
+{{- required "certificates.secretName: name the Secret with tls.crt, tls.key and ca.crt that is to be served" .Values.certificates.secretName -}}
+{{- else -}}
 {{- printf "%s-certificate" (include "scaleguard.fullname" .) -}}
+{{- end -}}
+{{- end -}}
+
+{{/* What the leaf is valid for, as a list in JSON. */}}
+{{- define "scaleguard.certificateNames" -}}
+{{- $names := list (include "scaleguard.fullname" .) -}}
+{{- if .Values.audit.enabled -}}
+{{- $names = append $names (include "scaleguard.audit" .) -}}
+{{- end -}}
+{{- $full := list -}}
+{{- range $names -}}
+{{- $full = append $full (printf "%s.%s.svc" . $.Release.Namespace) -}}
+{{- end -}}
+{{- toJson $full -}}
+{{- end -}}
+
+{{/* Annotations of the webhook configurations: those of the values, and for cert-manager's cainjector. */}}
+{{- define "scaleguard.webhookAnnotations" -}}
+{{- $ours := dict -}}
+{{- if eq .Values.certificates.source "certManager" -}}
+{{- $ours = dict "cert-manager.io/inject-ca-from" (printf "%s/%s" .Release.Namespace (include "scaleguard.certificate" .)) -}}
+{{- end -}}
+{{- toYaml (merge $ours .Values.webhooks.annotations) -}}
 {{- end -}}
 
 {{/* The ConfigMap with rules of one's own: one that is there, or that of the chart; or nothing. */}}
@@ -182,16 +209,14 @@ matchExpressions:
 {{- end -}}
 
 {{/*
-Where the API server asks, of (root, path). Without caBundle: the program puts it there, and whoever
-applies the chart again leaves alone what the chart does not name.
+Where the API server asks. Without caBundle and path: the controller puts them there, and whoever applies
+the chart again leaves alone what the chart does not name.
 */}}
 {{- define "scaleguard.clientConfig" -}}
-{{- $root := index . 0 -}}
 service:
-  name: {{ include "scaleguard.fullname" $root }}
-  namespace: {{ $root.Release.Namespace }}
-  path: {{ index . 1 }}
-  port: {{ $root.Values.service.port }}
+  name: {{ include "scaleguard.fullname" . }}
+  namespace: {{ .Release.Namespace }}
+  port: {{ .Values.service.port }}
 {{- end -}}
 
 {{/* The resource of a kind of `config.workloads`. */}}

@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from certs.authority import Names
 from tests.unit.cluster.fake import FakeApi
 from tests.unit.cluster.followed import Followed
 from tests.unit.cluster.states import Cluster
 from webhook.cluster.api import Api
-from webhook.cluster.certificates import Keeping
 
 
 @pytest.fixture
@@ -39,9 +37,3 @@ def cluster(api: Api) -> Iterator[Cluster]:
     yield found
     for each in found.states:
         each.stop()
-
-
-@pytest.fixture
-def keeping(tmp_path: Path) -> Keeping:
-    names = Names.of(["scaleguard.guard.svc"])
-    return Keeping("guard", "certificate", ("scaleguard",), tmp_path, names)

@@ -36,13 +36,12 @@ def plan(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> serving.ServePlan:
 @pytest.mark.parametrize(
     ("arguments", "own", "found"),
     [
-        (["--lease-namespace", "said", "--cert-secret", "secret/a"], "own", "said"),
-        (["--cert-secret", "secret/a"], "own", "own"),
-        (["--cert-secret", "secret/a"], None, "secret"),
+        (["--lease-namespace", "said"], "own", "said"),
+        ([], "own", "own"),
         ([], None, "default"),
     ],
 )
-def test_namespace_is_said_or_that_of_the_pod_or_of_its_secret(
+def test_namespace_is_said_or_that_of_the_pod(
     monkeypatch: pytest.MonkeyPatch, arguments: list[str], own: str | None, found: str
 ) -> None:
     monkeypatch.setattr(credentials, "own_namespace", lambda _kubeconfig, _context: own)

@@ -81,6 +81,7 @@ def test_labels_and_annotations_that_are_named_exist_and_all_are_explained() -> 
         marks.MUTATIONS_ANNOTATION,
         objects.MANAGED_LABEL,
         objects.UNMANAGED_ANNOTATION,
+        objects.ROTATE_ANNOTATION,
         VPA_ANNOTATION,
         LEFT_OUT_ANNOTATION,
         *WHYS,

@@ -57,7 +57,9 @@ def main(folder: Path, options: dict[str, Any]) -> None:
     try:
         serve(
             ServeOptions("127.0.0.1:0", folder / "certs", names, **options),
-            lambda problems: create_app(Steered(folder), Metrics(), certificate_problems=problems),
+            lambda served: create_app(
+                Steered(folder), Metrics(), certificate_problems=served.problems
+            ),
             say,
         )
     except ScaleguardError as error:

@@ -1,0 +1,82 @@
+"""Whether the API server can ask this process: it trusts what is served, and asks where it answers.
+
+Looked at by each replica for itself, and said by /readyz: one whose mounted certificate is too old
+to be trusted leaves the Service instead of failing reviews.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from webhook.cluster.configurations import Published, published, read
+from webhook.cluster.errors import ApiError
+from webhook.cluster.kept_secret import Api
+
+LOOK_SECONDS = 10.0
+
+_log = logging.getLogger("scaleguard.certificates")
+
+
+class Publication:
+    """Reads our webhook configurations now and then, in a thread of its own."""
+
+    def __init__(
+        self,
+        api: Api,
+        names: tuple[str, ...],
+        why_refused: Callable[[bytes, str], str | None],
+        answers_at: Callable[[str], bool],
+    ) -> None:
+        """`why_refused` says why who trusts a bundle and asks for a host refuses what is served.
+
+        `answers_at` says whether reviews are answered under a segment.
+        """
+        self._api, self._names = api, names
+        self._why_refused, self._answers_at = why_refused, answers_at
+        self._known: tuple[Published, ...] | None = None
+        self._trouble = "the webhook configurations were not read yet"
+
+    def start(self) -> "Publication":
+        """Look from now on, for as long as the process lives."""
+        wait = threading.Event().wait
+        threading.Thread(target=self.run, args=(wait,), name="publication", daemon=True).start()
+        return self
+
+    def run(self, wait: Callable[[float], bool]) -> None:
+        """Look every `LOOK_SECONDS`, until `wait` says to stop."""
+        self.look()
+        while not wait(LOOK_SECONDS):
+            self.look()
+
+    def look(self) -> None:
+        """Look once. What cannot be read does not change what is known."""
+        try:
+            found = read(self._api, self._names)
+        except ApiError as error:
+            if str(error) != self._trouble:
+                _log.warning("webhook configurations cannot be read: %s", error)
+            self._trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - the thread has to live
+            _log.exception("a fault of the webhook's own")
+            self._trouble = repr(error)
+        else:
+            self._known, self._trouble = tuple(published(found)), ""
+
+    def problems(self) -> list[str]:
+        """Say why the API server cannot ask here, each in a sentence; nothing where nobody asks."""
+        known = self._known
+        # Unread at first: what is not known yet is no reason to stay away.
+        faults = (self._fault(one) for one in known or ())
+        return list(dict.fromkeys(fault for fault in faults if fault is not None))
+
+    def _fault(self, one: Published) -> str | None:
+        if not one.host:
+            return None  # asked by a URL: somebody else sees to that
+        if not one.bundle:
+            return f"{one.configuration} has no caBundle yet: the controller puts it there"
+        why = self._why_refused(one.bundle, one.host)
+        if why is not None:
+            return f"the caBundle of {one.configuration} does not fit what is served: {why}"
+        if not self._answers_at(one.segment):
+            return f"{one.configuration} asks at another path than the mounted ones"
+        return None

@@ -1,0 +1,40 @@
+"""Whether a client that trusts certain authorities would accept the certificate that is served."""
+
+import ssl
+from contextlib import suppress
+
+# Either side speaks two or three times.
+_MOST_TURNS = 10
+
+
+def why_refused(served: ssl.SSLContext, bundle: bytes, host: str) -> str | None:
+    """Shake hands in memory as such a client; say why it would refuse, None where it would not.
+
+    `bundle` are the authorities in PEM, `host` the name that the client asks for. OpenSSL looks at
+    the chain, the names and the time as the API server does.
+    """
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        client.load_verify_locations(cadata=bundle.decode("ascii", "replace"))
+    except (ssl.SSLError, ValueError):
+        return "there is no certificate in it"
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    asking = client.wrap_bio(to_client, to_server, server_hostname=host)
+    answering = served.wrap_bio(to_server, to_client, server_side=True)
+    for _ in range(_MOST_TURNS):
+        try:
+            asking.do_handshake()
+        except ssl.SSLWantReadError:
+            _answer(answering)
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except ssl.SSLError as error:
+            return error.reason or str(error)
+        else:
+            return None
+    return "the handshake comes to no end"
+
+
+def _answer(answering: ssl.SSLObject) -> None:
+    with suppress(ssl.SSLWantReadError):
+        answering.do_handshake()
