@@ -218,7 +218,7 @@ def test_the_controller_tells_how_things_stand_only_where_there_is_an_audit(tmp_
     assert not {"audit-token", "audit-authority"} & volumes.keys()
     assert not more_rights & rights
     arguments, volumes, rights = controller("--set", "audit.enabled=true,audit.clusterName=prod")
-    assert [one for one in arguments if "audit" in one or "cluster" in one] == [
+    assert [one for one in arguments if "--audit" in one or "cluster" in one] == [
         "--audit-url=https://scaleguard-audit.default.svc:443",
         "--audit-ca=/etc/scaleguard-audit/ca.crt",
         "--audit-token-file=/var/run/scaleguard-audit/token",

@@ -16,7 +16,7 @@ import pytest
 from certs.authority import make_authority
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
-from tests.e2e.chart import NAMESPACE, RELEASE, Helm, Webhook
+from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, Webhook
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -84,7 +84,8 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         for name in (RELEASE, f"{RELEASE}-controller"):
             wait = ("rollout", "status", f"deployment/{name}", "--timeout=60s")
             plane.kubectl("-n", NAMESPACE, *wait)
-        with Webhook(plane, folder, port, notes) as webhook:
+        controller = Controller(plane, folder, free_ports(1)[0])
+        with controller, Webhook(plane, folder, port, notes) as webhook:
             yield Installed(plane, folder, webhook)
 
 
