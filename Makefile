@@ -125,6 +125,10 @@ build/mutation/.installed: requirements/mutation.txt
 
 # ---------------------------------------------------------------- keep it
 
+.PHONY: rights
+rights: venv controlplane ## docs/rights.md anew: what an API server says that each ServiceAccount may do
+	$(bin)/python -m tests.e2e.can_i
+
 .PHONY: format
 format: venv ## put Python into shape
 	$(bin)/ruff check --fix-only
