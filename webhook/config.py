@@ -139,7 +139,14 @@ def _faults(data: Any) -> Iterator[str]:
         formats.checks(name)(check)
     schema = json.loads(SCHEMA_FILE.read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(schema, format_checker=formats)
-    for error in validator.iter_errors(data):
+    errors = list(validator.iter_errors(data))
+    for error in errors:
+        if [*error.path] == ["version"]:
+            # Of another format nothing else can be said: its keys mean what they mean there.
+            taken = error.validator_value
+            yield f"version: {error.instance!r} is not taken: this program takes version {taken}"
+            return
+    for error in errors:
         said = error.message
         if error.validator == "pattern" and "title" in error.schema:
             said = f"{error.instance!r} is no {error.schema['title']}"

@@ -155,7 +155,9 @@ def test_the_server_is_used_only_where_it_is_the_engine(policies: dict[str, Any]
         (None, "the file: None is not of type 'object'"),
         ([], "the file: [] is not of type 'object'"),
         ({"nope": 1}, "the file: Additional properties are not allowed ('nope' was unexpected)"),
-        ({"version": 2}, "version: 1 was expected"),
+        ({"version": 2}, "version: 2 is not taken: this program takes version 1"),
+        ({"version": "1"}, "version: '1' is not taken: this program takes version 1"),
+        ({"version": 2, "later": {}}, "version: 2 is not taken: this program takes version 1"),
         (
             {"rules": {"a": "refuse"}},
             "rules.a: 'refuse' is not one of ['deny', 'warn', 'audit', 'off']",
