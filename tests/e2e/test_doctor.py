@@ -218,6 +218,19 @@ def test_the_webhooks_own_account_sees_what_helm_test_looks_at(installed: Instal
     assert {one["state"] for one in told.checks.values()} == {"ok"}
 
 
+def test_certificates_are_inspected(installed: Installed) -> None:
+    where = ["-n", NAMESPACE, "--kubeconfig", str(installed.plane.kubeconfig), "-o", "json"]
+    command = [sys.executable, "-m", "webhook", "certs", "inspect", *where]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["place"] == f"Secret {NAMESPACE}/{RELEASE}-certificate"
+    *_, leaf = told["certificates"]
+    assert f"{RELEASE}.{NAMESPACE}.svc" in leaf["dnsNames"]
+    assert [one["state"] for one in told["trust"]] == ["ok"]
+    assert "trusted by every caBundle" in told["trust"][0]["message"]
+
+
 def test_a_vpa_that_is_not_there(installed: Installed) -> None:
     plane = installed.plane
     plane.kubectl("delete", "crd", "verticalpodautoscalers.autoscaling.k8s.io")

@@ -10,13 +10,13 @@ from webhook.cli.output import visible
 from webhook.doctor.fetching.look import Look
 from webhook.doctor.verdict import Checked, State, Verdict
 
-_STYLES = {
+STYLES = {
     State.OK: "green",
     State.WARNING: "yellow",
     State.FAULT: "bold red",
     State.UNSEEN: "blue",
 }
-_SIGNS = {State.OK: "✓", State.WARNING: "!", State.FAULT: "✗", State.UNSEEN: "?"}
+SIGNS = {State.OK: "✓", State.WARNING: "!", State.FAULT: "✗", State.UNSEEN: "?"}
 _WIDTH = 16  # of the longest name, and the sign before it
 
 
@@ -38,7 +38,7 @@ def _head(look: Look) -> Text:
 
 def _check(out: Console, checked: Checked) -> None:
     for number, verdict in enumerate(checked.verdicts):
-        head = Text("  ").append(f"{_SIGNS[verdict.state]} ", _STYLES[verdict.state])
+        head = Text("  ").append(f"{SIGNS[verdict.state]} ", STYLES[verdict.state])
         name = checked.name if number == 0 else ""
         head.append(f"{name:<{_WIDTH}}", "bold")
         said = visible(verdict.message)

@@ -19,6 +19,7 @@ _COMMANDS = {
     "explain": ("webhook.cli.explain", "Tell why a pod is or is not an AI pod, and what it gets."),
     "who-scales": ("webhook.cli.who_scales", "Tell who acts on replicas, cpu, memory and nodes."),
     "doctor": ("webhook.cli.doctor", "Tell what stands in the way of scaleguard in a cluster."),
+    "certs": ("webhook.cli.certs", "Make, inspect and renew certificates."),
     "webhook": ("webhook.cli.webhook", "Serve the admission webhook over HTTPS."),
     "controller": ("webhook.cli.controller", "Make the VPAs that complement the HPAs."),
     "audit": ("webhook.cli.audit", "Keep what was refused, and show it over HTTPS."),

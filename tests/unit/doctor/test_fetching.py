@@ -78,7 +78,7 @@ def test_nothing_is_installed(api: FakeApi, tmp_path: Path) -> None:
     assert found["configurations"].state is State.FAULT
     assert "helm install" in found["configurations"].verdicts[0].command
     (unseen,) = found["certificate"].verdicts
-    assert unseen.message == "scaleguard is not found in this cluster"
+    assert unseen.message == "no installation of scaleguard is found in this cluster"
     assert found["metrics"].state is State.WARNING
 
 

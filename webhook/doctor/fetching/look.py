@@ -30,7 +30,7 @@ class Look:
     def installation(self) -> Installation:
         """The installation; raises `UnseenError` where there is none."""
         if self.found is None:
-            raise UnseenError("scaleguard is not found in this cluster")
+            raise UnseenError("no installation of scaleguard is found in this cluster")
         return self.found
 
     @property
