@@ -129,9 +129,11 @@ class InChart:
 class Controller(InChart):
     """The controller."""
 
-    def __init__(self, plane: ControlPlane, folder: Path, port: int) -> None:
+    def __init__(
+        self, plane: ControlPlane, folder: Path, port: int, own: dict[str, str] | None = None
+    ) -> None:
         self.port = port
-        own = {"metrics-bind": f"127.0.0.1:{port}"}
+        own = {"metrics-bind": f"127.0.0.1:{port}", **(own or {})}
         super().__init__(plane, folder, "controller", f"{RELEASE}-controller", own)
 
     def status(self) -> int:
@@ -173,13 +175,22 @@ class Webhook(InChart):
 
     def status(self) -> int:
         """What /readyz answers, whoever signed its certificate; 0 for no answer."""
+        return self._readyz()[0]
+
+    def reasons(self) -> list[str]:
+        """Why it is not ready."""
+        reasons: list[str] = json.loads(self._readyz()[1]).get("reasons", [])
+        return reasons
+
+    def _readyz(self) -> tuple[int, bytes]:
         unverified = ssl._create_unverified_context()  # noqa: S323
         connection = HTTPSConnection("127.0.0.1", self.port, timeout=5, context=unverified)
         try:
             connection.request("GET", "/readyz")
-            return connection.getresponse().status
+            answer = connection.getresponse()
+            return answer.status, answer.read()
         except OSError:
-            return 0
+            return 0, b"{}"
         finally:
             connection.close()
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from webhook.cluster.configurations import Published, published, read
 from webhook.cluster.errors import ApiError
 from webhook.cluster.kept_secret import Api
+from webhook.core.fields import Raw
 
 LOOK_SECONDS = 10.0
 
@@ -26,13 +27,16 @@ class Publication:
         names: tuple[str, ...],
         why_refused: Callable[[bytes, str], str | None],
         answers_at: Callable[[str], bool],
+        gaps: Callable[[list[Raw]], list[str]] = lambda _: [],
     ) -> None:
         """`why_refused` says why who trusts a bundle and asks for a host refuses what is served.
 
-        `answers_at` says whether reviews are answered under a segment.
+        `answers_at` says whether reviews are answered under a segment, `gaps` how the webhook comes
+        to depend on itself.
         """
         self._api, self._names = api, names
-        self._why_refused, self._answers_at = why_refused, answers_at
+        self._why_refused, self._answers_at, self._gaps = why_refused, answers_at, gaps
+        self._remarks: list[str] = []
         self._known: tuple[Published, ...] | None = None
         self._trouble = "the webhook configurations were not read yet"
 
@@ -61,6 +65,18 @@ class Publication:
             self._trouble = repr(error)
         else:
             self._known, self._trouble = tuple(published(found)), ""
+            self._look_for_gaps([raw for _, raw in found])
+
+    def _look_for_gaps(self, raws: list[Raw]) -> None:
+        gaps = self._gaps(raws)
+        for one in gaps:
+            if one not in self._remarks:
+                _log.error("%s; `helm upgrade` puts the chart's selectors back", one)
+        self._remarks = gaps
+
+    def remarks(self) -> list[str]:
+        """Say what makes the webhook depend on itself: reviews are answered all the same."""
+        return self._remarks
 
     def problems(self) -> list[str]:
         """Say why the API server cannot ask here, each in a sentence; nothing where nobody asks."""

@@ -222,11 +222,12 @@ class Certificates:
             self._was_renewed = not before.is_absent
 
     def _now(self) -> datetime:
-        """Return the time by the API server's clock: it is the one that looks at certificates."""
+        """Return the time: where clocks differ that of the API server, who looks at certificates.
+
+        It is told in whole seconds only.
+        """
         own = self._clock()
-        told = self._api.time(_REQUEST_SECONDS)
-        if told is None:
-            return own
+        told = self._api.time(_REQUEST_SECONDS) or own
         is_skewed = abs(told - own) > _MOST_SKEW
         if is_skewed and not self._was_skewed:
             _log.warning(
@@ -236,7 +237,7 @@ class Certificates:
                 f"{told:%Y-%m-%dT%H:%M:%SZ}",
             )
         self._was_skewed = is_skewed
-        return told
+        return told if is_skewed else own
 
 
 def _leaf_of(served: Content) -> Pair:

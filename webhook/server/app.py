@@ -21,6 +21,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
     certificate_problems: Callable[[], list[str]] = list,
     audited: Audited | None = None,
     segments: Container[str] | None = None,
+    more_remarks: Callable[[], list[str]] = list,
 ) -> Flask:
     """Make the WSGI application.
 
@@ -30,7 +31,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
     health = Health(
         not_ready=service.not_ready,
         certificate_problems=certificate_problems,
-        remarks=service.remarks,
+        remarks=lambda: [*service.remarks(), *more_remarks()],
     )
     words = Words(
         bad_request=refusal.bad_request, broken=refusal.broken, nowhere=metrics.wrong_path

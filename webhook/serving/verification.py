@@ -15,7 +15,7 @@ def why_refused(served: ssl.SSLContext, bundle: bytes, host: str) -> str | None:
     """
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        client.load_verify_locations(cadata=bundle.decode("ascii", "replace"))
+        client.load_verify_locations(cadata=bundle.decode("ascii", "ignore"))
     except (ssl.SSLError, ValueError):
         return "there is no certificate in it"
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()

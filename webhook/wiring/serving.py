@@ -17,6 +17,7 @@ from webhook.wiring.services import ClusterService, StaticService, static_world
 if TYPE_CHECKING:
     from flask import Flask
 
+    from webhook.cluster.publication import Publication
     from webhook.cluster.state import ClusterState
     from webhook.reload.reloading import Reloading
     from webhook.server.admission import Audited
@@ -82,8 +83,9 @@ def serve(plan: ServePlan) -> None:
         def make_app(served: "ServedCertificate") -> "Flask":
             service = make_service()
             segments = Segments(plan.certificate_folder) if plan.mounted_path else None
-            problems = _problems(plan, served, segments)
-            return _app(service, problems, _recording(plan, service, leaving), segments)
+            publication = _publication(plan, served, segments)
+            audited = _recording(plan, service, leaving)
+            return _app(service, served, publication, audited, segments)
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)
 
@@ -98,12 +100,16 @@ def _recording(
 
 def _app(
     service: StaticService | ClusterService,
-    problems: Callable[[], list[str]],
+    served: "ServedCertificate",
+    publication: "Publication | None",
     audited: "Audited | None",
     segments: "Segments | None",
 ) -> "Flask":
     from webhook.server.app import create_app  # noqa: PLC0415 - as in `serve`
     from webhook.server.metrics import Metrics  # noqa: PLC0415
+
+    def problems() -> list[str]:
+        return served.problems() or (publication.problems() if publication is not None else [])
 
     return create_app(
         service,
@@ -111,6 +117,7 @@ def _app(
         certificate_problems=problems,
         audited=audited,
         segments=segments,
+        more_remarks=publication.remarks if publication is not None else list,
     )
 
 
@@ -187,24 +194,23 @@ def _lease_namespace(config: Config, plan: ServePlan) -> str | None:
     return own_namespace(plan.kubeconfig, plan.context) or "default"
 
 
-def _problems(
+def _publication(
     plan: ServePlan, served: "ServedCertificate", segments: "Segments | None"
-) -> Callable[[], list[str]]:
-    """Return what says why the API server cannot ask here, in a worker."""
+) -> "Publication | None":
+    """Begin to look, in a worker, whether the API server can ask here, and whom it asks about."""
     if not plan.webhook_configurations:
-        return served.problems
+        return None
     from webhook.cluster.api import connect  # noqa: PLC0415 - the client takes a second to load
+    from webhook.cluster.credentials import own_namespace  # noqa: PLC0415
     from webhook.cluster.publication import Publication  # noqa: PLC0415
+    from webhook.core.self_protection import self_protection  # noqa: PLC0415
     from webhook.serving.verification import why_refused  # noqa: PLC0415
 
-    publication = Publication(
+    own = plan.lease_namespace or own_namespace(plan.kubeconfig, plan.context)
+    return Publication(
         connect(plan.kubeconfig, plan.context),
         plan.webhook_configurations,
         lambda bundle, host: why_refused(served.context(), bundle, host),
         lambda segment: segment in segments if segments is not None else not segment,
+        lambda raws: self_protection(raws, {}, own) if own is not None else [],
     ).start()
-
-    def problems() -> list[str]:
-        return served.problems() or publication.problems()
-
-    return problems

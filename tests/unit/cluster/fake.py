@@ -159,8 +159,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.close_connection = True
             return
         self.server.over.wait(answer.delay)
-        self.send_response(answer.status)
-        for name, value in answer.headers.items():
+        self.send_response_only(answer.status)
+        for name, value in {"Date": self.date_time_string(), **answer.headers}.items():
             self.send_header(name.replace("_", "-"), value)
         self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()

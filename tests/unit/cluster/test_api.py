@@ -1,6 +1,7 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,13 @@ def test_object_is_returned_as_it_is(server: FakeApi, api: Api) -> None:
     assert api.get(PODS, 5) == {"kind": "X", "n": 1.5}
     assert server.asked[0].headers["Authorization"] == "Bearer t"
     assert server.asked[0].headers["User-Agent"].startswith("scaleguard/")
+
+
+def test_time_is_that_of_the_server(server: FakeApi, api: Api) -> None:
+    server.on("/version", Answer(headers={"Date": "Tue, 01 Dec 2026 10:00:00 GMT"}))
+    assert api.time(5) == datetime(2026, 12, 1, 10, tzinfo=UTC)
+    server.on("/version", Answer(headers={"Date": "soon"}))
+    assert api.time(5) is None
 
 
 def test_list_is_read_page_by_page(server: FakeApi, api: Api) -> None:

@@ -212,6 +212,30 @@ def test_wrong_method_and_path_are_refused_in_json(client: FlaskClient) -> None:
         assert "/validate" in answer.get_json()["fix"]
 
 
+def test_with_segments_nobody_else_is_answered_and_all_others_are_counted(
+    service: FakeService, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = create_app(service, metrics, segments={"a-secret", "another"}).test_client()
+    for path in ("/a-secret/validate", "/another/mutate", "/a-secret/validate?timeout=3s"):
+        assert post(client, path, review(HPA))[0] == HTTPStatus.OK
+    counted = metrics.registry.get_sample_value
+    answered = counted("scaleguard_reviews_total", {"endpoint": "validate", "result": "allowed"})
+    paths = ("/validate", "/mutate", "/guessed/validate", "/a-secret/other", "/a-secret", "/")
+    with caplog.at_level(logging.DEBUG):
+        for path in paths:
+            code, body = post(client, path, review(HPA))
+            assert code == HTTPStatus.NOT_FOUND
+            assert body["fix"] == "use /livez, /readyz"
+            assert "secret" not in body["fix"]
+    assert "scaleguard" not in {one.name.partition(".")[0] for one in caplog.records}
+    assert counted("scaleguard_wrong_paths_total") == len(paths)
+    assert answered == 2
+    assert answered == counted(
+        "scaleguard_reviews_total", {"endpoint": "validate", "result": "allowed"}
+    )
+    assert client.get("/readyz").status_code == HTTPStatus.OK
+
+
 def test_health(client: FlaskClient, service: FakeService) -> None:
     assert client.get("/livez").status_code == HTTPStatus.OK
     assert client.get("/readyz").status_code == HTTPStatus.OK
