@@ -5,13 +5,15 @@ import json
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import CollectorRegistry
 
-from certs.authority import Names, issue_leaf, make_authority
+from certs.authority import LEAF_LIFE, Names, issue_leaf, make_authority
+from certs.inspection import inspect
 from certs.pair import Pair
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
@@ -28,6 +30,9 @@ from tests.e2e.chart import (
     plane_for_charts,
 )
 from tests.e2e.manifests import hpa, stream, vpa
+from webhook.cluster.api import connect
+from webhook.controller.certificate_counters import CertificateCounters
+from webhook.controller.certificates import Certificates, Keeping
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -143,6 +148,31 @@ def test_certificates_of_cert_manager_are_served(
             assert "is forbidden" in done.stderr
         assert "cannot be seen to" not in controller.child.tail()
     plane.kubectl("-n", NAMESPACE, "delete", "secret", leaf_of["secretName"])
+
+
+@pytest.mark.parametrize("wrong", [timedelta(days=1), -timedelta(days=1)])
+def test_a_controller_whose_clock_is_a_day_off_makes_what_the_api_server_takes(
+    wrong: timedelta, plane: ControlPlane, helm: Helm, caplog: pytest.LogCaptureFixture
+) -> None:
+    helm.install()
+    keeping = Keeping(
+        namespace=NAMESPACE,
+        name=RELEASE,
+        configurations=(RELEASE,),
+        names=Names.of([HOST]),
+    )
+    counters = CertificateCounters(CollectorRegistry())
+    api = connect(plane.kubeconfig)
+    off = Certificates(api, keeping, lambda: True, counters, lambda: datetime.now(UTC) + wrong)
+    assert off.attempt()
+    api.close()
+    assert "one of the two is to be set right" in caplog.text
+    found = plane.kubectl("-n", NAMESPACE, "get", "secret", f"{RELEASE}-certificate", "-o", "json")
+    leaf = inspect(base64.b64decode(json.loads(found.stdout)["data"]["tls.crt"]))
+    now = datetime.now(UTC)
+    assert leaf.not_before < now < leaf.not_after
+    assert abs(leaf.not_after - now - LEAF_LIFE) < timedelta(minutes=1)
+    helm.uninstall()
 
 
 def test_a_certificate_of_ones_own_is_served_and_its_authority_told(

@@ -3,8 +3,10 @@
 import base64
 import json
 import os
+import re
 import ssl
 import subprocess
+import time
 from collections.abc import Iterator
 from http.client import HTTPSConnection
 from typing import Any
@@ -15,6 +17,7 @@ from tests.controlplane.build import binary
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 from tests.e2e.chart import (
+    CHART,
     NAMESPACE,
     RELEASE,
     Controller,
@@ -45,9 +48,7 @@ def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     # The API server dials a Service of type ExternalName on the port that the configuration names.
     values = f"service.port={port},config.kueue.mutateTemplates=true"
     notes = helm.install("--set", values)
-    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-    plane.kubectl("-n", NAMESPACE, *external)
+    lead_here(plane)
     plane.kubectl("create", "namespace", "shop")
     with (
         Controller(plane, folder, free_ports(1)[0]),
@@ -55,6 +56,13 @@ def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     ):
         yield running
     helm.uninstall()
+
+
+def lead_here(plane: ControlPlane) -> None:
+    """Have the Service of the chart lead to this machine."""
+    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
+    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
+    plane.kubectl("-n", NAMESPACE, *external)
 
 
 def apply(plane: ControlPlane, *objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:
@@ -294,3 +302,34 @@ def test_the_controller_makes_vpas_that_give_way(plane: ControlPlane, webhook: W
         ):
             done = plane.kubectl(*refused, kubeconfig=account, check=False)
             assert "is forbidden" in done.stderr, refused
+
+
+def test_the_emergency_exit_is_open_at_once_and_an_upgrade_closes_it(
+    plane: ControlPlane, webhook: Webhook
+) -> None:
+    """Last: the command of the page; nothing of scaleguard minds, and nothing puts them back."""
+    page = (CHART.parents[1] / "docs" / "install.md").read_text("utf-8")
+    section = page.partition("## Emergency exit")[2]
+    (command,) = re.findall(r"^kubectl (delete .*)$", section.partition("\n## ")[0], re.MULTILINE)
+    made = apply(plane, deployment("exit", {"cpu": "1"}), hpa("exit"))
+    assert made.returncode == 0, made.stderr
+    assert apply(plane, vpa("exit", ["cpu"])).returncode == 1
+    plane.kubectl(*command.split())
+    # The API server forgets within a second or so.
+    eventually(lambda: apply(plane, vpa("exit", ["cpu"])).returncode == 0, "the exit")
+    time.sleep(11)  # replica and controller have looked
+    assert webhook.status() == 200
+    assert "cannot be seen to" not in (webhook.folder / "controller.log").read_text("utf-8")
+    plane.kubectl("-n", "shop", "delete", "vpa", "exit")
+    # What was put in the Service's place is no field of the chart.
+    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
+    Helm(webhook.folder, plane.kubeconfig).upgrade("--reuse-values")
+    lead_here(plane)
+    refused = "denied the request: [hpa-vpa-same-metric]"
+
+    def is_refused() -> bool:
+        done = apply(plane, vpa("exit", ["cpu"]))
+        plane.kubectl("-n", "shop", "delete", "vpa", "exit", "--ignore-not-found")
+        return refused in done.stderr
+
+    eventually(is_refused, "judging again", webhook.child.tail, seconds=60)
