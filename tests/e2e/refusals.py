@@ -16,7 +16,7 @@ from webhook.cluster.resources import HPAS, SCALED_OBJECTS, VPAS
 
 Raw = dict[str, Any]
 
-_DECISION = re.compile(r"; decision ([0-9a-f]{12})$")
+DECISION = re.compile(r"; decision ([0-9a-f]{12})$")
 AT_ONCE = 4
 _NAMES = 40
 """Of each kind: what comes again under a name is a repeat."""
@@ -130,7 +130,7 @@ class Refused:
             self.unanswered += 1
             return
         message = said.body.get("message", "")
-        if found := _DECISION.search(message):
+        if found := DECISION.search(message):
             metadata = raw["metadata"]
             name = metadata.get("name") or metadata["generateName"]
             self.told.append(Told(found[1], raw["kind"], name))

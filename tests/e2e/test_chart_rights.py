@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,8 +18,10 @@ from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 from tests.e2e import permissive_crds
 from tests.e2e.audit_process import AuditProcess
-from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, InChart, Webhook, eventually
-from tests.e2e.kubectl import apply, found, token
+from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, Webhook, eventually
+from tests.e2e.chart_audit import ACCOUNT as AUDIT
+from tests.e2e.chart_audit import audit_process, deliver, token_file
+from tests.e2e.kubectl import apply, found
 from tests.e2e.manifests import deployment, hpa, stream, vpa
 from tests.e2e.refusals import scaled_object
 from tests.e2e.rights import AuditLog, Right, granted
@@ -34,9 +35,8 @@ pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
 Raw = dict[str, Any]
 
-WEBHOOK, CONTROLLER, AUDIT = RELEASE, f"{RELEASE}-controller", f"{RELEASE}-audit"
+WEBHOOK, CONTROLLER = RELEASE, f"{RELEASE}-controller"
 ACCOUNTS = (WEBHOOK, CONTROLLER, AUDIT)
-AUDIENCE = "scaleguard-audit"
 SHOP = "shop"
 OURS = "scaleguard.io"
 """The group of rights that only guards and the audit ask for."""
@@ -50,7 +50,6 @@ class Cluster:
 
     plane: ControlPlane
     log: AuditLog
-    folder: Path
     audit: AuditProcess
     controller: Controller
 
@@ -80,7 +79,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         webhook = Webhook(plane, folder, webhook_port, "")
         deliver(webhook, WEBHOOK, audit)
         stack.enter_context(webhook)
-        yield Cluster(plane, log, folder, audit, controller)
+        yield Cluster(plane, log, audit, controller)
 
 
 def of_others(plane: ControlPlane) -> list[Resource]:
@@ -96,29 +95,6 @@ def leave_reports(plane: ControlPlane) -> None:
         metadata = {"name": NAME, "labels": {MANAGED_BY: MANAGER}}
         raw = {"apiVersion": f"{group}/{version}", "kind": f"Cluster{kind}", "metadata": metadata}
         apply(plane, raw, raw | {"kind": kind, "metadata": metadata | {"namespace": SHOP}})
-
-
-def audit_process(plane: ControlPlane, folder: Path) -> AuditProcess:
-    """The audit, whose certificate is valid for the address that it has here."""
-    pod = InChart(plane, folder, "audit", AUDIT, {"cert-dir": str(folder / "unused")})
-    (writers,) = (one for one in pod.arguments if one.startswith("--writers="))
-    account = str(folder / "audit.kubeconfig")
-    return AuditProcess(folder / "audit", "--kubeconfig", account, writers)
-
-
-def deliver(pod: InChart, account: str, audit: AuditProcess) -> None:
-    """Have it deliver to the audit where that is here, with a token of its account."""
-    path = pod.folder / f"{account}.token"
-    path.write_text(token(pod.plane, account, NAMESPACE, AUDIENCE), encoding="utf-8")
-    own = {
-        "--audit-url": audit.url,
-        "--audit-ca": audit.authority,
-        "--audit-token-file": path,
-        "--audit-spool": pod.folder / "spool",
-        "--reports-every": 1,
-    }
-    options = [argument.partition("=") for argument in pod.child.command]
-    pod.child.command = [f"{name}{equals}{own.get(name, value)}" for name, equals, value in options]
 
 
 def test_each_right_is_used_and_no_other(cluster: Cluster) -> None:
@@ -261,7 +237,7 @@ def report(cluster: Cluster) -> None:
             {"record": one.as_json(), "decisions": [[f"{name}-{number}", time.time()]]}
             for number, one in enumerate((record(name, SHOP), nowhere))
         ]
-        writer = (cluster.folder / f"{WEBHOOK}.token").read_text(encoding="utf-8")
+        writer = token_file(cluster.controller, CONTROLLER).read_text(encoding="utf-8")
         body = {"cluster": "", "replica": "r", "records": records}
         assert cluster.audit.ask("POST", "/v1/records", writer, body)[0] == 200
 
