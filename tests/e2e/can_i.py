@@ -21,7 +21,7 @@ _BLOCK = re.compile(r"(?<=```sh\n)kubectl (.+)\n```\n\n```text\n(?:.*\n)*?(?=```
 def shown() -> str:
     """The page with what the API server of a control plane of its own answers."""
     with ControlPlane() as plane, tempfile.TemporaryDirectory() as folder:
-        where = ("--namespace", "scaleguard", "--create-namespace")
+        where = ("--namespace", "scaleguard", "--create-namespace", "--no-hooks")
         helm = Helm(Path(folder), plane.kubeconfig)
         helm("install", "scaleguard", str(CHART), *where, "--set", "audit.enabled=true")
 

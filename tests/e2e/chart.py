@@ -50,10 +50,13 @@ class Helm:
         return done.stdout
 
     def install(self, *arguments: str) -> str:
-        return self("install", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
+        """Without hooks: where no kubelet runs, the Job that waits for the webhook never ends."""
+        where = ("--namespace", NAMESPACE, "--no-hooks")
+        return self("install", RELEASE, str(CHART), *where, *arguments)
 
     def upgrade(self, *arguments: str) -> str:
-        return self("upgrade", RELEASE, str(CHART), "--namespace", NAMESPACE, *arguments)
+        where = ("--namespace", NAMESPACE, "--no-hooks")
+        return self("upgrade", RELEASE, str(CHART), *where, *arguments)
 
     def uninstall(self) -> None:
         self("uninstall", RELEASE, "--namespace", NAMESPACE)

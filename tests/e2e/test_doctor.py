@@ -12,11 +12,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+import yaml
 
 from certs.authority import make_authority
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
-from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, Webhook
+from tests.e2e.chart import (
+    CHART,
+    NAMESPACE,
+    RELEASE,
+    Controller,
+    Helm,
+    Webhook,
+    argument,
+    eventually,
+)
+from tests.e2e.mount import Mount
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -50,8 +61,8 @@ class Told(NamedTuple):
 class Installed:
     """The chart before a real API server; the webhook runs as a local process."""
 
-    def __init__(self, plane: ControlPlane, folder: Path, webhook: Webhook) -> None:
-        self.plane, self.folder, self.webhook = plane, folder, webhook
+    def __init__(self, plane: ControlPlane, folder: Path, webhook: Webhook, helm: Helm) -> None:
+        self.plane, self.folder, self.webhook, self.helm = plane, folder, webhook, helm
 
     def run(
         self, *options: str, kubeconfig: Path | None = None
@@ -77,7 +88,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         plane.kubectl("create", "namespace", NAMESPACE)
         helm = Helm(folder, plane.kubeconfig)
         port = free_ports(1)[0]
-        notes = helm.install("--set", f"service.port={port}")
+        # With its hooks: kwok's Jobs end well, whatever they run.
+        where = ("--namespace", NAMESPACE, "--set", f"service.port={port}")
+        notes = helm("install", RELEASE, str(CHART), *where)
         plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
         external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
         plane.kubectl("-n", NAMESPACE, *external)
@@ -86,7 +99,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
             plane.kubectl("-n", NAMESPACE, *wait)
         controller = Controller(plane, folder, free_ports(1)[0])
         with controller, Webhook(plane, folder, port, notes) as webhook:
-            yield Installed(plane, folder, webhook)
+            yield Installed(plane, folder, webhook, helm)
 
 
 def admin(plane: ControlPlane, *arguments: str) -> Raw:
@@ -216,6 +229,51 @@ def test_the_webhooks_own_account_sees_what_helm_test_looks_at(installed: Instal
         *only, "--namespace", NAMESPACE, "--release", RELEASE, kubeconfig=account
     )
     assert {one["state"] for one in told.checks.values()} == {"ok"}
+
+
+def test_helm_waited_for_the_job_and_took_it_away(installed: Installed) -> None:
+    name = f"{RELEASE}-ready"
+    involved = f"--field-selector=involvedObject.kind=Job,involvedObject.name={name}"
+    events = admin(installed.plane, "-n", NAMESPACE, "get", "events", involved)["items"]
+    assert {"SuccessfulCreate", "Completed"} <= {one["reason"] for one in events}
+    gone = installed.plane.kubectl("-n", NAMESPACE, "get", "job", name, check=False)
+    assert "NotFound" in gone.stderr
+
+
+@pytest.mark.parametrize("template", ["job-ready.yaml", "tests/pod-doctor.yaml"])
+def test_what_helm_runs_finds_nothing_in_the_way(
+    installed: Installed, template: str, tmp_path: Path
+) -> None:
+    """The command of the chart's pod, with the account and the Secret of that pod."""
+    only = ("-s", f"templates/{template}", "--namespace", NAMESPACE)
+    rendered = yaml.safe_load(installed.helm("template", RELEASE, str(CHART), *only))
+    spec = rendered["spec"] if rendered["kind"] == "Pod" else rendered["spec"]["template"]["spec"]
+    assert spec["serviceAccountName"] == RELEASE
+    (container,), (volume,) = spec["containers"], spec["volumes"]
+    own = {"webhook-ca": str(tmp_path / "ca.crt"), "wait": "5"}
+    arguments = [argument(one, own) for one in container["args"]]
+    account = installed.webhook.folder / "webhook.kubeconfig"
+    with Mount(installed.plane, NAMESPACE, volume, tmp_path):
+        done = installed.run(*arguments, kubeconfig=account)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "not looked at" not in done.stdout
+    assert container["command"] == ["scaleguard", "doctor"]
+
+
+def test_a_leaf_is_renewed_by_the_controller(installed: Installed) -> None:
+    before = (installed.webhook.certificates / "tls.crt").read_bytes()
+    kubeconfig = ["--kubeconfig", str(installed.plane.kubeconfig)]
+    command = [sys.executable, "-m", "webhook", "certs", "rotate", "-n", NAMESPACE, *kubeconfig]
+    done = subprocess.run([*command, "--wait", "90"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "the controller has begun" in done.stderr
+    assert "a new certificate is there to be served" in done.stderr
+    eventually(
+        lambda: (installed.webhook.certificates / "tls.crt").read_bytes() != before,
+        "the new certificate in the mount",
+    )
+    told = installed.doctor("--only", "certificate,readiness")
+    assert (told.status, told.faulty) == (0, set())
 
 
 def test_certificates_are_inspected(installed: Installed) -> None:

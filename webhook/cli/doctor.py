@@ -20,7 +20,7 @@ from webhook.cli.options import (
     set_up_logging,
 )
 from webhook.cli.output import echo_utf8
-from webhook.doctor.verdict import Checked, State, has_faults
+from webhook.doctor.verdict import Checked, State, is_in_the_way
 
 if TYPE_CHECKING:
     from webhook.doctor.fetching.cluster import Cluster
@@ -50,7 +50,7 @@ Examples:
 \b
 Exit status:
   0  nothing stands in the way; there may be warnings, and checks that could not be made
-  1  at least one fault
+  1  at least one fault; with --only also where such a check could not be made in full
   2  a usage error, the cluster does not answer, or which installation is meant is not known
 """
 
@@ -124,7 +124,10 @@ def command(  # noqa: PLR0913 - one parameter per option
     cluster.reach()
     until = time.monotonic() + wait
     look, checks = _look(cluster, meant, names)
-    while has_faults(checks) and time.monotonic() + _PAUSE_SECONDS < until:
+    while (
+        is_in_the_way(checks, all_needed=only is not None)
+        and time.monotonic() + _PAUSE_SECONDS < until
+    ):
         time.sleep(_PAUSE_SECONDS)
         look, checks = _look(cluster, meant, names)
     if output == "json":
@@ -133,7 +136,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         from webhook.cli.doctor_text import show  # noqa: PLC0415 - rich, here alone
 
         show(look, checks)
-    sys.exit(FAULTS if has_faults(checks) else 0)
+    sys.exit(FAULTS if is_in_the_way(checks, all_needed=only is not None) else 0)
 
 
 def _completed(begun: str) -> list[str]:

@@ -35,11 +35,13 @@ class Right:
     group: str
     resource: str
     namespace: str = ""
+    name: str = ""
+    """Of one object, where the right is held to it."""
 
     def __str__(self) -> str:
         """Name it as RBAC and kubectl do."""
         resource = f"{self.resource}.{self.group}" if self.group else self.resource
-        return f"{self.verb} {resource}"
+        return f"{self.verb} {resource}/{self.name}" if self.name else f"{self.verb} {resource}"
 
 
 def webhook_rights(known: Kinds, namespace: str = "") -> Iterator[Right]:
@@ -66,6 +68,21 @@ def controller_rights(known: Kinds, namespace: str = "", *, scans: bool) -> Iter
     yield Right("manage", "scaleguard.io", VPAS.plural)
     yield from _rights(("get", "create", "patch"), EVENTS.group, EVENTS.plural)
     yield Right("create", LEASES.group, LEASES.plural, namespace)
+
+
+def configuration_rights(name: str, *verbs: str) -> Iterator[Right]:
+    """What is done with the webhook configurations of a release."""
+    for kind in ("mutating", "validating"):
+        for verb in verbs:
+            resource = f"{kind}webhookconfigurations"
+            yield Right(verb, "admissionregistration.k8s.io", resource, name=name)
+
+
+def secret_rights(namespace: str, *names: str) -> Iterator[Right]:
+    """What the controller does with the Secrets in which it keeps certificates and paths."""
+    for name in names:
+        for verb in ("get", "patch"):
+            yield Right(verb, "", "secrets", namespace, name)
 
 
 def audit_rights() -> Iterator[Right]:

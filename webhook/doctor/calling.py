@@ -15,8 +15,9 @@ class Why(NamedTuple):
 
 _FIREWALL = (
     "let the control plane through to port 8443 of the pods: in a private GKE cluster by a "
-    "firewall rule for the control plane's range; on EKS pods of an overlay network (Calico) are "
-    "out of its reach without hostNetwork: true; a NetworkPolicy of the namespace has to let it in"
+    "firewall rule for the control plane's range; on EKS, where pods of an overlay network "
+    "(Calico) are out of its reach, by hostNetwork.enabled: true; a NetworkPolicy of the namespace "
+    "has to let it in"
 )
 
 
@@ -29,7 +30,7 @@ def why_not_called(message: str, installation: Installation) -> Why:
         return Why(
             "the API server does not trust the certificate",
             "see the checks `certificate` and `configurations`",
-            f"kubectl -n {namespace} logs deployment/{name} --tail=50",
+            installation.certificates_log,
         )
     if "no endpoints" in said or "connection refused" in said:
         return Why("no pod of the webhook is ready", "see what its pods say", pods)

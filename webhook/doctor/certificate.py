@@ -18,6 +18,7 @@ from webhook.doctor.verdict import Verdict, fault, ok, unseen, warning
 # Rounds are minutes; a day late is no delay any more.
 _RENEWAL_GRACE = timedelta(days=1)
 _SOON = timedelta(days=7)
+_ROTATE = "scaleguard certs rotate --authority -n {0.namespace} --release {0.name}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,6 @@ def judge_certificate(
     served: Served, trusted: Bundles, installation: Installation, now: datetime
 ) -> list[Verdict]:
     """Judge a certificate against what each webhook entry trusts."""
-    restart = f"kubectl -n {installation.namespace} rollout restart deployment/{installation.name}"
     try:
         leaf, *between = x509.load_pem_x509_certificates(served.chain)
     except ValueError:
@@ -54,7 +54,13 @@ def judge_certificate(
     ends = [one.not_valid_after_utc for one in issued if one is not None]
     if ends and min(ends) - now < _SOON:
         end = f"{min(ends):%Y-%m-%dT%H:%M:%SZ}"
-        return [warning(f"{said}; its authority ends at {end}", "renew the authority", restart)]
+        return [
+            warning(
+                f"{said}; its authority ends at {end}",
+                "renew the authority",
+                _ROTATE.format(installation),
+            )
+        ]
     return [ok(said)]
 
 
@@ -108,15 +114,15 @@ def _trust(
     trusted: Bundles,
     installation: Installation,
 ) -> Iterator[Verdict]:
-    fix = "scaleguard puts the right one there within a minute: its log says what hinders"
+    fix = "the controller puts the right one there within a minute: its log says what hinders"
     for place, bundle in trusted.items():
         if served.refused is not None:
             why = served.refused.get(bundle, "")
         else:
             why = "" if _leads_to(leaf, between, bundle) else "signed by another authority"
         if why:
-            _, command = _to_the_log(installation)
-            yield fault(f"{place}: its caBundle does not trust {served.where}: {why}", fix, command)
+            message = f"{place}: its caBundle does not trust {served.where}: {why}"
+            yield fault(message, fix, installation.certificates_log)
 
 
 def _trusted_by(trusted: Bundles, installation: Installation) -> str:
@@ -163,5 +169,4 @@ def _is_ours(leaf: x509.Certificate) -> bool:
 
 
 def _to_the_log(installation: Installation) -> tuple[str, str]:
-    command = f"kubectl -n {installation.namespace} logs deployment/{installation.name} --tail=50"
-    return "its log says what hinders it", command
+    return "the controller makes it: its log says what hinders", installation.certificates_log

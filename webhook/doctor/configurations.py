@@ -82,8 +82,10 @@ def _bundle(
     place: str, webhook: Raw, installation: Installation, now: datetime
 ) -> Iterator[Verdict]:
     bundle = text(mapping(webhook, "clientConfig"), "caBundle")
-    fix = "scaleguard puts its authority there by itself within a minute: its log says what hinders"
-    command = f"kubectl -n {installation.namespace} logs deployment/{installation.name} --tail=50"
+    fix = (
+        "the controller puts it there within a minute (cert-manager's cainjector, where that does)"
+    )
+    command = installation.certificates_log
     if not bundle:
         yield fault(f"{place}: there is no caBundle: no certificate is trusted", fix, command)
         return
@@ -105,9 +107,9 @@ def _address(place: str, webhook: Raw, installation: Installation) -> Iterator[V
         fix = "name the Service, as the chart does"
         yield warning(f"{place}: asks {where} and no Service", fix, installation.upgrade)
     elif text(service, "path") in {"", "/"}:
-        fix = "scaleguard puts the path there by itself: its log says what hinders"
-        command = f"kubectl -n {installation.namespace} logs -l app.kubernetes.io/name=scaleguard"
-        yield fault(f"{place}: the Service is asked without a path: 404", fix, command)
+        fix = "the controller puts the path there within a minute: its log says what hinders"
+        message = f"{place}: the Service is asked without a path: 404"
+        yield fault(message, fix, installation.certificates_log)
 
 
 def _waiting(place: str, webhook: Raw, installation: Installation) -> Iterator[Verdict]:

@@ -45,6 +45,11 @@ class Installation:
         return next((one[INSTANCE] for one in labels if INSTANCE in one), self.name)
 
     @property
+    def certificates_log(self) -> str:
+        """The command that shows what the controller says, which keeps the certificates."""
+        return f"kubectl -n {self.namespace} logs deployment/{self.name}-controller --tail=50"
+
+    @property
     def upgrade(self) -> str:
         """The command that puts back what the chart made."""
         return f"helm upgrade {self.release} CHART -n {self.namespace} --reuse-values"

@@ -21,6 +21,10 @@ def judge_rights(
     return fault(
         f"ServiceAccount {account} may not {named}{more}",
         f"put its roles back (`{installation.upgrade}`); to see one",
-        f"kubectl auth can-i {missing[0].verb} {missing[0].resource} --as {user}"
+        f"kubectl auth can-i {missing[0].verb} {_named(missing[0])} --as {user}"
         + (f" -n {missing[0].namespace}" if missing[0].namespace else ""),
     )
+
+
+def _named(right: Right) -> str:
+    return f"{right.resource}/{right.name}" if right.name else right.resource

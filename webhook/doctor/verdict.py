@@ -61,6 +61,7 @@ def unseen(message: str, fix: str = "", command: str = "") -> Verdict:
     return Verdict(State.UNSEEN, message, fix, command)
 
 
-def has_faults(checks: Iterable[Checked]) -> bool:
-    """Whether any check found a fault."""
-    return any(one.state is State.FAULT for one in checks)
+def is_in_the_way(checks: Iterable[Checked], *, all_needed: bool) -> bool:
+    """Whether any check found a fault; `all_needed`: or was not looked at in full."""
+    bad = {State.FAULT, State.UNSEEN} if all_needed else {State.FAULT}
+    return any(one.state in bad for one in checks)

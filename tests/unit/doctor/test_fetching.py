@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -163,6 +164,44 @@ def test_rights_of_the_accounts(api: FakeApi, tmp_path: Path) -> None:
 
 
 SERVING = make_authority(datetime.now(UTC))
+
+
+def options(*arguments: str) -> dict[str, Any]:
+    return {"template": {"spec": {"containers": [{"args": list(arguments)}]}}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "asked", "not_asked"),
+    [
+        (("--tls-name=x",), {"scaleguard-authority", "scaleguard-path"}, {"services"}),
+        ((), {"scaleguard-path"}, {"scaleguard-authority"}),
+        (("--audit-url=https://x",), {"services"}, set()),
+        (("--only-certificates",), {"scaleguard", "scaleguard-path"}, {"nodes", "deployments"}),
+    ],
+)
+def test_rights_of_a_controller_are_those_of_its_options(
+    api: FakeApi,
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    asked: set[str],
+    not_asked: set[str],
+) -> None:
+    made_of = deployment("scaleguard-controller", "controller", **options(*arguments))
+    api.on(OWN, page([made_of]))
+    assert only(made(api, tmp_path, "rights"))[0] == "ok"
+    reviews = [json.loads(one.body)["spec"] for one in api.asked if one.path == MAYS]
+    rights = [one["resourceAttributes"] for one in reviews]
+    named = {one.get("name") or one["resource"] for one in rights}
+    assert asked <= named
+    assert not not_asked & named
+
+
+def test_a_secret_of_ones_own_is_the_one_that_is_mounted(api: FakeApi, tmp_path: Path) -> None:
+    source = {"secret": {"name": "mine", "items": [{"key": "tls.crt", "path": "tls.crt"}]}}
+    volumes = [{"name": "certificates", "projected": {"sources": [source]}}]
+    raw = deployment(template={"spec": {"volumes": volumes}})
+    api.on(f"{OWN}/scaleguard", Answer(body=json.dumps(raw).encode()))
+    assert only(made(api, tmp_path, "certificate"))[1] == "there is no Secret guard/mine"
 
 
 class Ready(BaseHTTPRequestHandler):

@@ -153,11 +153,8 @@ class Cluster:
 def _asked(right: Right) -> dict[str, str]:
     resource, _, part = right.resource.partition("/")
     asked = {"verb": right.verb, "group": right.group, "resource": resource}
-    return (
-        asked
-        | ({"subresource": part} if part else {})
-        | ({"namespace": right.namespace} if right.namespace else {})
-    )
+    more = {"subresource": part, "namespace": right.namespace, "name": right.name}
+    return asked | {key: value for key, value in more.items() if value}
 
 
 def _unseen(error: ApiError, right: str) -> UnseenError:

@@ -1,11 +1,12 @@
 """What every check starts from."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 from webhook.core.objects import reference
-from webhook.doctor.fetching.cluster import SECRETS, Cluster, UnseenError
+from webhook.doctor.fetching.cluster import DEPLOYMENTS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.dialling import Address
 from webhook.doctor.installation import Installation
 
@@ -41,14 +42,26 @@ class Look:
         return self.installation
 
 
-def secret_of(look: Look) -> Raw:
-    """Return the Secret with the certificate; raises `UnseenError`."""
-    installation = look.installation
-    name = f"{installation.name}-certificate"
-    found = look.cluster.get(SECRETS, installation.namespace, name)
+def served_secret(cluster: Cluster, installation: Installation) -> Raw:
+    """Return the Secret with the certificate that is served; raises `UnseenError`."""
+    namespace, deployment = installation.namespace, None
+    with suppress(UnseenError):
+        deployment = cluster.get(DEPLOYMENTS, namespace, installation.name)
+    name = _mounted(deployment or {}) or f"{installation.name}-certificate"
+    found = cluster.get(SECRETS, namespace, name)
     if found is None:
-        raise UnseenError(f"there is no Secret {installation.namespace}/{name}")
+        raise UnseenError(f"there is no Secret {namespace}/{name}")
     return found
+
+
+def _mounted(deployment: Raw) -> str:
+    """The name of the Secret of which a Deployment mounts tls.crt: may be somebody's own."""
+    for _, volume in members(mapping(deployment, "spec", "template", "spec"), "volumes"):
+        for _, source in members(mapping(volume, "projected"), "sources"):
+            secret = mapping(source, "secret")
+            if any(text(item, "key") == "tls.crt" for _, item in members(secret, "items")):
+                return text(secret, "name")
+    return ""
 
 
 def account_of(deployment: Raw) -> str:
@@ -56,13 +69,13 @@ def account_of(deployment: Raw) -> str:
     return text(mapping(deployment, "spec", "template", "spec"), "serviceAccountName") or "default"
 
 
-def mentions_audit(deployment: Raw) -> bool:
-    """Whether a Deployment's program delivers to the audit."""
+def has_option(deployment: Raw, name: str) -> bool:
+    """Whether a Deployment's program runs with an option."""
     containers = members(mapping(deployment, "spec", "template", "spec"), "containers")
     return any(
-        str(one).startswith("--audit-url")
+        str(argument).partition("=")[0] == name
         for _, container in containers
-        for one in container.get("args") or ()
+        for argument in sequence(container, "args")
     )
 
 

@@ -7,7 +7,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 from webhook.cluster.resources import NAMESPACES
-from webhook.cluster.rights import Right, audit_rights, controller_rights, webhook_rights
+from webhook.cluster.rights import (
+    Right,
+    audit_rights,
+    configuration_rights,
+    controller_rights,
+    secret_rights,
+    webhook_rights,
+)
 from webhook.core.fields import Raw, strings
 from webhook.core.objects import reference
 from webhook.core.self_protection import ESSENTIAL_NAMESPACES
@@ -19,9 +26,9 @@ from webhook.doctor.fetching.dialling import NoAnswerError, ask, served
 from webhook.doctor.fetching.look import (
     Look,
     account_of,
+    has_option,
     labels_of,
-    mentions_audit,
-    secret_of,
+    served_secret,
 )
 from webhook.doctor.installation import COMPONENT, SELECTOR, Installation
 from webhook.doctor.readiness import judge_readiness, judge_silence
@@ -64,7 +71,7 @@ def certificate(look: Look) -> list[Verdict]:
         found = Served(str(look.address), leaf, refused)
     else:
         try:
-            secret = secret_of(look)
+            secret = served_secret(look.cluster, installation)
         except UnseenError as error:
             return [not_dialled(str(error))]
         chain = _decoded(strings(secret, "data").get("tls.crt", ""))
@@ -115,7 +122,7 @@ def rights(look: Look) -> list[Verdict]:
     installation, verdicts = look.installation, []
     for component, deployment in _deployments(look).items():
         account = account_of(deployment)
-        needed = list(_needed(component, deployment, installation.namespace))
+        needed = list(_needed(component, deployment, installation))
         if not needed:
             continue
 
@@ -131,12 +138,21 @@ def rights(look: Look) -> list[Verdict]:
     return verdicts
 
 
-def _needed(component: str, deployment: Raw, namespace: str) -> Iterator[Right]:
+def _needed(component: str, deployment: Raw, installation: Installation) -> Iterator[Right]:
+    namespace = installation.namespace
     kinds = knowledge().kinds
     if component == "webhook":
         yield from webhook_rights(kinds, namespace)
+        yield from configuration_rights(installation.configuration_name, "get")
     elif component == "controller":
-        yield from controller_rights(kinds, namespace, scans=mentions_audit(deployment))
+        yield from configuration_rights(installation.configuration_name, "get", "patch")
+        # Which of the Secrets are its own: without names for a leaf somebody else makes that.
+        own = ("authority", "certificate") if has_option(deployment, "--tls-name") else ()
+        names = [f"{installation.name}-{what}" for what in (*own, "path")]
+        yield from secret_rights(namespace, *names)
+        if not has_option(deployment, "--only-certificates"):
+            scans = has_option(deployment, "--audit-url")
+            yield from controller_rights(kinds, namespace, scans=scans)
     elif component == "audit":
         yield from audit_rights()
 

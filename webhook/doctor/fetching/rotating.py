@@ -11,6 +11,7 @@ from webhook.cluster.errors import ApiError
 from webhook.core.fields import Raw, strings
 from webhook.core.objects import ROTATE_ANNOTATION
 from webhook.doctor.fetching.cluster import SECONDS, SECRETS, Cluster, UnseenError
+from webhook.doctor.fetching.look import served_secret
 from webhook.doctor.installation import Installation
 from webhook.errors import ScaleguardError
 
@@ -24,8 +25,10 @@ def stored(cluster: Cluster, installation: Installation) -> Bundle:
 
     Raises `ScaleguardError` where that cannot be read.
     """
-    name = f"{installation.name}-certificate"
-    data = strings(_secret(cluster, installation, name), "data")
+    try:
+        data = strings(served_secret(cluster, installation), "data")
+    except UnseenError as error:
+        raise ScaleguardError(str(error)) from error
     return Bundle(
         Pair(_value(data, "ca.crt"), _value(data, "ca.key")),
         Pair(_value(data, "tls.crt"), _value(data, "tls.key")),
