@@ -122,6 +122,8 @@ def test_the_webhook_is_called_from_anywhere_or_from_where_the_api_server_is(
         assert anywhere.takes("webhook", "https", end)
         assert known.takes("webhook", "https", end) == (end is API_SERVER)
     assert known.takes("webhook", "https", End(address="fd00::1"))
+    labels = known.pods["webhook"].labels | {"app.kubernetes.io/component": "doctor"}
+    assert known.takes("webhook", "https", End(NAMESPACE, labels))  # `helm test`
 
 
 def test_the_audit_is_reached_by_who_delivers_and_who_reads(tmp_path: Path) -> None:
