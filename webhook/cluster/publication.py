@@ -7,6 +7,7 @@ to be trusted leaves the Service instead of failing reviews.
 import logging
 import threading
 from collections.abc import Callable
+from functools import cache
 
 from webhook.cluster.configurations import Published, published, read
 from webhook.cluster.errors import ApiError
@@ -14,6 +15,8 @@ from webhook.cluster.kept_secret import Api
 from webhook.core.fields import Raw
 
 LOOK_SECONDS = 10.0
+
+WhyRefused = Callable[[bytes, str], str | None]
 
 _log = logging.getLogger("scaleguard.certificates")
 
@@ -25,7 +28,7 @@ class Publication:
         self,
         api: Api,
         names: tuple[str, ...],
-        why_refused: Callable[[bytes, str], str | None],
+        why_refused: WhyRefused,
         answers_at: Callable[[str], bool],
         gaps: Callable[[list[Raw]], list[str]] = lambda _: [],
     ) -> None:
@@ -75,24 +78,38 @@ class Publication:
         self._remarks = gaps
 
     def remarks(self) -> list[str]:
-        """Say what makes the webhook depend on itself: reviews are answered all the same."""
-        return self._remarks
+        """Say what is worth knowing though reviews are answered.
+
+        What makes the webhook depend on itself, and webhooks that cannot be asked while others can.
+        """
+        return [*self._remarks, *_each_once(self._faults())]
 
     def problems(self) -> list[str]:
-        """Say why the API server cannot ask here, each in a sentence; nothing where nobody asks."""
-        known = self._known
-        # Unread at first: what is not known yet is no reason to stay away.
-        faults = (self._fault(one) for one in known or ())
-        return list(dict.fromkeys(fault for fault in faults if fault is not None))
+        """Say why the API server cannot ask here at all, each in a sentence.
 
-    def _fault(self, one: Published) -> str | None:
-        if not one.host:
-            return None  # asked by a URL: somebody else sees to that
+        Where one webhook can be asked, as beside one that `helm upgrade` has added and nobody has
+        told yet, it is not the replica that is wrong: all would leave, and nobody would answer.
+        """
+        faults = self._faults()
+        return [] if None in faults else _each_once(faults)
+
+    def _faults(self) -> list[str | None]:
+        """What is wrong with each webhook; None where it can be asked here."""
+        # Unread at first: what is not known yet is no reason to stay away. Of one that is asked by
+        # a URL somebody else sees to that.
+        why_refused = cache(self._why_refused)  # most webhooks trust the same authorities
+        return [self._fault(one, why_refused) for one in self._known or () if one.host]
+
+    def _fault(self, one: Published, why_refused: WhyRefused) -> str | None:
         if not one.bundle:
             return f"{one.configuration} has no caBundle yet: the controller puts it there"
-        why = self._why_refused(one.bundle, one.host)
+        why = why_refused(one.bundle, one.host)
         if why is not None:
             return f"the caBundle of {one.configuration} does not fit what is served: {why}"
         if not self._answers_at(one.segment):
             return f"{one.configuration} asks at another path than the mounted ones"
         return None
+
+
+def _each_once(faults: list[str | None]) -> list[str]:
+    return list(dict.fromkeys(fault for fault in faults if fault is not None))

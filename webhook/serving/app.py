@@ -86,5 +86,6 @@ def _http_error(app: Flask, words: Words, error: HTTPException) -> Response:
 
 
 def _fault(words: Words, _error: Exception) -> Response:
-    _log.exception("%s: a fault of the server's own", request.path)
+    # Not the path, which is to be guessed: whoever may read logs may not ask for reviews.
+    _log.exception("%s: a fault of the server's own", request.endpoint)
     return words.broken().answer()

@@ -65,6 +65,20 @@ def test_what_does_not_fit_is_said_once_for_each_configuration(api: FakeApi) -> 
     ]
 
 
+def test_a_webhook_that_nobody_has_told_yet_takes_no_replica_away(api: FakeApi) -> None:
+    Told(api, ("scaleguard",)).tell(b"good", PATH)
+    service = {"name": "scaleguard", "namespace": "guard"}
+    added = {"name": "three", "clientConfig": {"service": service}}
+    api.objects[VALIDATING]["webhooks"].append(added)  # as `helm upgrade` does
+    replica = Replica(api)
+    assert replica.problems() == [], "the others are answered all the same"
+    (remark,) = replica.publication.remarks()
+    assert remark.startswith("validatingwebhookconfigurations/scaleguard has no caBundle yet")
+    Told(api, ("scaleguard",)).tell(b"good", PATH)
+    assert replica.problems() == replica.publication.remarks() == []
+    assert replica.asked.count(HOST) == 4, "once for all that trust the same, each time"
+
+
 def test_the_emergency_exit_and_urls_are_no_problem(api: FakeApi) -> None:
     del api.objects[MUTATING]
     bad = base64.b64encode(b"bad").decode()
@@ -95,6 +109,7 @@ def test_a_selector_that_makes_the_webhook_need_itself_is_said_once(
         return self_protection(raws, {}, "guard")
 
     publication = Publication(api, ("scaleguard",), lambda *_: None, lambda _: True, gaps)
+    Told(api, ("scaleguard",)).tell(b"good", PATH)
     wanted = ["kube-system", "kube-node-lease", "guard"]
     left_out = {"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": wanted}
     for path in (VALIDATING, MUTATING):

@@ -236,6 +236,19 @@ def test_with_segments_nobody_else_is_answered_and_all_others_are_counted(
     assert client.get("/readyz").status_code == HTTPStatus.OK
 
 
+def test_a_fault_does_not_tell_the_path_to_who_reads_logs(
+    service: FakeService, metrics: Metrics, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Broken(list[str]):
+        def __contains__(self, _segment: object) -> bool:
+            raise RuntimeError("broken")
+
+    client = create_app(service, metrics, segments=Broken()).test_client()
+    assert post(client, "/a-secret/validate", review(HPA))[0] == HTTPStatus.INTERNAL_SERVER_ERROR
+    assert "POST <segment>/validate: a fault of the server's own" in caplog.text
+    assert "a-secret" not in caplog.text
+
+
 def test_health(client: FlaskClient, service: FakeService) -> None:
     assert client.get("/livez").status_code == HTTPStatus.OK
     assert client.get("/readyz").status_code == HTTPStatus.OK
