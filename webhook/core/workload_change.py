@@ -15,7 +15,7 @@ from webhook.core.finding import Action, Finding, weaker
 from webhook.core.gather import OVERLAPS_PER_DOCUMENT, Facts
 from webhook.core.generated import judged
 from webhook.core.kinds import Kinds
-from webhook.core.objects import reference
+from webhook.core.objects import POD, reference
 from webhook.core.review import Request
 from webhook.core.workload import Workload, read_workload
 from webhook.core.world import Autoscaler, World
@@ -37,11 +37,12 @@ class Judging:
 def brought(request: Request, world: World, kinds: Kinds, judging: Judging) -> list[Finding]:
     """Find what a request for a workload brings about, on the autoscalers that act on it.
 
-    Nothing is read or judged where its templates stay as they were, or nothing acts on it.
+    Nothing is read or judged where its templates stay as they were, or nothing acts on it. On a pod
+    nothing can act, whoever names it: it has no scale.
     """
     ref = reference(request.object)
     kind = kinds.get(ref.group_kind)
-    if kind is None or ref.name is None:
+    if kind is None or ref.name is None or ref.group_kind == POD:
         return []
     new = _version(read_workload(request.object, kind))
     is_update = request.operation == "UPDATE"

@@ -95,6 +95,14 @@ def test_a_workload_that_nothing_acts_on_asks_no_rule() -> None:
     assert asked == []
 
 
+def test_on_a_pod_nothing_acts_whoever_names_it() -> None:
+    raw = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web"}}
+    raw["spec"] = {"containers": [{"name": "app", "image": "web"}]}
+    kind = {"group": "", "version": "v1", "kind": "Pod"}
+    request = update(raw, {}, operation="CREATE", kind=kind)
+    assert validate(request, Unread(KNOWLEDGE.kinds), judge(Asked())) == ALLOWED
+
+
 def test_many_autoscalers_on_one_workload_cost_a_few_documents() -> None:
     autoscalers = [make(f"a{number:03}") for make in (hpa, vpa) for number in range(60)]
     world, asked = World.of([*autoscalers, deployment()], KNOWLEDGE.kinds), Asked()
