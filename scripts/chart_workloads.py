@@ -25,9 +25,11 @@ HEADER = """\
 CONDITION = """\
 matchConditions:
   # A ReplicaSet of a Deployment is judged by what a person wrote, where the warning is read.
+  # Bounded, because the API server gives conditions a quarter of a second.
   - name: not-made-by-a-workload
     expression: |-
       !has(object.metadata.ownerReferences) ||
+      object.metadata.ownerReferences.size() > 64 ||
       !object.metadata.ownerReferences.exists(owner,
         has(owner.controller) && owner.controller == true &&
         has(owner.apiVersion) && has(owner.kind) &&

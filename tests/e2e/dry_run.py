@@ -19,6 +19,7 @@ class Answer(NamedTuple):
 
     accepted: bool
     body: Raw
+    warnings: tuple[str, ...] = ()
 
     @property
     def why(self) -> str:
@@ -50,7 +51,8 @@ class DryRun:
             {"Content-Type": "application/json"},
         )
         response = self._connection.getresponse()
-        return Answer(response.status == CREATED, json.loads(response.read()))
+        warnings = tuple(response.headers.get_all("Warning", []))
+        return Answer(response.status == CREATED, json.loads(response.read()), warnings)
 
     def accepts(self, raw: Raw, namespace: str) -> bool:
         """Say whether a pod would be stored."""

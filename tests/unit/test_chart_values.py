@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from scripts import chart_values, chart_workloads
+from scripts import chart_pods, chart_values, chart_workloads
 from scripts.chart_schema import TARGET, embedded
 from webhook.audit.serving.access import RESOURCE
 from webhook.cluster import resources
@@ -193,6 +193,24 @@ def test_every_kind_that_can_be_judged_is_asked_about_once_and_so_is_what_it_mak
     (condition,) = file["matchConditions"]
     makers = re.findall(r'"([^"]*/[A-Z]\w+)"', condition["expression"])
     assert set(makers) == {f"{kind.group}/{kind.kind}" for kind in kinds}
+
+
+def test_the_pods_that_are_asked_about_whatever_they_ask_for_are_those_of_the_catalogue() -> None:
+    written = chart_pods.TARGET.read_text(encoding="utf-8")
+    assert written == chart_pods.pods(), "run: python scripts/chart_pods.py"
+
+
+def test_kinds_labels_and_words_that_make_ai_pods_are_asked_about() -> None:
+    file = yaml.safe_load(chart_pods.TARGET.read_text(encoding="utf-8"))
+    kinds = knowledge().kinds
+    classed = {"/".join(kind.group_kind) for kind in kinds if kind.workload_class is not None}
+    assert set(file["owners"]) == classed
+    for label in kinds.labels:
+        listed = file["labels"] if label.value is None else file["values"][label.key]
+        assert (label.value or label.key) in listed
+    # They stand in a regular expression as they are.
+    assert all(re.fullmatch("[a-z/-]+", word) for word in file["words"])
+    assert all(any(each.words.fullmatch(word) for each in kinds.images) for word in file["words"])
 
 
 def test_rules_ask_about_whole_objects_in_all_versions() -> None:
