@@ -35,6 +35,8 @@ PROGRAM = [sys.executable, "-m", "webhook", "doctor"]
 MUTATING = f"mutatingwebhookconfiguration/{RELEASE}"
 VALIDATING = f"validatingwebhookconfiguration/{RELEASE}"
 
+LEAF = "certificate"
+
 Raw = dict[str, Any]
 
 
@@ -89,7 +91,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         helm = Helm(folder, plane.kubeconfig)
         port = free_ports(1)[0]
         # With its hooks: kwok's Jobs end well, whatever they run.
-        where = ("--namespace", NAMESPACE, "--set", f"service.port={port}")
+        # Rotations in seconds: rounds are a quarter of the overlap.
+        values = f"service.port={port},certificates.overlapSeconds=8"
+        where = ("--namespace", NAMESPACE, "--set", values)
         notes = helm("install", RELEASE, str(CHART), *where)
         plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
         external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
@@ -155,7 +159,7 @@ def test_the_emergency_exit_was_taken(installed: Installed) -> None:
     assert (told.status, told.faulty) == (1, {"configurations", "canary"})
     said = told.said("configurations", "fault")
     assert f"there is no ValidatingWebhookConfiguration {RELEASE}: no autoscaler is judged" in said
-    assert f"helm upgrade {RELEASE} CHART -n {NAMESPACE} --reuse-values" in said
+    assert f"helm upgrade {RELEASE} CHART -n {NAMESPACE} --reset-then-reuse-values" in said
     assert "the API server did not ask" in told.said("canary", "fault")
 
 
@@ -260,14 +264,22 @@ def test_what_helm_runs_finds_nothing_in_the_way(
     assert container["command"] == ["scaleguard", "doctor"]
 
 
-def test_a_leaf_is_renewed_by_the_controller(installed: Installed) -> None:
+@pytest.mark.parametrize("what", [(), ("--authority",)], ids=["leaf", "authority"])
+def test_the_controller_renews_what_it_is_asked_for(
+    installed: Installed, what: tuple[str, ...]
+) -> None:
     before = (installed.webhook.certificates / "tls.crt").read_bytes()
     kubeconfig = ["--kubeconfig", str(installed.plane.kubeconfig)]
     command = [sys.executable, "-m", "webhook", "certs", "rotate", "-n", NAMESPACE, *kubeconfig]
-    done = subprocess.run([*command, "--wait", "90"], capture_output=True, text=True, check=False)
+    command += [*what, "--wait", "90", "-o", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "the controller has begun" in done.stderr
     assert "a new certificate is there to be served" in done.stderr
+    assert ("authorities that are trusted have changed" in done.stderr) == bool(what)
+    certificates = json.loads(done.stdout)["certificates"]
+    assert [one["role"] for one in certificates] == [*("authority",) * (1 + bool(what)), LEAF]
+    assert not any(one["problems"] for one in certificates)
     eventually(
         lambda: (installed.webhook.certificates / "tls.crt").read_bytes() != before,
         "the new certificate in the mount",

@@ -30,7 +30,7 @@ def show(look: Look, checks: Sequence[Checked], console: Console | None = None) 
 
 
 def _head(look: Look) -> Text:
-    line = Text(visible(look.cluster.server), "bold")
+    line = Text().append(visible(look.cluster.server), "bold")
     if look.found is not None:
         line.append(visible(f"  scaleguard is {look.found.namespace}/{look.found.name}"), "dim")
     return line

@@ -52,7 +52,7 @@ class Installation:
     @property
     def upgrade(self) -> str:
         """The command that puts back what the chart made."""
-        return f"helm upgrade {self.release} CHART -n {self.namespace} --reuse-values"
+        return f"helm upgrade {self.release} CHART -n {self.namespace} --reset-then-reuse-values"
 
 
 def found(configurations: Sequence[Raw], deployments: Sequence[Raw]) -> list[Installation]:

@@ -84,7 +84,7 @@ def test_what_is_gone() -> None:
     assert both[1].message == (
         "there is no ValidatingWebhookConfiguration scaleguard: no autoscaler is judged"
     )
-    assert both[1].command == "helm upgrade scaleguard CHART -n guard --reuse-values"
+    assert both[1].command == "helm upgrade scaleguard CHART -n guard --reset-then-reuse-values"
     (one,) = judge_configurations(installation(validating()), NOW)
     assert one.state is State.WARNING  # webhooks.pods.enabled: false looks the same
     assert "webhooks.pods.enabled" in one.fix
