@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from prometheus_client import CollectorRegistry
 
 from certs.authority import LEAF_LIFE, Names, issue_leaf, make_authority
@@ -18,6 +19,7 @@ from certs.pair import Pair
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 from tests.e2e.chart import (
+    CHART,
     CONFIGURATIONS,
     NAMESPACE,
     RELEASE,
@@ -77,7 +79,7 @@ def inject(plane: ControlPlane, authority: Pair) -> None:
     wanted = base64.b64encode(authority.certificate).decode()
     for raw in found["items"]:
         source = raw["metadata"]["annotations"]["cert-manager.io/inject-ca-from"]
-        assert source == f"{NAMESPACE}/{RELEASE}-certificate"
+        assert source == f"{NAMESPACE}/{RELEASE}-issued"
         plane.kubectl("get", "certificate", "-n", NAMESPACE, source.partition("/")[2])
         entries = [
             {"name": one["name"], "clientConfig": {"caBundle": wanted}} for one in raw["webhooks"]
@@ -122,12 +124,14 @@ def test_certificates_of_cert_manager_are_served(
             f"{one['kind']}/{one['metadata']['name']}": one["spec"]
             for one in json.loads(made)["items"]
         }
-        leaf_of = specs[f"Certificate/{RELEASE}-certificate"]
+        leaf_of = specs[f"Certificate/{RELEASE}-issued"]
         assert leaf_of["dnsNames"] == [HOST]
         # The chain of authority: self-signed, of this release alone.
         issuer = specs[f"Issuer/{leaf_of['issuerRef']['name']}"]
         above = specs[f"Certificate/{issuer['ca']['secretName']}"]
         assert above["isCA"]
+        # A renewed authority is good for the leaves of before: nobody waits for each other here.
+        assert above["privateKey"]["rotationPolicy"] == "Never"
         assert specs[f"Issuer/{above['issuerRef']['name']}"] == {"selfSigned": {}}
         first = fill(plane, leaf_of["secretName"], authority)
         inject(plane, authority)
@@ -148,6 +152,31 @@ def test_certificates_of_cert_manager_are_served(
             assert "is forbidden" in done.stderr
         assert "cannot be seen to" not in controller.child.tail()
     plane.kubectl("-n", NAMESPACE, "delete", "secret", leaf_of["secretName"])
+
+
+def test_the_source_is_changed_and_changed_back(
+    plane: ControlPlane, helm: Helm, authority: Pair
+) -> None:
+    helm.install("--set", "certificates.source=certManager")
+    query = ("-o", "jsonpath={.items[*].spec.secretName}")
+    made = plane.kubectl("-n", NAMESPACE, "get", "certificates", *query).stdout.split()
+    assert len(made) == 2
+    for name in made:
+        fill(plane, name, authority)
+    for source in ("own", "certManager", "own"):
+        helm.upgrade("--set", f"certificates.source={source}")
+        found = plane.kubectl("-n", NAMESPACE, "get", CONFIGURATIONS, RELEASE, "-o", "json").stdout
+        assert ("inject-ca-from" in found) == (source == "certManager")
+    helm.uninstall()
+    plane.kubectl("-n", NAMESPACE, "delete", "secret", *made)
+
+
+def test_the_name_of_an_authority_is_one_that_a_certificate_takes(tmp_path: Path) -> None:
+    longest = f"fullnameOverride={'s' * 48}"
+    shown = ("--show-only", "templates/certificate-authority.yaml")
+    values = ("--set", f"certificates.source=certManager,{longest}")
+    made = yaml.safe_load(Helm(tmp_path)("template", RELEASE, str(CHART), *shown, *values))
+    assert len(made["spec"]["commonName"]) <= 64
 
 
 @pytest.mark.parametrize("wrong", [timedelta(days=1), -timedelta(days=1)])

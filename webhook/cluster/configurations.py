@@ -99,18 +99,16 @@ def _patch(raw: Raw, bundle: bytes, asked_at: str) -> list[dict[str, Any]]:
     wanted = base64.b64encode(bundle).decode()
     patch: list[dict[str, Any]] = []
     for index, webhook in members(raw, "webhooks"):
-        at, client = f"/webhooks/{index}", mapping(webhook, "clientConfig")
-        changes: list[dict[str, Any]] = []
+        at, client = f"/webhooks/{index}/clientConfig", mapping(webhook, "clientConfig")
         if bundle and text(client, "caBundle") != wanted:
-            changes.append(_add(f"{at}/clientConfig/caBundle", wanted))
+            patch.append(_add(f"{at}/caBundle", wanted))
         if "service" in client and text(mapping(client, "service"), "path") != asked_at:
-            changes.append(_add(f"{at}/clientConfig/service/path", asked_at))
-        if changes:
-            patch += [
-                {"op": "test", "path": f"{at}/name", "value": text(webhook, "name")},
-                *changes,
-            ]
-    return patch
+            patch.append(_add(f"{at}/service/path", asked_at))
+    if not patch:
+        return []
+    # Refused where it is no longer the newest: who led before and comes late takes nothing back.
+    version = text(mapping(raw, "metadata"), "resourceVersion")
+    return [_add("/metadata/resourceVersion", version), *patch]
 
 
 def _add(path: str, value: str) -> dict[str, Any]:

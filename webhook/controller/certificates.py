@@ -144,8 +144,7 @@ class Certificates:
         terms = Terms(self._now(), self._keeping.overlap)
         told = Told(self._api, self._keeping.configurations)
         if not self._keeping.names.dns and not self._keeping.names.ip_addresses:
-            given = self._keeping.published
-            bundle = given.read_bytes() if given is not None else b""
+            bundle = self._published()
             told.tell(bundle, self._paths(terms, told, bundle).current)
             return
         served, kept = self._certificate.read(), self._authority.read()
@@ -162,6 +161,16 @@ class Certificates:
         if asked and is_begun:
             # Last: what is asked for is done twice rather than not at all.
             self._authority.write(self._authority.read(), {}, ROTATE_ANNOTATION)
+
+    def _published(self) -> bytes:
+        """Return somebody else's authority; nothing where somebody else tells it."""
+        given = self._keeping.published
+        if given is None:
+            return b""
+        bundle = given.read_bytes()
+        if parse_certificate(bundle) is None:
+            raise NotOursError(f"{given} holds no PEM certificate: the one before stays trusted")
+        return bundle
 
     def _paths(self, terms: Terms, told: "Told", bundle: bytes) -> Phased[str]:
         """Return the paths as they have to be now; `bundle` is what has to be trusted so far."""

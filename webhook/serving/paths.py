@@ -11,7 +11,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from certs.kept import PATH_FILES, is_path
+from certs.kept import is_path
+
+# The way of a path through the files: read in this order, none is missed where the kubelet puts
+# others there meanwhile.
+_FILES = ("next", "path", "before")
 
 # Paths are answered for minutes before anybody is sent there.
 _LOOK_SECONDS = 1.0
@@ -25,7 +29,7 @@ class Segments:
     """
 
     def __init__(self, folder: Path, clock: Callable[[], float] = time.monotonic) -> None:
-        self._files = tuple(folder / name for name in PATH_FILES)
+        self._files = tuple(folder / name for name in _FILES)
         self._clock = clock
         self._lock = threading.Lock()
         self._looked = -_LOOK_SECONDS

@@ -23,12 +23,15 @@ Name of the webhook configurations. Mutating webhooks are called in the order of
 {{- printf "%s:%s" (include "scaleguard.fullname" .) .Release.Namespace -}}
 {{- end -}}
 
-{{/* The Secret with the leaf: one that is there, or that of the controller or of cert-manager. */}}
+{{/*
+The Secret with the leaf: one that is there, or that of the controller or of cert-manager. The two have names of
+their own: what cert-manager has made helm would refuse to take over, where somebody goes back to `own`.
+*/}}
 {{- define "scaleguard.certificate" -}}
 {{- if eq .Values.certificates.source "secret" -}}
 {{- required "certificates.secretName: name the Secret with tls.crt, tls.key and ca.crt that is to be served" .Values.certificates.secretName -}}
 {{- else -}}
-{{- printf "%s-certificate" (include "scaleguard.fullname" .) -}}
+{{- printf "%s-%s" (include "scaleguard.fullname" .) (eq .Values.certificates.source "own" | ternary "certificate" "issued") -}}
 {{- end -}}
 {{- end -}}
 

@@ -68,14 +68,13 @@ class FakeApi:
         self._refuse("patch", path)
         self.before_write()
         found = self.objects[path]
-        if isinstance(patch, list):
-            self.writes.append(path)
-            return self.put(path, jsonpatch.apply_patch(found, patch))
-        metadata = patch["metadata"]
-        if metadata["resourceVersion"] != found["metadata"]["resourceVersion"]:
+        patched = (
+            jsonpatch.apply_patch(found, patch) if isinstance(patch, list) else merged(found, patch)
+        )
+        if patched["metadata"]["resourceVersion"] != found["metadata"]["resourceVersion"]:
             raise ApiError(409, "Conflict")
         self.writes.append(path)
-        return self.put(path, cast("dict[str, Any]", merged(found, patch)))
+        return self.put(path, cast("dict[str, Any]", patched))
 
     def _refuse(self, verb: str, path: str) -> None:
         if (verb, path) in self.refused:

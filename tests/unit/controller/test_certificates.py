@@ -27,6 +27,7 @@ from tests.unit.controller.certificates import (
     Replica,
     names,
 )
+from webhook.cluster.configurations import Told
 from webhook.cluster.errors import ApiError
 from webhook.controller.certificate_counters import CertificateCounters
 from webhook.controller.certificates import ROUND_SECONDS, Certificates, Keeping
@@ -298,6 +299,31 @@ def test_of_somebody_elses_certificates_the_path_alone_is_ours(
     assert bundles == ({given.read_bytes()} if has_authority else {b""})
     assert asked == {f"/{paths.current}/validate", f"/{paths.current}/mutate"}
     assert set(kept.api.objects) == {PATH, VALIDATING, MUTATING}
+
+
+def test_somebody_elses_authority_that_is_broken_is_not_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    given, good = tmp_path / "ca.crt", make_authority(START).certificate
+    given.write_bytes(good)
+    api = FakeApi(PATH, VALIDATING, MUTATING)
+    kept = Kept(api, replace(OURS, names=Names(), published=given))
+    assert kept.round()
+    for broken in (b"", b"garbage", good[:100]):
+        given.write_bytes(broken)
+        assert not kept.round()
+        assert told(api)[0] == {good}
+    assert "ca.crt holds no PEM certificate: the one before stays trusted" in caplog.text
+
+
+def test_who_led_before_and_comes_late_takes_nothing_back(kept: Kept) -> None:
+    assert kept.round()
+    late = Told(kept.api, OURS.configurations)
+    Told(kept.api, OURS.configurations).tell(b"newer", "newer")
+    with pytest.raises(ApiError) as refused:
+        late.tell(b"older", "older")
+    assert refused.value.is_conflict
+    assert told(kept.api)[0] == {b"newer"}
 
 
 def test_a_leaf_of_somebody_else_is_not_written_over(

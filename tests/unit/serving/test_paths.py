@@ -32,15 +32,25 @@ def test_each_that_is_mounted_is_answered_and_no_other(tmp_path: Path, clock: Cl
         assert other not in segments
     (tmp_path / "before").unlink()
     clock.now += 1
-    assert segments.known() == tuple(paths[:2])
+    assert set(segments.known()) == set(paths[:2])
 
 
-def test_what_was_known_is_answered_while_nothing_is_mounted(tmp_path: Path, clock: Clock) -> None:
-    segments, path = Segments(tmp_path, clock), make_path()
-    (tmp_path / "path").write_text(path, "ascii")
-    assert path in segments
-    for broken in (b"", b"\xff", b"../validate"):
-        (tmp_path / "path").write_bytes(broken)
-        clock.now += 1
-        assert path in segments
-        assert "" not in segments
+@pytest.mark.parametrize("moved_after", range(3))
+def test_none_is_missed_that_the_kubelet_moves_while_they_are_read(
+    moved_after: int, tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = make_path(), make_path()
+    mounted = {"path": first, "next": second}
+    read: list[str] = []
+
+    def read_text(file: Path, **_: object) -> str:
+        if len(read) == moved_after:
+            mounted.clear()
+            mounted.update({"path": second, "before": first})
+        read.append(file.name)
+        if file.name not in mounted:
+            raise FileNotFoundError(file)
+        return mounted[file.name]
+
+    monkeypatch.setattr(Path, "read_text", read_text)
+    assert set(Segments(tmp_path, clock).known()) == {first, second}
