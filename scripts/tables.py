@@ -14,7 +14,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ROOT / "tests" / "tables"
-BEGIN, END = "<!-- made by scripts/tables.py -->\n", "<!-- end -->\n"
+BEGIN, END = "<!-- made by scripts/tables.py -->\n", "<!-- the end of what is made -->\n"
 
 # Page -> its rows, and column -> what of a row stands there.
 PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
