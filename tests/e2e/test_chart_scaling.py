@@ -161,6 +161,46 @@ def test_critical_pods_are_admitted_by_the_quota_that_comes_along(
     helm.uninstall()
 
 
+def test_pods_are_of_the_most_restricted_kind(strict_plane: ControlPlane, tmp_path: Path) -> None:
+    """As the API server's own check of pods has it."""
+    restricted = "pod-security.kubernetes.io/enforce=restricted"
+    strict_plane.kubectl("label", "namespace", NAMESPACE, restricted)
+    helm = Helm(tmp_path, strict_plane.kubeconfig)
+    helm.install("--set", "opa.sidecar.enabled=true,audit.enabled=true")
+    components = (
+        "get",
+        "pods",
+        "-o",
+        "jsonpath={.items[*].metadata.labels.app\\.kubernetes\\.io/component}",
+    )
+
+    def made() -> list[str]:
+        return sorted(strict_plane.kubectl("-n", NAMESPACE, *components).stdout.split())
+
+    eventually(lambda: made() == ["audit", *["controller"] * 2, *["webhook"] * 2], "the pods")
+    helm.uninstall()
+    strict_plane.kubectl("label", "namespace", NAMESPACE, "pod-security.kubernetes.io/enforce-")
+
+
+def test_the_hpa_has_the_number_and_no_upgrade_takes_it(
+    strict_plane: ControlPlane, tmp_path: Path
+) -> None:
+    def replicas() -> int:
+        found = strict_plane.kubectl("-n", NAMESPACE, "get", "deployment", RELEASE, "-o", "json")
+        number: int = json.loads(found.stdout)["spec"]["replicas"]
+        return number
+
+    helm = Helm(tmp_path, strict_plane.kubeconfig)
+    helm.install()
+    assert replicas() == 2
+    on = ("--set", "autoscaling.enabled=true,autoscaling.minReplicas=3")
+    helm.upgrade(*on)
+    eventually(lambda: replicas() == 3, "the HPA controller")
+    helm.upgrade(*on, "--set", "log.level=debug")
+    assert replicas() == 3
+    helm.uninstall()
+
+
 def test_a_vpa_that_nobody_knows_is_refused_in_words_where_helm_knows_the_cluster(
     strict_plane: ControlPlane, tmp_path: Path
 ) -> None:
