@@ -135,6 +135,12 @@ def test_the_sidecar_is_there_before_who_asks_and_is_looked_after(tmp_path: Path
         assert container["securityContext"] == pod["containers"][0]["securityContext"]
 
 
+def test_a_controller_that_only_keeps_certificates_asks_nobody(tmp_path: Path) -> None:
+    documents = rendered(tmp_path, "--set", f"{ON},controller.enabled=false")
+    pod = the(documents, "Deployment", f"{RELEASE}-controller")["spec"]["template"]["spec"]
+    assert "initContainers" not in pod
+
+
 def test_the_configuration_needs_to_say_nothing_of_it(tmp_path: Path) -> None:
     written = the(rendered(tmp_path, "--set", ON), "ConfigMap")["data"]["config.yaml"]
     server = {"url": "http://127.0.0.1:8181"}
