@@ -91,7 +91,7 @@ class Release:
         self._replace_all()
 
     def roll_back(self) -> None:
-        self._helm("rollback", RELEASE, "1", "--namespace", NAMESPACE)
+        self._helm("rollback", RELEASE, "1", "--namespace", NAMESPACE, "--no-hooks")
         self._replace_all()
 
     def arguments(self) -> list[set[str]]:
@@ -100,7 +100,8 @@ class Release:
         return [set(pod.arguments) for pod in self.webhook.pods if isinstance(pod, Pod)]
 
     def _helm_does(self, verb: str, chart: str, values: str) -> None:
-        where = (RELEASE, str(self.charts[chart]), "--namespace", NAMESPACE)
+        # As in Helm.install: no kubelet runs the Job that waits for the webhook.
+        where = (RELEASE, str(self.charts[chart]), "--namespace", NAMESPACE, "--no-hooks")
         self._helm(verb, *where, "--set", f"service.port={self._port},{COMMON},{values}")
 
     def _replace_all(self) -> None:
