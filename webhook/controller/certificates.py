@@ -152,6 +152,10 @@ class Certificates:
         known = trusted_bundle(before, terms.now) if before is not None else b""
         paths = self._paths(terms, told, known)
         asked = kept.annotations.get(ROTATE_ANNOTATION, "")
+        if asked not in {"", ROTATE_LEAF, ROTATE_AUTHORITY}:
+            _log.warning(
+                "%s: %s is leaf or authority: %r", self._authority, ROTATE_ANNOTATION, asked
+            )
         authorities = self._authorities(kept, served, terms, is_asked=asked == ROTATE_AUTHORITY)
         bundle = trusted_bundle(authorities, terms.now)
         told.tell(bundle, paths.current)

@@ -72,10 +72,11 @@ def _ready(health: Health) -> Response:
 
 def _http_error(app: Flask, words: Words, error: HTTPException) -> Response:
     """Answer in JSON what Flask itself refuses."""
-    if isinstance(error, NotFound):
+    # A path that is to be guessed is none that is told, by no method.
+    known = sorted({rule.rule for rule in app.url_map.iter_rules() if not rule.arguments})
+    is_method = isinstance(error, MethodNotAllowed)
+    if isinstance(error, NotFound) or (is_method and request.path not in known):
         words.nowhere()
-        # A path that is to be guessed is none that is told.
-        known = sorted({rule.rule for rule in app.url_map.iter_rules() if not rule.arguments})
         return refusal.wrong_path(request.path, known).answer()
     if isinstance(error, MethodNotAllowed):
         methods = sorted(set(error.valid_methods or ()) - {"HEAD"})

@@ -155,6 +155,17 @@ def test_an_authority_that_is_asked_for_meanwhile_comes_after(kept: Kept, replic
     assert not kept.is_asked
 
 
+def test_what_is_asked_for_and_unknown_is_said(
+    kept: Kept, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert kept.round()
+    before = leaf(kept.api)
+    kept.ask("leave")
+    assert kept.round()
+    assert "scaleguard.io/rotate is leaf or authority: 'leave'" in caplog.text
+    assert (kept.is_asked, leaf(kept.api)) == (False, before)
+
+
 def test_somebody_elses_edit_does_not_last(kept: Kept, replica: Replica) -> None:
     webhook = kept.api.objects[MUTATING]["webhooks"][1]["clientConfig"]
     webhook["caBundle"], webhook["service"]["path"] = "b3RoZXI=", "/mutate"

@@ -227,8 +227,11 @@ def test_with_segments_nobody_else_is_answered_and_all_others_are_counted(
             assert code == HTTPStatus.NOT_FOUND
             assert body["fix"] == "use /livez, /readyz"
             assert "secret" not in body["fix"]
+        for path in ("/guessed/validate", "/a-secret/validate"):
+            assert client.get(path).status_code == HTTPStatus.NOT_FOUND, "by no other method either"
+    assert client.post("/livez").status_code == HTTPStatus.METHOD_NOT_ALLOWED
     assert "scaleguard" not in {one.name.partition(".")[0] for one in caplog.records}
-    assert counted("scaleguard_wrong_paths_total") == len(paths)
+    assert counted("scaleguard_wrong_paths_total") == len(paths) + 2
     assert answered == 2
     assert answered == counted(
         "scaleguard_reviews_total", {"endpoint": "validate", "result": "allowed"}
