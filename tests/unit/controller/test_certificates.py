@@ -231,11 +231,17 @@ def test_a_webhook_that_is_asked_by_a_url_gets_no_path(kept: Kept) -> None:
     assert set(client) == {"url", "caBundle"}
 
 
-def test_no_phase_ends_before_it_could_be_told(kept: Kept, replica: Replica) -> None:
-    """A right that is withdrawn for hours, in the middle of a rotation."""
-    kept.ask("authority")
-    kept.ask("authority")
+@pytest.mark.parametrize("what", ["leaf", "authority"])
+@pytest.mark.parametrize("rounds", range(6))
+def test_no_phase_ends_before_it_could_be_told(
+    rounds: int, what: str, kept: Kept, replica: Replica
+) -> None:
+    """A right that is withdrawn for hours, in the middle of a rotation of authority or path."""
+    kept.ask(what)
     assert kept.round()
+    for _ in range(rounds):
+        assert kept.round(OVERLAP / 2)
+        replica.sync()
     kept.api.refused["patch", VALIDATING] = ApiError(403, "Forbidden", "no patch")
     for _ in range(40):
         kept.round(OVERLAP / 2)
