@@ -1,7 +1,6 @@
 """Our webhook configurations: whom the API server trusts there, and at which path it asks."""
 
 import base64
-import binascii
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from typing import Any
 from certs.kept import is_path
 from webhook.cluster.errors import ApiError
 from webhook.cluster.kept_secret import Api
-from webhook.core.fields import Raw, mapping, members, text
+from webhook.core.fields import Raw, decoded, mapping, members, text
 
 _REQUEST_SECONDS = 10.0
 
@@ -62,7 +61,7 @@ def published(configurations: Configurations) -> Iterator[Published]:
             yield Published(
                 path.removeprefix(f"{_ROOT}/"),
                 text(webhook, "name"),
-                _decoded(text(client, "caBundle")),
+                decoded(text(client, "caBundle")),
                 _segment(text(service, "path")),
                 f"{'.'.join(names)}.svc" if all(names) else "",
             )
@@ -119,13 +118,6 @@ def _segment(path: str) -> str:
     """Read the segment before the endpoint: `/segment/validate`."""
     parts = path.strip("/").split("/")
     return parts[0] if len(parts) == len(("segment", "endpoint")) else ""
-
-
-def _decoded(value: str) -> bytes:
-    try:
-        return base64.b64decode(value)
-    except (binascii.Error, ValueError):
-        return b""
 
 
 def _get(api: Api, path: str) -> Raw | None:

@@ -1,13 +1,12 @@
 """A Secret that the chart makes and we fill: read as a whole, written over the version read."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from webhook.cluster.errors import ApiError
-from webhook.core.fields import mapping, strings, text
+from webhook.core.fields import decoded, mapping, strings, text
 
 _REQUEST_SECONDS = 10.0
 
@@ -56,7 +55,7 @@ class KeptSecret:
                 told = f"there is no {self}: `helm upgrade` makes it"
                 raise ApiError(error.status, error.reason, told) from error
             raise
-        data = {name: _decoded(value) for name, value in strings(found, "data").items()}
+        data = {name: decoded(value) for name, value in strings(found, "data").items()}
         metadata = mapping(found, "metadata")
         annotations = strings(metadata, "annotations")
         return Content(data, annotations, text(metadata, "resourceVersion"))
@@ -82,10 +81,3 @@ class KeptSecret:
     @property
     def _path(self) -> str:
         return f"/api/v1/namespaces/{self.namespace}/secrets/{self.name}"
-
-
-def _decoded(value: str) -> bytes:
-    try:
-        return base64.b64decode(value)
-    except (binascii.Error, ValueError):
-        return b""

@@ -4,6 +4,7 @@ A manifest on disk may hold anything anywhere; absence and a wrong type are answ
 value of the right type, so that one odd field never hides the rest of an object.
 """
 
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -39,6 +40,14 @@ def text(parent: Raw, name: str) -> str:
     """Return the string under a name, the empty string where there is none."""
     value = parent.get(name)
     return value if isinstance(value, str) else ""
+
+
+def decoded(base64: str) -> bytes:
+    """Return what base64 stands for, in a Secret or a caBundle; nothing where it is none."""
+    try:
+        return b64decode(base64)
+    except ValueError:
+        return b""
 
 
 def integer(parent: Raw, name: str) -> int | None:

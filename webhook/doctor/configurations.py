@@ -1,13 +1,11 @@
 """Whether the webhook configurations say what makes the API server ask, and wait, and trust."""
 
-import base64
-import binascii
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from cryptography import x509
 
-from webhook.core.fields import Raw, integer, mapping, members, text
+from webhook.core.fields import Raw, decoded, integer, mapping, members, text
 from webhook.core.objects import reference
 from webhook.core.self_protection import Namespaces, self_protection
 from webhook.doctor.installation import CONFIGURATION_KINDS, Installation
@@ -29,7 +27,7 @@ Bundles = Mapping[str, bytes]
 def bundles(installation: Installation) -> Bundles:
     """Return the caBundle of each entry, empty where there is none or it is no base64."""
     return {
-        place: _decoded(text(mapping(webhook, "clientConfig"), "caBundle"))
+        place: decoded(text(mapping(webhook, "clientConfig"), "caBundle"))
         for place, webhook in _entries(installation)
     }
 
@@ -90,7 +88,7 @@ def _bundle(
         yield fault(f"{place}: there is no caBundle: no certificate is trusted", fix, command)
         return
     try:
-        authorities = x509.load_pem_x509_certificates(_decoded(bundle))
+        authorities = x509.load_pem_x509_certificates(decoded(bundle))
     except ValueError:
         yield fault(f"{place}: the caBundle holds no PEM certificates", fix, command)
         return
@@ -120,10 +118,3 @@ def _waiting(place: str, webhook: Raw, installation: Installation) -> Iterator[V
             f"set timeoutSeconds to {MOST_TIMEOUT_SECONDS} or less",
             installation.upgrade,
         )
-
-
-def _decoded(bundle: str) -> bytes:
-    try:
-        return base64.b64decode(bundle)
-    except binascii.Error:
-        return b""

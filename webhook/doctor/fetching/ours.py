@@ -1,7 +1,5 @@
 """Checks of what belongs to scaleguard itself."""
 
-import base64
-import binascii
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -15,7 +13,7 @@ from webhook.cluster.rights import (
     secret_rights,
     webhook_rights,
 )
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, decoded, strings
 from webhook.core.objects import reference
 from webhook.core.self_protection import ESSENTIAL_NAMESPACES
 from webhook.doctor.certificate import Served, judge_certificate, not_dialled
@@ -74,7 +72,7 @@ def certificate(look: Look) -> list[Verdict]:
             secret = served_secret(look.cluster, installation)
         except UnseenError as error:
             return [not_dialled(str(error))]
-        chain = _decoded(strings(secret, "data").get("tls.crt", ""))
+        chain = decoded(strings(secret, "data").get("tls.crt", ""))
         found = Served(f"Secret {reference(secret).name}", chain)
     verdicts = judge_certificate(found, trusted, installation, look.now)
     if look.withheld:
@@ -165,10 +163,3 @@ def _deployments(look: Look) -> dict[str, Raw]:
 
 def _release(look: Look) -> str:
     return f"{SELECTOR},app.kubernetes.io/instance={look.installation.release}"
-
-
-def _decoded(value: str) -> bytes:
-    try:
-        return base64.b64decode(value)
-    except binascii.Error:
-        return b""

@@ -1,14 +1,12 @@
 """Certificates of an installation: read from its Secret, and renewed by asking its controller."""
 
-import base64
-import binascii
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from certs.pair import Bundle, Pair
 from webhook.cluster.errors import ApiError
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, decoded, strings
 from webhook.core.objects import ROTATE_ANNOTATION
 from webhook.doctor.fetching.cluster import SECONDS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.look import served_secret
@@ -30,8 +28,8 @@ def stored(cluster: Cluster, installation: Installation) -> Bundle:
     except UnseenError as error:
         raise ScaleguardError(str(error)) from error
     return Bundle(
-        Pair(_value(data, "ca.crt"), _value(data, "ca.key")),
-        Pair(_value(data, "tls.crt"), _value(data, "tls.key")),
+        Pair(decoded(data.get("ca.crt", "")), decoded(data.get("ca.key", ""))),
+        Pair(decoded(data.get("tls.crt", "")), decoded(data.get("tls.key", ""))),
     )
 
 
@@ -121,10 +119,3 @@ def _secret(cluster: Cluster, installation: Installation, name: str) -> Raw:
     if found is None:
         raise ScaleguardError(f"there is no Secret {installation.namespace}/{name}")
     return found
-
-
-def _value(data: Mapping[str, str], name: str) -> bytes:
-    try:
-        return base64.b64decode(data.get(name, ""))
-    except binascii.Error:
-        return b""
