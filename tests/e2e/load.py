@@ -156,3 +156,9 @@ def failed_calls(plane: ControlPlane) -> Counter[str]:
         if name in counts and not _VERDICT.search(series):
             failed[series] = int(float(value))
     return failed
+
+
+def said_of_failures(plane: ControlPlane) -> str:
+    """What the API server logged of calls that failed."""
+    log = (plane.layout.folder / "kube-apiserver.log").read_text(encoding="utf-8")
+    return "\n".join(line for line in log.splitlines() if "ailed calling webhook" in line)

@@ -19,7 +19,11 @@ from tests.e2e.chart_audit import audit_process, deliver
 from tests.e2e.rollout import Deployment
 
 DRAIN_SECONDS = 2
-COMMON = f"audit.enabled=true,drainSeconds={DRAIN_SECONDS},webhooks.autoscalers.failurePolicy=Fail"
+COMMON = (
+    f"audit.enabled=true,drainSeconds={DRAIN_SECONDS},webhooks.autoscalers.failurePolicy=Fail,"
+    # The longest: how quick answers are is not tested here, on a machine that does everything.
+    "webhooks.pods.timeoutSeconds=3,webhooks.workloads.timeoutSeconds=3"
+)
 BEFORE, AFTER = "threads=4,log.level=warning", "threads=6,config.version=1"
 EXTERNAL = "type: ExternalName\n  externalName: localhost"
 """Where the API server finds local processes."""

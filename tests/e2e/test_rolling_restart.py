@@ -22,7 +22,7 @@ from tests.controlplane.cluster import ControlPlane
 from tests.e2e.balancer import Balancer
 from tests.e2e.chart import CHART
 from tests.e2e.guard import AUTOSCALERS, rule
-from tests.e2e.load import Load, failed_calls, prepare, senders
+from tests.e2e.load import Load, failed_calls, prepare, said_of_failures, senders
 from tests.e2e.rollout import Deployment
 from tests.e2e.webhook_process import WebhookProcess, wait_until
 
@@ -143,7 +143,7 @@ def test_no_review_fails_while_pods_are_replaced(
     assert not set(first) & set(deployment.pods)
     assert deployment.exits == [0] * 2 * ROLLOUTS
     assert load.failed == [], deployment.log()
-    assert failed_calls(plane) - before == {}
+    assert failed_calls(plane) - before == {}, said_of_failures(plane)
     assert load.denied == pytest.approx(load.sent / 4, abs=2), "each was judged"
 
 
