@@ -5,6 +5,7 @@ not changed for its whole duration by their own clock, and who cannot renew it s
 """
 
 import logging
+import math
 import random
 import threading
 import time
@@ -57,7 +58,9 @@ class Election:
         self._clock = clock
         self._now = now
         self._jitter = jitter
+        self._from = -math.inf
         self._until = 0.0
+        self._waits = False
         self._seen: tuple[str, str] | None = None
         self._seen_at = 0.0
         self._problem: str | None = None
@@ -67,7 +70,7 @@ class Election:
     @property
     def is_leader(self) -> bool:
         """Whether nobody else can hold the Lease at this moment."""
-        return self._clock() < self._until
+        return self._from <= self._clock() < self._until
 
     @property
     def problem(self) -> str | None:
@@ -108,9 +111,11 @@ class Election:
         else:
             self._tell(None)
         if held:
-            before, self._until = self._until, begun + DEADLINE_SECONDS
             # Also after a renewal that took too long: whoever asked meanwhile was told no.
-            if before <= self._clock() < self._until:
+            begins = self._until <= self._clock() or self._waits
+            self._until = begun + DEADLINE_SECONDS
+            if begins and self.is_leader:
+                self._waits = False
                 _log.info("leader: %s holds Lease %s", self._candidacy.identity, self._lease)
                 self._elected()
         elif self._until and (held is False or not self.is_leader):
@@ -119,10 +124,8 @@ class Election:
 
     def _try(self) -> bool:
         """Read the Lease, and write it where it is ours or nobody's; raises `ApiError`."""
-        folder = LEASES.path(self._candidacy.namespace)
-        path = LEASES.path(self._candidacy.namespace, self._candidacy.name)
         try:
-            raw = self._api.get(path, _REQUEST_SECONDS)
+            raw = self._api.get(self._path, _REQUEST_SECONDS)
         except ApiError as error:
             if not error.is_absent:
                 raise
@@ -130,20 +133,33 @@ class Election:
         if not self._is_free(raw):
             return False
         try:
-            if raw is None:
-                self._api.create(folder, self._written({}), _REQUEST_SECONDS)
-            else:
-                self._api.replace(path, self._written(raw), _REQUEST_SECONDS)
+            self._write(raw)
         except ApiError as error:
             if error.is_conflict:
                 return False  # somebody else was quicker
             raise
         return True
 
+    def _write(self, raw: Raw | None) -> None:
+        """Write the Lease over the one that was read; raises `ApiError`."""
+        if raw is not None:
+            if text(mapping(raw, "spec"), "holderIdentity") != self._candidacy.identity:
+                self._from, self._waits = -math.inf, False
+            self._api.replace(self._path, self._written(raw), _REQUEST_SECONDS)
+            return
+        # Whoever deletes it may have done so more than once: another one may lead by a Lease that
+        # was never seen here, and ends first.
+        waits = self._seen is not None and not self.is_leader
+        folder = LEASES.path(self._candidacy.namespace)
+        self._api.create(folder, self._written({}), _REQUEST_SECONDS)
+        if waits:
+            self._from, self._waits = self._clock() + DURATION_SECONDS, True
+
     def _is_free(self, raw: Raw | None) -> bool:
         """Whether nobody else can count on the Lease: it is ours, or has not changed for too long.
 
-        Who deletes it takes it away from nobody: its holder makes it again, others wait as usual.
+        Who deletes it takes it away from nobody: its holder makes it again, others wait as usual
+        before they do, and once more before they lead.
         """
         if raw is None and (self._seen is None or self.is_leader):
             return True
@@ -176,7 +192,7 @@ class Election:
         return {**before, **kind, "metadata": metadata, "spec": spec}
 
     def _release(self) -> None:
-        path = LEASES.path(self._candidacy.namespace, self._candidacy.name)
+        path = self._path
         try:
             raw = self._api.get(path, _REQUEST_SECONDS)
             spec = mapping(raw, "spec")
@@ -185,6 +201,10 @@ class Election:
                 self._api.replace(path, raw | {"spec": free}, _REQUEST_SECONDS)
         except ApiError as error:
             _log.warning("Lease %s is not let go: %s", self._lease, error)
+
+    @property
+    def _path(self) -> str:
+        return LEASES.path(self._candidacy.namespace, self._candidacy.name)
 
     @property
     def _lease(self) -> str:

@@ -11,7 +11,7 @@ from webhook.server import refusal
 from webhook.server.admission import Admission, Audited, Limits
 from webhook.server.metrics import Metrics
 from webhook.server.service import Service
-from webhook.serving.app import Health, Words, bare_app, serve
+from webhook.serving.app import GUESSED, Health, Words, bare_app, serve
 
 
 def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -42,7 +42,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
         if segments is None:
             serve(app, name, "POST", admission.answer)
         else:
-            serve(app, f"<segment>/{name}", "POST", partial(_answer, admission, segments))
+            serve(app, f"<{GUESSED}>/{name}", "POST", partial(_answer, admission, segments))
     return app
 
 

@@ -15,6 +15,9 @@ from webhook.serving import refusal
 from webhook.serving.environment import DRAINING
 from webhook.serving.refusal import Refusal, json_answer
 
+GUESSED = "segment"
+"""The part of a path that somebody may try to guess: nothing is said of it."""
+
 _log = logging.getLogger("scaleguard.server")
 
 
@@ -74,8 +77,10 @@ def _http_error(app: Flask, words: Words, error: HTTPException) -> Response:
     """Answer in JSON what Flask itself refuses."""
     # A path that is to be guessed is none that is told, by no method.
     known = sorted({rule.rule for rule in app.url_map.iter_rules() if not rule.arguments})
-    is_method = isinstance(error, MethodNotAllowed)
-    if isinstance(error, NotFound) or (is_method and request.path not in known):
+    is_guess = request.path not in known and any(
+        GUESSED in rule.arguments for rule in app.url_map.iter_rules()
+    )
+    if isinstance(error, NotFound) or (isinstance(error, MethodNotAllowed) and is_guess):
         words.nowhere()
         return refusal.wrong_path(request.path, known).answer()
     if isinstance(error, MethodNotAllowed):

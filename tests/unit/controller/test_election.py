@@ -224,7 +224,13 @@ def test_a_lease_that_is_deleted_is_made_again_by_its_holder(
     time.seconds += 16
     assert not bob.step(), "it may have been renewed since, and then deleted"
     time.seconds += 15
+    assert not bob.step(), "it may have been made and deleted since"
+    assert server.asked[-1] == "create"
+    time.seconds += 9
+    assert not bob.step()
+    time.seconds += 6
     assert bob.step()
+    assert bob.elected == 1
 
 
 def test_a_lease_that_is_let_go_is_taken_at_once(

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.controller.leases import Candidate, LeaseServer, Time
@@ -93,6 +93,31 @@ class Race:
             raise ApiError(0, "DeadlineExceeded")
 
 
+# Found by chance: deleted again and again, between the looks of who then made it.
+@example(
+    [Event(0.0, 0.0, meanwhile=True, lost="")],
+    [
+        Step(0, 0.0, deleted=True, released=False),
+        Step(1, 10.0, deleted=True, released=False),
+        *(Step(0, after, deleted=True, released=True) for after in (1.0, 1.0)),
+        Step(0, 1.0, deleted=True, released=True),
+        Step(0, 2.0, deleted=True, released=True),
+        Step(0, 5.0, deleted=True, released=True),
+        Step(1, 5.0, deleted=True, released=False),
+        Step(0, 0.0, deleted=True, released=False),
+    ],
+)
+@example(
+    [Event(0.0, 0.0, meanwhile=True, lost="")],
+    [
+        Step(0, 0.0, deleted=True, released=False),
+        Step(1, 10.0, deleted=True, released=False),
+        Step(0, 5.0, deleted=True, released=False),
+        Step(0, 5.0, deleted=True, released=False),
+        Step(1, 5.0, deleted=True, released=False),
+        Step(0, 0.0, deleted=True, released=False),
+    ],
+)
 @settings(max_examples=150, deadline=None)
 @given(st.lists(_EVENTS, max_size=60), st.lists(_STEPS, min_size=4, max_size=40))
 def test_never_two_leaders(events: list[Event], steps: list[Step]) -> None:
