@@ -39,10 +39,6 @@ class Phased(Generic[T]):
         """Begin to follow: others learn of the successor, nothing else changes yet."""
         return replace(self, next=successor, since=now)
 
-    def replaced(self, successor: T, now: datetime) -> "Phased[T]":
-        """Follow at once, because the current one cannot be used."""
-        return Phased(successor, now, before=self.current)
-
     def moved_on(self, now: datetime, overlap: timedelta) -> "Phased[T] | None":
         """Return the next phase once this one has lasted as long as it takes everybody to learn.
 

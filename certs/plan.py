@@ -70,10 +70,13 @@ def is_signed(bundle: Bundle) -> bool:
     """Whether the authority of a bundle signed its leaf."""
     leaf = parse_certificate(bundle.leaf.certificate)
     authority = parse_certificate(bundle.authority.certificate)
-    if leaf is None or authority is None:
-        return False
+    return leaf is not None and authority is not None and is_issued(leaf, authority)
+
+
+def is_issued(certificate: x509.Certificate, authority: x509.Certificate) -> bool:
+    """Whether an authority signed a certificate itself."""
     try:
-        leaf.verify_directly_issued_by(authority)
+        certificate.verify_directly_issued_by(authority)
     except (ValueError, TypeError, InvalidSignature):
         return False
     return True

@@ -28,6 +28,7 @@ from tests.e2e.chart import (
     Webhook,
     ca_bundles,
     eventually,
+    lead_here,
     paths,
     plane_for_charts,
 )
@@ -95,9 +96,7 @@ def running(
     """The chart with some values, and its controller; the port is where a webhook is asked."""
     port = free_ports(1)[0]
     helm.install("--set", ",".join((*values, f"service.port={port}")))
-    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-    plane.kubectl("-n", NAMESPACE, *external)
+    lead_here(plane)
     with Controller(plane, folder, free_ports(1)[0]) as controller:
         yield controller, port
     helm.uninstall()
@@ -214,9 +213,7 @@ def test_a_certificate_of_ones_own_is_served_and_its_authority_told(
     port = free_ports(1)[0]
     more = f"controller.enabled=false,service.port={port}"
     helm.install("--set", ",".join((*values, more)))
-    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-    plane.kubectl("-n", NAMESPACE, *external)
+    lead_here(plane)
     own = {"published-ca": str(published)}
     with Controller(plane, tmp_path, free_ports(1)[0], own) as controller:
         assert "--only-certificates" in controller.arguments

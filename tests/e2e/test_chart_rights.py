@@ -18,7 +18,7 @@ from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import free_ports
 from tests.e2e import permissive_crds
 from tests.e2e.audit_process import AuditProcess
-from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, Webhook, eventually
+from tests.e2e.chart import NAMESPACE, RELEASE, Controller, Helm, Webhook, eventually, lead_here
 from tests.e2e.chart_audit import ACCOUNT as AUDIT
 from tests.e2e.chart_audit import audit_process, deliver, token_file
 from tests.e2e.kubectl import apply, found
@@ -66,9 +66,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         webhook_port, controller_port = free_ports(2)
         helm = Helm(folder, plane.kubeconfig)
         helm.install("--set", f"service.port={webhook_port},audit.enabled=true")
-        plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-        external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-        plane.kubectl("-n", NAMESPACE, *external)
+        lead_here(plane)
         permissive_crds.install(plane, of_others(plane))
         leave_reports(plane)
         audit = stack.enter_context(audit_process(plane, folder))

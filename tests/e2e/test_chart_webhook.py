@@ -25,6 +25,7 @@ from tests.e2e.chart import (
     Webhook,
     ca_bundles,
     eventually,
+    lead_here,
     paths,
     plane_for_charts,
 )
@@ -56,13 +57,6 @@ def webhook(plane: ControlPlane, tmp_path_factory: pytest.TempPathFactory) -> It
     ):
         yield running
     helm.uninstall()
-
-
-def lead_here(plane: ControlPlane) -> None:
-    """Have the Service of the chart lead to this machine."""
-    plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-    external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-    plane.kubectl("-n", NAMESPACE, *external)
 
 
 def apply(plane: ControlPlane, *objects: dict[str, Any]) -> subprocess.CompletedProcess[str]:

@@ -26,6 +26,7 @@ from tests.e2e.chart import (
     Webhook,
     argument,
     eventually,
+    lead_here,
 )
 from tests.e2e.mount import Mount
 
@@ -95,9 +96,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
         values = f"service.port={port},certificates.overlapSeconds=8"
         where = ("--namespace", NAMESPACE, "--set", values)
         notes = helm("install", RELEASE, str(CHART), *where)
-        plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-        external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-        plane.kubectl("-n", NAMESPACE, *external)
+        lead_here(plane)
         for name in (RELEASE, f"{RELEASE}-controller"):
             wait = ("rollout", "status", f"deployment/{name}", "--timeout=60s")
             plane.kubectl("-n", NAMESPACE, *wait)

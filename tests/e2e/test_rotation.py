@@ -32,6 +32,7 @@ from tests.e2e.chart import (
     Webhook,
     ca_bundles,
     eventually,
+    lead_here,
     paths,
     plane_for_charts,
 )
@@ -109,9 +110,7 @@ def release(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Release]:
         }
         chosen = ",".join(f"{name}={value}" for name, value in values.items())
         notes = Helm(folder, plane.kubeconfig).install("--set", chosen)
-        plane.kubectl("-n", NAMESPACE, "delete", "service", RELEASE)
-        external = ("create", "service", "externalname", RELEASE, "--external-name=localhost")
-        plane.kubectl("-n", NAMESPACE, *external)
+        lead_here(plane)
         controller = Controller(plane, folder, free_ports(1)[0])
         webhooks = [Webhook(plane, made(folder / name), free_ports(1)[0], notes) for name in "ab"]
         made_release = Release(plane, stack.enter_context(controller), webhooks)

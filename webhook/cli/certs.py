@@ -11,8 +11,15 @@ import click
 
 from certs.pair import Bundle
 from webhook.cli.certs_folder import issued, rotated, stored
-from webhook.cli.options import cluster_options, logging_options, option, set_up_logging
+from webhook.cli.options import (
+    cluster_options,
+    logging_options,
+    option,
+    output_option,
+    set_up_logging,
+)
 from webhook.cli.output import echo_utf8
+from webhook.core.objects import ROTATE_AUTHORITY, ROTATE_LEAF
 from webhook.doctor.inspected import Inspected, inspect_bundle, inspect_pem
 from webhook.doctor.verdict import State, Verdict
 from webhook.errors import ScaleguardError
@@ -44,13 +51,6 @@ _cert_dir = option(
 )
 _namespace = option("-n", "--namespace", help="Namespace of an installation, in place of a folder.")
 _release = option("--release", help="What its Service is called; found by its labels by default.")
-_output = option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Form of the output.",
-)
 
 
 @command.command(
@@ -65,7 +65,7 @@ _output = option(
     help="DNS name or IP address that the certificate is for. May be repeated.",
 )
 @option("--force", is_flag=True, help="Write over what is there; nobody trusts it any more.")
-@_output
+@output_option
 def issue(cert_dir: Path | None, tls_name: tuple[str, ...], output: str, *, force: bool) -> None:
     """Make an authority and a certificate in a folder."""
     folder, now = cert_dir or _FOLDER, datetime.now(UTC)
@@ -85,7 +85,7 @@ def issue(cert_dir: Path | None, tls_name: tuple[str, ...], output: str, *, forc
 @_cert_dir
 @_namespace
 @_release
-@_output
+@output_option
 @cluster_options
 @logging_options
 def inspect(  # noqa: PLR0913 - one parameter per option
@@ -146,7 +146,7 @@ def inspect(  # noqa: PLR0913 - one parameter per option
     metavar="SECONDS",
     help="In a cluster: follow until it is done, for so long at most.",
 )
-@_output
+@output_option
 @cluster_options
 @logging_options
 def rotate(  # noqa: PLR0913 - one parameter per option
@@ -179,7 +179,7 @@ def rotate(  # noqa: PLR0913 - one parameter per option
     from webhook.doctor.fetching import rotating  # noqa: PLC0415 - the Kubernetes client
 
     look, before = _installed(kubeconfig, context, namespace, release)
-    what = rotating.AUTHORITY if authority else rotating.LEAF
+    what = ROTATE_AUTHORITY if authority else ROTATE_LEAF
     rotation = rotating.Rotation(look.cluster, look.installation, what, before)
     rotation.ask()
     place = f"{look.installation.namespace}/{look.installation.name}"

@@ -17,6 +17,7 @@ from webhook.cli.options import (
     cluster_options,
     logging_options,
     option,
+    output_option,
     set_up_logging,
 )
 from webhook.cli.output import echo_utf8
@@ -80,13 +81,7 @@ Exit status:
     metavar="SECONDS",
     help="Look again until there is no fault, for so long at most.",
 )
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Form of the output.",
-)
+@output_option
 @cluster_options
 @logging_options
 def command(  # noqa: PLR0913 - one parameter per option

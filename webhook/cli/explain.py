@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from webhook import config as configuration
-from webhook.cli.options import cluster_options, common, option, set_up_logging
+from webhook.cli.options import cluster_options, common, option, output_option, set_up_logging
 from webhook.cli.output import echo_utf8
 from webhook.core.decide import Judge
 from webhook.core.explain import Explanation, explain
@@ -83,13 +83,7 @@ class Told:
     "--namespace",
     help="Namespace of a pod of a cluster; that of the kubeconfig's context by default.",
 )
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Form of the output.",
-)
+@output_option
 @cluster_options
 @common
 @click.pass_context

@@ -143,6 +143,18 @@ def logging_options(command: Command, log_level: str = "warning") -> Command:
     )
 
 
+def output_option(command: Command) -> Command:
+    """Add the form of what is told to people or programs."""
+    add = option(
+        "-o",
+        "--output",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        help="Form of the output.",
+    )
+    return add(command)
+
+
 def cluster_options(command: Command) -> Command:
     """Add the options that say which cluster is meant."""
     return _with(

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from webhook import config as configuration
-from webhook.cli.options import cluster_options, common, option, set_up_logging
+from webhook.cli.options import cluster_options, common, option, output_option, set_up_logging
 from webhook.cli.output import echo_utf8
 from webhook.cli.progress import progress_bar
 from webhook.cli.running import read_running, tell_forbidden
@@ -50,13 +50,7 @@ Exit status:
     multiple=True,
     help="File or folder of manifests, or `-`, in place of a cluster. May be repeated.",
 )
-@option(
-    "-o",
-    "--output",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="Form of the output.",
-)
+@output_option
 @cluster_options
 @common
 def command(  # noqa: PLR0913 - one parameter per option

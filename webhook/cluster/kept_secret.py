@@ -31,7 +31,7 @@ class Content:
 
     data: Mapping[str, bytes]
     annotations: Mapping[str, str]
-    version: str | None
+    version: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,8 +40,8 @@ class Publication:
         self._api, self._names = api, names
         self._why_refused, self._answers_at, self._gaps = why_refused, answers_at, gaps
         self._remarks: list[str] = []
-        self._known: tuple[Published, ...] | None = None
-        self._trouble = "the webhook configurations were not read yet"
+        self._known: tuple[Published, ...] = ()
+        self._trouble = ""
 
     def start(self) -> "Publication":
         """Look from now on, for as long as the process lives."""
@@ -98,7 +98,7 @@ class Publication:
         # Unread at first: what is not known yet is no reason to stay away. Of one that is asked by
         # a URL somebody else sees to that.
         why_refused = cache(self._why_refused)  # most webhooks trust the same authorities
-        return [self._fault(one, why_refused) for one in self._known or () if one.host]
+        return [self._fault(one, why_refused) for one in self._known if one.host]
 
     def _fault(self, one: Published, why_refused: WhyRefused) -> str | None:
         if not one.bundle:

@@ -36,9 +36,7 @@ from webhook.cluster.configurations import Told
 from webhook.cluster.errors import ApiError
 from webhook.cluster.kept_secret import Content, KeptSecret
 from webhook.controller.certificate_counters import CertificateCounters
-from webhook.core.objects import ROTATE_ANNOTATION
-
-ROTATE_LEAF, ROTATE_AUTHORITY = "leaf", "authority"
+from webhook.core.objects import ROTATE_ANNOTATION, ROTATE_AUTHORITY, ROTATE_LEAF
 
 # An edit of a caBundle by somebody else stands no longer than this. A round is five small reads.
 ROUND_SECONDS = 30.0
@@ -156,7 +154,9 @@ class Certificates:
             _log.warning(
                 "%s: %s is leaf or authority: %r", self._authority, ROTATE_ANNOTATION, asked
             )
-        authorities = self._authorities(kept, served, terms, is_asked=asked == ROTATE_AUTHORITY)
+        authorities = self._authorities(
+            before, kept, served, terms, is_asked=asked == ROTATE_AUTHORITY
+        )
         bundle = trusted_bundle(authorities, terms.now)
         told.tell(bundle, paths.current)
         self._leaf(served, authorities, bundle, terms.now, is_asked=asked == ROTATE_LEAF)
@@ -195,10 +195,15 @@ class Certificates:
         return found
 
     def _authorities(
-        self, kept: Content, served: Content, terms: Terms, *, is_asked: bool
+        self,
+        state: Phased[Pair] | None,
+        kept: Content,
+        served: Content,
+        terms: Terms,
+        *,
+        is_asked: bool,
     ) -> Phased[Pair]:
-        """Return the authorities as they have to be now."""
-        state = read_authorities(kept.data, terms.now)
+        """Return the authorities as they have to be now; `state` is what was kept of them."""
         given = Served(_leaf_of(served), served.data.get("ca.crt", b""))
         change = authority_change(state, terms, given, asked=is_asked)
         found = change.to if change is not None else state

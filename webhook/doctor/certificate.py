@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
-from cryptography.x509.oid import NameOID
 
-from certs.authority import AUTHORITY_NAME
 from certs.inspection import alternative_names
-from certs.plan import renewal_time
+from certs.plan import is_issued, renewal_time
+from certs.renewal import is_ours
 from webhook.doctor.configurations import Bundles
 from webhook.doctor.installation import Installation
 from webhook.doctor.verdict import Verdict, fault, ok, unseen, warning
@@ -82,7 +80,7 @@ def _time(
             f"{where}: not valid before {start:%Y-%m-%dT%H:%M:%SZ}",
             "compare the clocks of this machine and of the nodes",
         )
-    elif _is_ours(leaf) and now > renewal_time(leaf) + _RENEWAL_GRACE:
+    elif is_ours(leaf.issuer) and now > renewal_time(leaf) + _RENEWAL_GRACE:
         since = f"{renewal_time(leaf):%Y-%m-%d}"
         left = (end - now).days
         yield warning(
@@ -139,9 +137,9 @@ def _leads_to(leaf: x509.Certificate, between: Sequence[x509.Certificate], bundl
         return False
     at = leaf
     for following in (*between, None):
-        if at in authorities or any(_issued(at, one) for one in authorities):
+        if at in authorities or any(is_issued(at, one) for one in authorities):
             return True
-        if following is None or not _issued(at, following):
+        if following is None or not is_issued(at, following):
             return False
         at = following
     return False
@@ -152,20 +150,7 @@ def _authority_of(leaf: x509.Certificate, bundle: bytes) -> x509.Certificate | N
         authorities = x509.load_pem_x509_certificates(bundle)
     except ValueError:
         return None
-    return next((one for one in authorities if _issued(leaf, one)), None)
-
-
-def _issued(leaf: x509.Certificate, authority: x509.Certificate) -> bool:
-    try:
-        leaf.verify_directly_issued_by(authority)
-    except (ValueError, TypeError, InvalidSignature):
-        return False
-    return True
-
-
-def _is_ours(leaf: x509.Certificate) -> bool:
-    names = leaf.issuer.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return any(one.value == AUTHORITY_NAME for one in names)
+    return next((one for one in authorities if is_issued(leaf, one)), None)
 
 
 def _to_the_log(installation: Installation) -> tuple[str, str]:

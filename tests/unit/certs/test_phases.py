@@ -22,11 +22,6 @@ def test_a_successor_is_known_before_and_the_one_before_after_for_as_long_as_it_
     assert settled == Phased("b", now + 2 * OVERLAP)
 
 
-def test_what_cannot_be_used_is_followed_at_once_and_stays_known(now: datetime) -> None:
-    replaced = Phased("a", now, next="x").replaced("b", now)
-    assert replaced.known == ("b", "a")
-
-
 def test_a_phase_that_began_in_the_future_begins_again(now: datetime) -> None:
     wrong = Phased("a", now + timedelta(days=1), next="b")
     again = wrong.moved_on(now, OVERLAP)

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 from certs.pair import Bundle, Pair
 from webhook.cluster.errors import ApiError
 from webhook.core.fields import Raw, decoded, strings
-from webhook.core.objects import ROTATE_ANNOTATION
+from webhook.core.objects import ROTATE_ANNOTATION, ROTATE_LEAF
 from webhook.doctor.fetching.cluster import SECONDS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.look import served_secret
 from webhook.doctor.installation import Installation
 from webhook.errors import ScaleguardError
-
-LEAF, AUTHORITY = "leaf", "authority"
 
 _PAUSE_SECONDS = 2.0
 
@@ -106,7 +104,7 @@ def seen(before: Bundle, now: Bundle, *, begun: bool) -> list[str]:
 def is_over(before: Bundle, now: Bundle, what: str) -> bool:
     """Whether a rotation has come to its end, as far as the Secret shows it."""
     is_new = now.leaf.certificate != before.leaf.certificate
-    if what == LEAF:
+    if what == ROTATE_LEAF:
         return is_new
     return is_new and now.authority.certificate != before.authority.certificate
 
