@@ -51,6 +51,11 @@ rotation: venv ## certificates and path renewed every few seconds, for two minut
 	SCALEGUARD_ROTATION_SECONDS=120 SCALEGUARD_LOAD_RATE=$(or $(rate),40) $(bin)/pytest -q -s \
 	  tests/e2e/test_rotation.py -k while_everything_is_renewed
 
+.PHONY: chaos
+chaos: venv ## 20 minutes of load while one part after the other dies (seconds=1200, seed=10): what failed, and why
+	SCALEGUARD_CHAOS_SECONDS=$(or $(seconds),1200) SCALEGUARD_CHAOS_SEED=$(or $(seed),10) \
+	  $(bin)/pytest -q -s tests/chaos/test_chaos.py
+
 .PHONY: tools
 tools: venv
 	@$(bin)/python scripts/tools.py

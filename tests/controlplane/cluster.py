@@ -138,6 +138,10 @@ class ControlPlane:
         self._children.append(child)
         return child
 
+    def child(self, name: str) -> Child:
+        """Return a program of the control plane that runs, to be disturbed."""
+        return next(one for one in self._children if one.name == name)
+
     def user(self, name: str, *groups: str) -> Path:
         """Return a kubeconfig for a user with these groups; RBAC decides what they may do."""
         return self.layout.user(name, *groups)

@@ -72,6 +72,16 @@ class Child:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
     def reap(self, deadline: float) -> None:
         """Wait for its end until ``deadline`` (of time.monotonic), then kill it."""
         if self._process is None:

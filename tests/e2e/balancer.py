@@ -14,7 +14,9 @@ _PATIENCE_SECONDS = 5
 class Balancer:
     """Listens on a port of loopback and hands each connection to the next backend."""
 
-    def __init__(self, backends: Sequence[int] = ()) -> None:
+    def __init__(self, backends: Sequence[int] = (), *, fails_over: bool = False) -> None:
+        """With `fails_over` it tries the next backend where one refuses the connection."""
+        self._fails_over = fails_over
         self.backends = tuple(backends)
         """Their ports, which may be changed meanwhile; connections that there are stay."""
         self._turns = itertools.count()
@@ -47,19 +49,27 @@ class Balancer:
                 if not (backends := self.backends):
                     client.close()
                     continue
-                self._start(self._join, client, backends[next(self._turns) % len(backends)])
+                turn = next(self._turns) % len(backends)
+                self._start(self._join, client, (*backends[turn:], *backends[:turn]))
 
-    def _join(self, client: socket.socket, port: int) -> None:
+    def _join(self, client: socket.socket, ports: Sequence[int]) -> None:
         """Carry a connection until one of its ends closes it."""
-        with client, suppress(OSError):
-            backend = socket.create_connection(("127.0.0.1", port), timeout=_PATIENCE_SECONDS)
-            with backend:
-                backend.settimeout(None)
-                self._open |= {client, backend}
-                back = self._start(_pass_on, backend, client)
-                _pass_on(client, backend)
-                back.join()
-                self._open -= {client, backend}
+        with client, suppress(OSError), self._connected(ports) as backend:
+            backend.settimeout(None)
+            self._open |= {client, backend}
+            back = self._start(_pass_on, backend, client)
+            _pass_on(client, backend)
+            back.join()
+            self._open -= {client, backend}
+
+    def _connected(self, ports: Sequence[int]) -> socket.socket:
+        first, *others = ports
+        try:
+            return socket.create_connection(("127.0.0.1", first), timeout=_PATIENCE_SECONDS)
+        except ConnectionRefusedError:
+            if not (others and self._fails_over):
+                raise
+        return self._connected(others)
 
 
 def _pass_on(one: socket.socket, other: socket.socket) -> None:

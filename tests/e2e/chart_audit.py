@@ -11,12 +11,15 @@ ACCOUNT = f"{RELEASE}-audit"
 AUDIENCE = "scaleguard-audit"
 
 
-def audit_process(plane: ControlPlane, folder: Path) -> AuditProcess:
-    """The audit as its ServiceAccount, with a certificate for the address that it has here."""
+def audit_process(plane: ControlPlane, folder: Path, *more: str) -> AuditProcess:
+    """The audit as its ServiceAccount, with a certificate for the address that it has here.
+
+    `more` are options of the tests' own.
+    """
     pod = InChart(plane, folder, "audit", ACCOUNT, {"cert-dir": str(folder / "unused")})
     (writers,) = (one for one in pod.arguments if one.startswith("--writers="))
     account = str(folder / "audit.kubeconfig")
-    return AuditProcess(folder / "audit", "--kubeconfig", account, writers)
+    return AuditProcess(folder / "audit", "--kubeconfig", account, writers, *more)
 
 
 def token_file(pod: InChart, account: str) -> Path:

@@ -8,6 +8,8 @@ import base64
 import shutil
 import threading
 import time
+from contextlib import suppress
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any, Self
 
@@ -58,7 +60,9 @@ class Mount:
 
     def _run(self) -> None:
         while not self._over.wait(self._every_seconds):
-            self.sync()
+            # As a kubelet does it: what is mounted stays while the API server is away.
+            with suppress(OSError, HTTPException):
+                self.sync()
 
     def sync(self) -> bool:
         """Hand on what the Secrets hold now; False, and nothing changes, where a key is missing."""

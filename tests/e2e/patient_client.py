@@ -3,6 +3,8 @@
 import http.client
 import json
 import re
+import select
+import socket
 import ssl
 import threading
 import time
@@ -41,7 +43,14 @@ class Said(NamedTuple):
 class PatientClient:
     """For many threads, each with a connection that is kept."""
 
-    def __init__(self, plane: ControlPlane) -> None:
+    def __init__(
+        self,
+        plane: ControlPlane,
+        most_retries: int = MOST_RETRIES,
+        timeout_seconds: float = 30.0,
+    ) -> None:
+        self._most_retries = most_retries
+        self._timeout_seconds = timeout_seconds
         self._context = ssl.create_default_context(cafile=str(plane.layout.authority))
         self._context.load_cert_chain(*plane.layout.admin)
         address = urlsplit(plane.server)
@@ -79,7 +88,7 @@ class PatientClient:
             tries += 1
             retry_after = answer.headers.get("Retry-After")
             is_asked = answer.status == http.HTTPStatus.TOO_MANY_REQUESTS or answer.status >= 500
-            if not is_asked or retry_after is None or tries > MOST_RETRIES:
+            if not is_asked or retry_after is None or tries > self._most_retries:
                 return Said(answer.status, body, tries, _warnings(answer))
             time.sleep(int(retry_after))
 
@@ -87,10 +96,12 @@ class PatientClient:
         connection = getattr(self._local, "connection", None)
         if connection is None:
             connection = http.client.HTTPSConnection(
-                *self._address, timeout=30, context=self._context
+                *self._address, timeout=self._timeout_seconds, context=self._context
             )
             self._local.connection = connection
             self._connections.append(connection)
+        elif connection.sock is not None and _is_closed(connection.sock):
+            connection.close()  # as Go's does, which looks while nothing is asked
         # Server-side apply takes YAML, which JSON is.
         kind = "apply-patch+yaml" if method == "PATCH" else "json"
         headers = {"Content-Type": f"application/{kind}"}
@@ -101,6 +112,11 @@ class PatientClient:
             # Opened anew by the next request.
             connection.close()
             raise
+
+
+def _is_closed(idle: socket.socket) -> bool:
+    """Whether the other end has closed a connection on which no answer is waited for."""
+    return bool(select.select([idle], [], [], 0)[0])
 
 
 def _warnings(answer: http.client.HTTPResponse) -> tuple[str, ...]:

@@ -95,7 +95,7 @@ class Cluster:
         self.apply(self.role)
 
     def apiserver(self) -> Child:
-        return next(one for one in self.plane._children if one.name == "kube-apiserver")
+        return self.plane.child("kube-apiserver")
 
     def answers(self) -> bool:
         try:
