@@ -11,11 +11,14 @@ import pytest
 from tests.cases.case import Case
 from tests.cases.check import review_of
 from tests.cases.test_cases import ALL, judge_for
+from tests.unit.policy.rego import embedded
 from webhook.core.decide import validate
 from webhook.core.review import read_review
 from webhook.core.verdict import Verdict
 from webhook.core.world import World
+from webhook.policy.compiled.rules import Compiled
 from webhook.policy.document import schema
+from webhook.policy.source import load
 
 SCHEMA = schema()
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -102,6 +105,18 @@ def test_every_document_has_the_form(every_document: list[tuple[str, dict[str, A
         for error in VALIDATOR.iter_errors(document)
     }
     assert not faults, "\n".join(sorted(faults)[:5])
+
+
+def test_compiled_rules_say_what_the_embedded_engine_says(
+    every_document: list[tuple[str, dict[str, Any]]],
+) -> None:
+    compiled, engine = Compiled(load()), embedded(load())
+    found = 0
+    for case, document in every_document:
+        said = sorted(map(repr, compiled(document)))
+        assert said == sorted(map(repr, engine(document))), case
+        found += len(said)
+    assert found > 1000
 
 
 def test_every_field_of_the_form_is_in_some_document(

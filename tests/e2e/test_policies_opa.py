@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.controlplane.build import binary
-from tests.unit.policy.rego import CASES, RULE
+from tests.unit.policy.rego import CASES, RULE, embedded
 from webhook.core.verdict import CannotJudge
 from webhook.errors import PolicyError
-from webhook.policy.embedded import Embedded, Engine
+from webhook.policy.embedded import Engine
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import built_in_folder, load
 from webhook.policy.testing import run
@@ -179,7 +179,7 @@ def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_pa
     }
     by_opa = Opa(OpaServer(opa_server, timeout_seconds=3), modules)(document)
     assert {verdict.rule for verdict in by_opa} == {"custom/one.vpa", "custom/other.vpa"}
-    assert Embedded(modules)(document) == by_opa
+    assert embedded(modules)(document) == by_opa
 
 
 def test_rules_on_a_server_are_replaced_and_put_back(opa_server: str, tmp_path: Path) -> None:

@@ -1,23 +1,21 @@
-"""The embedded engine: rego-cpp in this process.
+"""The embedded engine: rego-cpp, which reads rules and evaluates those of users.
 
-An interpreter serves one thread at a time, whichever that is. To compile the rules takes a tenth of
-a second of processor time and 10 MB, a query on a document some tenths of a millisecond, a tenth of
-what else a request costs. So all threads share one, which is compiled before the first request.
+An interpreter serves one thread at a time. To compile the built-in rules takes a tenth of a second
+and 10 MB, to judge a document of ours by them some milliseconds: that is done by what is made of
+their plan (`webhook.policy.compiled`).
 """
 
 import json
 import re
-import threading
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
-from regopy import Bundle, Interpreter, LogLevel, RegoError
+from regopy import Bundle, BundleFormat, Interpreter, LogLevel, RegoError
 
-from webhook.core.verdict import CannotJudge, Verdict
+from webhook.core.verdict import CannotJudge
 from webhook.errors import Faults, PolicyError
 from webhook.policy import arity
-from webhook.policy.answer import ENTRYPOINT, read_findings
-from webhook.policy.catalogue import catalogue
 from webhook.policy.source import Module
 
 # How the engine writes an error into its syntax trees: where (byte offset) and what.
@@ -29,27 +27,6 @@ _NO_TERM_MEANS = (
     f"{_NO_TERM}: a value cannot be had: a function as concat got null or another type than it"
     " takes, or nothing binds a variable"
 )
-
-
-class Embedded:
-    """Evaluates rules in this process; may be called from any thread."""
-
-    def __init__(self, modules: Iterable[Module]) -> None:
-        """Compile the rules once, so that a broken one is found before the first request."""
-        self._modules = tuple(modules)
-        self._one_at_a_time = threading.Lock()
-        faults = Faults()
-        with faults.noted():
-            self._rules = catalogue(self._modules)
-        with faults.noted():
-            self._engine = Engine(self._modules, [ENTRYPOINT])
-        faults.refuse()
-
-    def __call__(self, document: dict[str, Any]) -> list[Verdict]:
-        """Judge a document; raises `CannotJudge` when the engine gives no answer."""
-        with self._one_at_a_time:
-            answer = self._engine.answer(ENTRYPOINT, document)
-        return read_findings(answer, document, self._rules)
 
 
 class Engine:
@@ -79,6 +56,10 @@ class Engine:
             self._interpreter.add_module(module.name, module.text)
         except (RegoError, ValueError) as error:
             raise PolicyError(_located(module, str(error))) from error
+
+    def save(self, folder: Path, form: BundleFormat) -> None:
+        """Write the plan of the entrypoints into a folder."""
+        self._interpreter.save_bundle(str(folder), self._bundle, form)
 
     def answer(self, entrypoint: str, document: Any) -> Any:
         """Evaluate an entrypoint on a document; raises `CannotJudge` when there is no answer."""

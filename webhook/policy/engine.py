@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING
 
 from webhook.config import OpaConfig
 from webhook.core.decide import Judge
 from webhook.core.verdict import Ask
 from webhook.errors import ConfigError
+from webhook.policy.kinds import Apart, Pushing
 from webhook.policy.source import Module
 
 if TYPE_CHECKING:
-    from webhook.policy.custom.rules import Hearing, Terms
+    from webhook.policy.custom.rules import Terms
 
 
 def engine(opa: OpaConfig | None, modules: Sequence[Module], terms: "Terms | None") -> Ask:
@@ -25,10 +26,10 @@ def engine(opa: OpaConfig | None, modules: Sequence[Module], terms: "Terms | Non
 
 
 def _embedded(modules: Sequence[Module], terms: "Terms | None") -> Ask:
-    """Built-in rules are judged in this process, those of users in one that can be ended."""
-    from webhook.policy.embedded import Embedded  # noqa: PLC0415
+    """Built-in rules are Python in this process, those of users in one that can be ended."""
+    from webhook.policy.compiled.rules import Compiled  # noqa: PLC0415
 
-    built_in = Embedded(module for module in modules if module.built_in)
+    built_in = Compiled(module for module in modules if module.built_in)
     if all(module.built_in for module in modules):
         return built_in
     from webhook.policy.custom.rules import OFFLINE, CustomRules, Together  # noqa: PLC0415
@@ -43,32 +44,6 @@ def _token(opa: OpaConfig) -> str | None:
         return opa.token_file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"policies.opa.tokenFile: {error}") from error
-
-
-@runtime_checkable
-class Pushing(Protocol):
-    """An engine elsewhere, which rules are put on."""
-
-    def put_rules(self) -> None:
-        """Put them there once more."""
-        ...
-
-
-@runtime_checkable
-class Apart(Protocol):
-    """An engine with a process of its own for the rules of users."""
-
-    def hearing(self) -> "Hearing":
-        """Begin with a request."""
-        ...
-
-    def remarks(self) -> list[str]:
-        """Say what is worth knowing of it."""
-        ...
-
-    def close(self) -> None:
-        """End that process."""
-        ...
 
 
 def for_request(judge: Judge) -> Judge:

@@ -15,6 +15,7 @@ from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError, UnavailableError
 from webhook.policy.answer import read_findings
 from webhook.policy.catalogue import catalogue
+from webhook.policy.kinds import Pushing
 from webhook.policy.source import Module
 
 # An admission request has 3 seconds in all; the engine gets a third of them.
@@ -38,7 +39,7 @@ class OpaServer:
     """Whether scaleguard puts its rules there; otherwise they come by a bundle."""
 
 
-class Opa:
+class Opa(Pushing):
     """Asks an OPA server; may be called from any thread."""
 
     def __init__(self, server: OpaServer, modules: Sequence[Module]) -> None:

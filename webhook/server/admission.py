@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import msgspec
 from flask import Response, request
 
 from webhook.core.decide import Decision, Judge
@@ -21,7 +22,7 @@ from webhook.server.service import Service
 from webhook.serving import refusal as shared
 from webhook.serving.body import MIB, check_type, read_body
 from webhook.serving.environment import OVERLOADED
-from webhook.serving.refusal import Refusal, json_answer
+from webhook.serving.refusal import Answer, Refusal
 
 _log = logging.getLogger("scaleguard.server")
 
@@ -52,49 +53,54 @@ class Admission:
     audited: Audited | None = None
 
     def answer(self) -> Response:
-        """Answer the request at hand, always: with a review, or with why there is none."""
+        """Answer the request that Flask has at hand, always: with a review, or with why not."""
+        return self.answered(self._read).response()
+
+    def answered(self, read: Callable[[], bytes]) -> Answer:
+        """Answer a request whose body is read here; `read` raises `Refusal`."""
         begun = time.perf_counter()
         try:
-            response, result = self._review()
+            answer, result = self._review(read())
         except Refusal as refused:
-            response, result = refused.answer(), refused.result
+            answer, result = refused.written(), refused.result
             level = logging.WARNING if refused.is_clients_fault else logging.DEBUG
             _log.log(level, "/%s: %d: %s", self.endpoint, refused.status, refused.error)
         except CannotJudge as reason:
             _log.error("/%s: cannot judge: %s", self.endpoint, reason)
-            response, result = self._failed(refusal.cannot_judge(str(reason)))
+            answer, result = self._failed(refusal.cannot_judge(str(reason)))
         except Exception:  # noqa: BLE001 - whatever it is, the call has to be answered
             _log.exception("/%s: a fault of the webhook's own", self.endpoint)
-            response, result = self._failed(refusal.broken())
+            answer, result = self._failed(refusal.broken())
         self.metrics.reviewed(self.endpoint, result, time.perf_counter() - begun)
-        return response
+        return answer
 
-    def _failed(self, refused: Refusal) -> tuple[Response, str]:
+    def _failed(self, refused: Refusal) -> tuple[Answer, str]:
         self.metrics.cannot_judge(self.endpoint)
-        return refused.answer(), refused.result
+        return refused.written(), refused.result
 
-    def _review(self) -> tuple[Response, str]:
+    def _read(self) -> bytes:
+        """Read the body of the request that Flask has at hand, and refuse what is none."""
         # The body is read before anything is refused: unread, it would end the connection.
         body = read_body(refusal.too_large(self.limits.body_bytes))
-        self._admit()
+        if request.environ.get(OVERLOADED):
+            self.metrics.shed()
+            raise shared.shed()
         check_type(body, refusal.bad_request)
+        return body
+
+    def _review(self, body: bytes) -> tuple[Answer, str]:
+        reasons = self.service.not_ready()
+        if reasons:
+            raise shared.not_ready(reasons)
         try:
             asked, decision = self._decided(body)
         except RecursionError:
             asked, decision = self._decided(shallow(body))
-        response = json_answer(encode(asked, decision))
+        answer = Answer(msgspec.json.encode(encode(asked, decision)))
         self._tell(asked, decision)
         if decision.ask_again is not None:
-            return response, "ask_again"
-        return response, "allowed" if decision.allowed else "denied"
-
-    def _admit(self) -> None:
-        if request.environ.get(OVERLOADED):
-            self.metrics.shed()
-            raise shared.shed()
-        reasons = self.service.not_ready()
-        if reasons:
-            raise shared.not_ready(reasons)
+            return answer, "ask_again"
+        return answer, "allowed" if decision.allowed else "denied"
 
     def _decided(self, body: bytes) -> tuple[Request, Decision]:
         try:

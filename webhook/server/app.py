@@ -10,6 +10,7 @@ from webhook.core.decide import mutate, validate
 from webhook.server import refusal
 from webhook.server.admission import Admission, Audited, Limits
 from webhook.server.metrics import Metrics
+from webhook.server.quick import Quick
 from webhook.server.service import Service
 from webhook.serving.app import GUESSED, Health, Words, bare_app, serve
 
@@ -37,12 +38,16 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
         bad_request=refusal.bad_request, broken=refusal.broken, nowhere=metrics.wrong_path
     )
     app = bare_app(health, words, limits.body_bytes)
-    for name, decide in (("mutate", mutate), ("validate", validate)):
-        admission = Admission(name, decide, service, metrics, limits, audited)
+    admissions = {
+        name: Admission(name, decide, service, metrics, limits, audited)
+        for name, decide in (("mutate", mutate), ("validate", validate))
+    }
+    for name, admission in admissions.items():
         if segments is None:
             serve(app, name, "POST", admission.answer)
         else:
             serve(app, f"<{GUESSED}>/{name}", "POST", partial(_answer, admission, segments))
+    app.wsgi_app = Quick(admissions, segments, app.wsgi_app)  # type: ignore[assignment,method-assign]
     return app
 
 

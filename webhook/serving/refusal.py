@@ -20,6 +20,27 @@ _MOST_ERROR_CHARACTERS = 500
 RETRY_AFTER_SECONDS = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered, whoever writes it to the client: always JSON."""
+
+    body: bytes
+    status: HTTPStatus = HTTPStatus.OK
+    retry_after_seconds: int | None = None
+
+    @property
+    def headers(self) -> list[tuple[str, str]]:
+        """Its headers."""
+        headers = [("Content-Type", JSON), ("Content-Length", str(len(self.body)))]
+        if self.retry_after_seconds is not None:
+            headers.append(("Retry-After", str(self.retry_after_seconds)))
+        return headers
+
+    def response(self) -> Response:
+        """Return the response that Flask wants."""
+        return Response(self.body, self.status, self.headers)
+
+
 @dataclass(eq=False)
 class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
     """A request that gets no review; `result` is the label under which it is counted."""
@@ -35,20 +56,23 @@ class Refusal(Exception):  # noqa: N818 - an answer, not a fault of ours
         """Whether the request itself is wrong, rather than its moment."""
         return self.result == BAD_REQUEST
 
-    def answer(self) -> Response:
+    def written(self) -> Answer:
         """Write the answer."""
         body: dict[str, Any] = {"error": self.error[:_MOST_ERROR_CHARACTERS], "fix": self.fix}
         if self.reasons:
             body["reasons"] = list(self.reasons)
-        response = json_answer(body, self.status)
-        if self.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-            response.headers["Retry-After"] = str(RETRY_AFTER_SECONDS)
-        return response
+        comes_back = self.status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
+        retry_after = RETRY_AFTER_SECONDS if comes_back else None
+        return Answer(msgspec.json.encode(body), self.status, retry_after)
+
+    def answer(self) -> Response:
+        """Return the response that Flask wants."""
+        return self.written().response()
 
 
 def json_answer(body: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
     """Write a JSON answer."""
-    return Response(msgspec.json.encode(body), status, mimetype=JSON)
+    return Answer(msgspec.json.encode(body), status).response()
 
 
 def wrong_type(mimetype: str) -> Refusal:

@@ -1,7 +1,13 @@
 """Rego modules that tests hand to engines."""
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
+from webhook.core.verdict import Ask, Verdict
+from webhook.policy.answer import ENTRYPOINT, read_findings
+from webhook.policy.catalogue import catalogue
+from webhook.policy.embedded import Engine
 from webhook.policy.source import Module
 
 RULE = """\
@@ -58,3 +64,14 @@ def module(text: str, name: str = "rule.rego", *, built_in: bool = False) -> Mod
 def answering(findings: str) -> Module:
     """The whole of a rule set that answers a fixed term, whatever the document."""
     return module(f"package scaleguard\n\n{findings}\n", built_in=True)
+
+
+def embedded(modules: Iterable[Module]) -> Ask:
+    """All rules judged by the embedded engine, which the compiled ones are held to."""
+    added = list(modules)
+    rules, engine = catalogue(added), Engine(added, [ENTRYPOINT])
+
+    def ask(document: dict[str, Any]) -> list[Verdict]:
+        return read_findings(engine.answer(ENTRYPOINT, document), document, rules)
+
+    return ask

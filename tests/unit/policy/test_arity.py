@@ -4,8 +4,9 @@ import pytest
 
 from tests.unit.policy.rego import RULE, module
 from webhook.errors import PolicyError
+from webhook.policy.answer import ENTRYPOINT
 from webhook.policy.arity import _functions, check
-from webhook.policy.embedded import Embedded
+from webhook.policy.embedded import Engine
 from webhook.policy.source import load
 
 
@@ -52,6 +53,6 @@ def test_functions_of_one_name_and_as_many_parameters_are_fine() -> None:
 @pytest.mark.parametrize("more", ["message(overlap, more) := 1", "message() := 1"])
 def test_a_rule_of_a_user_that_would_crash_the_engine_is_refused(more: str) -> None:
     with pytest.raises(PolicyError) as raised:
-        Embedded([*load(), module(f"{RULE}\n{more}\n")])
+        Engine([*load(), module(f"{RULE}\n{more}\n")], [ENTRYPOINT])
     assert str(raised.value).startswith("rules/rule.rego: function message takes ")
     assert "hpa_vpa_alias_metric.rego: give it another name" in str(raised.value)

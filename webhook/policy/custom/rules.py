@@ -14,6 +14,7 @@ from webhook.policy.catalogue import catalogue
 from webhook.policy.custom.process import Answers, CustomProcess, Work
 from webhook.policy.custom.recorder import Nobody, Recorder
 from webhook.policy.custom.standing import Standing
+from webhook.policy.kinds import Apart
 from webhook.policy.places import places
 from webhook.policy.source import Module
 
@@ -147,7 +148,7 @@ class CustomRules:
                 )
 
 
-class Together:
+class Together(Apart):
     """The built-in rules and those of users, as one."""
 
     def __init__(self, built_in: Ask, custom: CustomRules) -> None:
