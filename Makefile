@@ -103,6 +103,11 @@ opa: venv ## the policies in OPA itself
 controlplane: venv ## make the programs of the tests' control plane (minutes at first, then none)
 	$(bin)/python tests/controlplane/build.py all
 
+.PHONY: bench
+bench: venv ## the webhook beside no-ops on the same server: half an hour (args='--only gpu-pod', --help)
+	@scripts/install-test-packages wrk
+	$(bin)/python -m tests.bench.serving $(args)
+
 .PHONY: bench-review
 bench-review: venv ## time and memory of a review of 10,000 documents
 	$(bin)/python -m tests.bench.review $(args)

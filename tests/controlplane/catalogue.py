@@ -43,6 +43,7 @@ PROGRAMS: dict[str, Program] = {
         Program("vpa-recommender", "vpa", f"{_VPA}/pkg/recommender"),
         Program("vpa-updater", "vpa", f"{_VPA}/pkg/updater"),
         Program("vpa-admission-controller", "vpa", f"{_VPA}/pkg/admission-controller"),
+        Program("vegeta", "vegeta", "github.com/tsenart/vegeta/v12"),
     )
 }
 
@@ -59,6 +60,7 @@ GROUP_MODULES: dict[str, str] = {
     "openreports": "github.com/openreports/reports-api",
     "policyreports": "github.com/kyverno/kyverno",
     "prometheus-operator": "github.com/prometheus-operator/prometheus-operator",
+    "vegeta": "github.com/tsenart/vegeta/v12",
     "vpa": _VPA,
 }
 
