@@ -124,6 +124,12 @@ bench-audit: venv ## how much longer admission takes with the audit on
 bench-controller: venv ## the controller with 2,000 workloads: cold start, rest, a lost leader
 	$(bin)/python -m tests.bench.controller $(args)
 
+# Its own environment as well: Atheris is 35 MB, and not there for all platforms. `make test` has the
+# same targets and inputs without it (tests/fuzz/plain.py).
+.PHONY: fuzz
+fuzz: build/fuzz/.installed ## hostile input by chance: no exception, no second, no growth (count=10000000 executions)
+	build/fuzz/bin/python -m tests.fuzz --count $(or $(count),10000000) $(args)
+
 # mutmut's own environment: what it brings is needed for nothing else. It starts pytest once for each
 # mutant, without plugins. Without args it begins anew: a mutant that is known is not looked at again.
 .PHONY: mutation
@@ -132,9 +138,9 @@ mutation: build/mutation/.installed ## do tests tell mutants of the claims apart
 	PATH="$(CURDIR)/build/mutation/bin:$$PATH" PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 mutmut run $(args)
 	build/mutation/bin/python tests/mutation/score.py
 
-build/mutation/.installed: requirements/mutation.txt
-	$$(scripts/find-python) -m venv --clear build/mutation
-	build/mutation/bin/python -m pip --quiet --no-input --disable-pip-version-check install \
+build/mutation/.installed build/fuzz/.installed: build/%/.installed: requirements/%.txt
+	$$(scripts/find-python) -m venv --clear build/$*
+	build/$*/bin/python -m pip --quiet --no-input --disable-pip-version-check install \
 	  --no-compile --no-deps --require-hashes -r $<
 	@touch $@
 
@@ -174,6 +180,7 @@ lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer vers
 	$$(scripts/find-python) -m venv build/lock && build/lock/bin/python -m pip install --quiet uv
 	$(lock) $(all) --output-file requirements/runtime.txt
 	$(lock) $(all) --output-file requirements/dev.txt --group dev --constraint requirements/runtime.txt
+	$(lock) $(all) --output-file requirements/fuzz.txt --group fuzz --constraint requirements/dev.txt
 	$(lock) $(all) --output-file requirements/mutation.txt --group mutation --constraint requirements/dev.txt
 	$(lock) --output-file requirements/image.txt --group image --constraint requirements/dev.txt
 	@! grep -n '://' requirements/*.txt

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from webhook import plain_yaml
 from webhook.core import quantity
 from webhook.core.finding import Action
 from webhook.core.mode import Mode
@@ -93,7 +94,7 @@ def load(path: Path | None) -> Config:
     if path is None:
         return Config()
     try:
-        data = quoted(yaml.safe_load(path.read_text(encoding="utf-8")))
+        data = quoted(plain_yaml.load(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
     except yaml.YAMLError as error:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 import click
 
+from webhook.core.one_line import one_line
+
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 # A DNS label (RFC 1123), as namespaces are named.
@@ -174,6 +176,14 @@ def check_lease_namespace(name: str | None) -> None:
         raise click.BadParameter("no namespace has this name", param_hint="--lease-namespace")
 
 
+class _OneLine(logging.Formatter):
+    """Writes a record on one line, and its traceback below: names of others make no lines."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
+        """Write a record without its traceback."""
+        return one_line(super().formatMessage(record))
+
+
 def set_up_logging(log_format: str, log_level: str) -> None:
     """Send logs to stderr, so that stdout carries nothing but results."""
     handler = logging.StreamHandler(sys.stderr)
@@ -186,5 +196,5 @@ def set_up_logging(log_format: str, log_level: str) -> None:
         handler.setFormatter(JsonFormatter(form, rename_fields=fields))
     else:
         form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
-        handler.setFormatter(logging.Formatter(form, "%H:%M:%S"))
+        handler.setFormatter(_OneLine(form, "%H:%M:%S"))
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)

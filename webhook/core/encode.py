@@ -7,6 +7,7 @@ from typing import Any
 
 from webhook.core.decide import Decision, decision_id
 from webhook.core.finding import Action, Finding
+from webhook.core.one_line import one_line
 from webhook.core.review import API_VERSION, KIND, Request
 from webhook.core.scrub import scrubbed
 
@@ -52,7 +53,7 @@ def encode(request: Request, decision: Decision) -> dict[str, Any]:
 def _denial(findings: Iterable[Finding]) -> str:
     """Write every denied finding, as one line that stands alone in a terminal."""
     sentences = [finding.sentence() for finding in findings if finding.action is Action.DENY]
-    return "; ".join(sentences).replace("\n", " ")[:MOST_MESSAGE_RUNES]
+    return one_line("; ".join(sentences))[:MOST_MESSAGE_RUNES]
 
 
 def _warnings(decision: Decision) -> Iterator[str]:
@@ -86,7 +87,7 @@ def _audit(request: Request, decision: Decision) -> dict[str, str]:
         else "",
     }
     return {
-        key: scrubbed(value.replace("\n", " "))[:MOST_ANNOTATION_CHARACTERS]
+        key: scrubbed(one_line(value))[:MOST_ANNOTATION_CHARACTERS]
         for key, value in said.items()
         if value
     }
@@ -118,7 +119,7 @@ def _bounded(sentences: Iterable[str]) -> list[str]:
     kept: list[str] = []
     left = MOST_WARNING_RUNES
     for sentence in sentences:
-        line = sentence.replace("\n", " ")[:left]
+        line = one_line(sentence)[:left]
         if len(line) < len(sentence) and kept:
             break
         kept.append(line)

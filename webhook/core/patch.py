@@ -68,11 +68,14 @@ def removal(path: Sequence[Segment]) -> Operation:
 
 
 def can_take(raw: Raw, path: Sequence[Segment]) -> bool:
-    """Whether something can be added at a path: whatever stands on the way there has that type."""
+    """Whether something can be added at a path: whatever stands on the way there has that type.
+
+    Mappings are made on the way, and a list at its end: in one that is absent nothing has a place.
+    """
     parent, depth = _walk(raw, path)
-    if path[depth] == END:
-        return isinstance(parent, list)
-    return isinstance(parent, dict) and isinstance(path[depth], str)
+    rest = path[depth:]
+    is_there = isinstance(parent, list if rest[0] == END else dict)
+    return is_there and all(isinstance(one, str) for one in rest) and END not in rest[1:-1]
 
 
 def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:

@@ -1,6 +1,7 @@
 """AdmissionReview v1 in: what the API server asks, or why it is no such question."""
 
 from dataclasses import dataclass
+from reprlib import repr as brief  # what is quoted may be megabytes, and a fault is logged
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, sequence, text
@@ -50,8 +51,8 @@ def read_review(body: Any) -> Request:
     if not isinstance(uid, str) or not uid:
         raise BadReview("request.uid is missing or not a string")
     if operation not in OPERATIONS:
-        known = ", ".join(sorted(OPERATIONS))
-        raise BadReview(f"request.operation is {request.get('operation')!r}, not one of {known}")
+        said, known = brief(request.get("operation")), ", ".join(sorted(OPERATIONS))
+        raise BadReview(f"request.operation is {said}, not one of {known}")
     kind = mapping(request, "kind")
     if not text(kind, "kind"):
         raise BadReview("request.kind.kind is missing or not a string")
@@ -77,9 +78,10 @@ def _expect_kind(asked: Request) -> None:
     """Refuse an object that is another than the request says: nobody would have judged it."""
     found = GroupKind(group_of(text(asked.object, "apiVersion")), text(asked.object, "kind"))
     if asked.operation in {"CREATE", "UPDATE"} and found != asked.group_kind:
+        is_found = found.kind[:64] or "thing without a kind"
         raise BadReview(
-            f"request.object is a {found.kind or 'thing without a kind'} of group {found.group!r}, "
-            f"not the {asked.group_kind.kind} of group {asked.group_kind.group!r} of request.kind"
+            f"request.object is a {is_found} of group {brief(found.group)}, not the "
+            f"{asked.group_kind.kind[:64]} of group {brief(asked.group_kind.group)} of request.kind"
         )
 
 
@@ -99,7 +101,7 @@ def _object(request: Raw, name: str, namespace: str, operation: str) -> Raw:
 def _expect(body: Raw, field: str, value: str) -> None:
     if body.get(field) != value:
         raise BadReview(
-            f"{field} is {body.get(field)!r}; this webhook answers {KIND} of {API_VERSION}"
+            f"{field} is {brief(body.get(field))}; this webhook answers {KIND} of {API_VERSION}"
         )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from webhook import plain_yaml
 from webhook.core.finding import Action
 from webhook.core.verdict import Rule
 from webhook.errors import Faults, PolicyError
@@ -60,24 +61,16 @@ def metadata(module: Module) -> dict[str, Any]:
             break
         block.append(line[1:].removeprefix(" "))
     try:
-        read = yaml.load("\n".join(block), yaml.CSafeLoader)
-    except yaml.YAMLError:
-        below, told = _fault("\n".join(block))
+        read = plain_yaml.load("\n".join(block))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        below = min(mark.line, len(block) - 1) if mark is not None else 0
         number = lines.index(_MARK) + 2 + below
+        told = getattr(error, "problem", None) or error
         raise PolicyError(
             f"{module.path}: line {number}: the METADATA comment is not YAML: {told}"
         ) from None
     return read if isinstance(read, dict) else {}
-
-
-def _fault(block: str) -> tuple[int, str]:
-    """Say where a block is no YAML, counted from 0, and why: libyaml says it less exactly."""
-    try:
-        yaml.safe_load(block)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        return (mark.line if mark is not None else 0), str(getattr(error, "problem", error))
-    return 0, "libyaml does not take it"
 
 
 def says_a_rule(module: Module) -> bool:

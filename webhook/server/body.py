@@ -7,6 +7,9 @@ import msgspec
 from webhook.core.levels import MOST_LEVELS, shallow
 from webhook.core.review import BadReview
 
+# A fault names its place, which is as long as the body is deep.
+_MOST_CHARACTERS = 200
+
 __all__ = ["MOST_LEVELS", "decode", "shallow"]
 
 
@@ -22,7 +25,7 @@ def decode(body: bytes) -> Any:
         raise BadReview(f"the body is no JSON: invalid UTF-8 (byte {_invalid(body)})") from error
     except msgspec.DecodeError as error:
         where = f" (at its end, byte {len(body)})" if "truncated" in str(error) else ""
-        raise BadReview(f"the body is no JSON: {error}{where}") from error
+        raise BadReview(f"the body is no JSON: {error!s:.{_MOST_CHARACTERS}}{where}") from error
 
 
 def _invalid(body: bytes) -> int:

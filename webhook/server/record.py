@@ -5,6 +5,7 @@ from typing import Any
 
 from webhook.core.decide import Decision, decision_id
 from webhook.core.fields import mapping, text
+from webhook.core.one_line import one_line
 from webhook.core.review import Request
 from webhook.core.scrub import scrubbed
 
@@ -53,4 +54,4 @@ def _message(decision: Decision) -> str:
     if decision.fitting is not None:
         said += decision.fitting.notes
         said += decision.fitting.brief if decision.fitting.patch else ()
-    return scrubbed("; ".join(said).replace("\n", " "))
+    return scrubbed(one_line("; ".join(said)))

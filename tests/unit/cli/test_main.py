@@ -1,5 +1,6 @@
 """The program itself: commands, options, their environment, faults."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from tests.unit.offline.manifests import DEPLOYMENT, HPA, VPA, stream
 from tests.unit.policy.rego import RULE
 from webhook.cli import review as review_module
 from webhook.cli.main import cli
+from webhook.cli.options import set_up_logging
 
 CONFLICT = stream(HPA, VPA)
 # These are tested by themselves.
@@ -275,3 +277,18 @@ def test_help_is_quick(words: list[str]) -> None:
     text += f"print([name for name in {heavy.split()} if name in sys.modules], file=sys.stderr)"
     ended = subprocess.run([sys.executable, "-c", text], capture_output=True, text=True, check=True)
     assert ended.stderr == "[]\n"
+
+
+def test_no_line_of_the_log_is_forged(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = logging.getLogger("scaleguard.test")
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])
+    monkeypatch.setattr(logging.getLogger(), "level", logging.WARNING)
+    set_up_logging("text", "warning")
+    log.warning("the name is %s", "web\n12:00:00 ERROR forged\r\x1b[2K\u2028\u202e")
+    log.warning("a fault", exc_info=ValueError("a traceback has lines of its own"))
+    first, second, last = capsys.readouterr().err.splitlines()
+    assert first.endswith("the name is web 12:00:00 ERROR forged  [2K  ")
+    assert second.endswith("a fault")
+    assert last == "ValueError: a traceback has lines of its own"

@@ -33,9 +33,9 @@ def test_who_is_asked_to_come_back_is_not_denied() -> None:
 
 
 def test_notes_are_warnings_behind_those_of_findings() -> None:
-    warned = Finding("a-rule", Action.WARN, "two\nlines", "")
+    warned = Finding("a-rule", Action.WARN, "two\nlines\x1b\u2028\u202e", "")
     decision = Decision(allowed=True, findings=(warned,), fitting=Fitting([], (), ("noted", "too")))
-    expected = ["[a-rule] two lines", "scaleguard: noted", "scaleguard: too"]
+    expected = ["[a-rule] two lines   ", "scaleguard: noted", "scaleguard: too"]
     assert answer(decision)["warnings"] == expected
 
 

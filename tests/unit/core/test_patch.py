@@ -102,6 +102,9 @@ def test_the_last_addition_to_a_path_counts() -> None:
         ({"a": {"b": False}}, ("a", "b", "c")),
         ({"a": [{}]}, ("a", 1, "b")),
         ({"a": {}}, ("a", 0, "b")),
+        ({}, ("a", 0, "b")),
+        ({"a": None}, ("a", END, "b")),
+        ({"a": []}, ("a", END, "b", END, "c")),
     ],
 )
 def test_a_parent_of_another_type_is_never_rebuilt(
@@ -117,6 +120,7 @@ def test_a_parent_of_another_type_is_never_rebuilt(
         ({}, ("a", "b")),
         ({"a": None}, ("a", "b", "c")),
         ({"a": []}, ("a", END)),
+        ({"a": []}, ("a", END, "b", "c")),
         ({"a": [{}]}, ("a", 0, "b")),
         ({"a": [{"b": None}]}, ("a", 0, "b", END)),
     ],

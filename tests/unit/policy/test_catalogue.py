@@ -99,7 +99,7 @@ def test_every_action_may_be_the_default(action: str) -> None:
         (
             "title: A",
             "title: [A",
-            "line 3: the METADATA comment is not YAML: expected ',' or ']', but got ':'",
+            "line 3: the METADATA comment is not YAML: did not find expected ',' or ']'",
         ),
         (
             "title: A VPA",

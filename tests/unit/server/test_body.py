@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from webhook.core.review import BadReview
+from webhook.core.review import BadReview, read_review
 from webhook.server.body import MOST_LEVELS, decode, shallow
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.text()
@@ -15,6 +15,8 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
     max_leaves=30,
 )
+ASKED = {"uid": "1", "operation": "CREATE", "kind": {"kind": "Pod"}, "object": {}}
+REVIEW = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview"}
 LAYOUTS = st.sampled_from(
     [
         {},
@@ -116,6 +118,26 @@ def test_says_where_it_is_no_json(body: bytes, message: str) -> None:
         decode(body)
     assert str(caught.value).startswith("the body is no JSON: ")
     assert str(caught.value).endswith(message)
+
+
+LONG = "x" * 10_000
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * 900 + b"1e999" + b"]" * 900,
+        json.dumps({"kind": LONG}).encode(),
+        json.dumps({"kind": "AdmissionReview", "apiVersion": [[LONG] * 9]}).encode(),
+        json.dumps(REVIEW | {"request": ASKED | {"operation": LONG}}).encode(),
+        json.dumps(REVIEW | {"request": ASKED | {"kind": {"kind": LONG, "group": LONG}}}).encode(),
+        json.dumps(REVIEW | {"request": ASKED | {"object": {"kind": LONG + "\n"}}}).encode(),
+    ],
+)
+def test_a_refusal_quotes_a_few_words_since_it_is_logged(body: bytes) -> None:
+    with pytest.raises(BadReview) as caught:
+        read_review(decode(body))
+    assert len(str(caught.value)) < 500
 
 
 def test_of_members_with_one_name_the_last_counts() -> None:

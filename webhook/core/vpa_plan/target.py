@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from webhook.core.autoscalers.target import WELL_KNOWN
 from webhook.core.fields import Raw
 from webhook.core.kinds import Kind, Kinds
 from webhook.core.objects import GroupKind, Owner, controller
@@ -21,10 +22,7 @@ def no_target(raw: Raw, workload: Workload, kind: Kind, world: World) -> str | N
 def _reasons(raw: Raw, workload: Workload, kind: Kind, world: World) -> Iterator[str]:
     for above in world.owners(workload.key):
         yield f"its owner {above.kind} {above.name} is planned for"
-    if not kind.scalable:
-        yield f"{kind.group_kind.kind} has no scale subresource: VPA cannot find its pods"
-    if kind.no_vpa:
-        yield kind.no_vpa
+    yield from _of_kind(kind)
     owner = controller(raw)
     if owner is not None and _is_gang(owner, world.kinds):
         yield f"its owner {owner.kind} {owner.name} runs its pods as a gang"
@@ -38,6 +36,16 @@ def _reasons(raw: Raw, workload: Workload, kind: Kind, world: World) -> Iterator
         yield f"its pods also belong to {other.kind} {other.name}"
     if any(has_pod_level_resources(made.pod) for made in workload.pods):
         yield "its pods have resources as a whole (spec.resources), which VPA does not support"
+
+
+def _of_kind(kind: Kind) -> Iterator[str]:
+    group, name = kind.group_kind
+    if WELL_KNOWN.get(name, group) != group:
+        yield f"VPA takes each {name} for the built-in one, and would miss the pods of {group}'s"
+    if not kind.scalable:
+        yield f"{name} has no scale subresource: VPA cannot find its pods"
+    if kind.no_vpa:
+        yield kind.no_vpa
 
 
 def _is_unknown_target(owner: Owner, world: World) -> bool:

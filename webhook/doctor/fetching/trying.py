@@ -3,6 +3,7 @@
 import yaml
 
 from webhook import config as configuration
+from webhook import plain_yaml
 from webhook.cluster.resources import HPAS, NAMESPACES
 from webhook.config import Config
 from webhook.core.fields import members, strings
@@ -67,6 +68,6 @@ def _config(look: Look) -> Config | None:
     try:
         found = look.cluster.get(CONFIG_MAPS, installation.namespace, installation.name)
         said = strings(found or {}, "data").get("config.yaml", "")
-        return configuration.parse(quoted(yaml.safe_load(said)) or {}, "config.yaml")
+        return configuration.parse(quoted(plain_yaml.load(said)) or {}, "config.yaml")
     except (UnseenError, ConfigError, yaml.YAMLError):
         return None

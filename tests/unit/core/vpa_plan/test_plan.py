@@ -453,8 +453,12 @@ def test_what_cannot_be_a_target() -> None:
     above["metadata"] |= {"name": "above", "uid": "u-0"}
     owned = workload("ReplicaSet", **owner("Deployment", "apps/v1"))
     assert withheld(owned, above) == "its owner Deployment above is planned for"
-    no_scale = workload("DaemonSet", "apps.kruise.io/v1alpha1")
-    assert withheld(no_scale) == ("DaemonSet has no scale subresource: VPA cannot find its pods")
+    no_scale = workload("BroadcastJob", "apps.kruise.io/v1alpha1")
+    assert withheld(no_scale) == ("BroadcastJob has no scale subresource: VPA cannot find its pods")
+    assert withheld(workload("StatefulSet", "apps.kruise.io/v1beta1")) == (
+        "VPA takes each StatefulSet for the built-in one, and would miss the pods of "
+        "apps.kruise.io's"
+    )
     in_gang = workload("Job", "batch/v1", **owner("JobSet", "jobset.x-k8s.io/v1alpha2"))
     assert withheld(in_gang) == "its owner JobSet above runs its pods as a gang"
     assert withheld(workload(), rollout("blue")) == "its pods also belong to Rollout blue"
@@ -525,10 +529,10 @@ def test_the_template_with_accelerators_speaks() -> None:
 
 def test_names_differ_and_stay_short() -> None:
     built_in = planned(workload("StatefulSet"))["metadata"]["name"]
-    kruise = planned(workload("StatefulSet", "apps.kruise.io/v1beta1"))["metadata"]["name"]
+    kruise = planned(workload("CloneSet", "apps.kruise.io/v1beta1"))["metadata"]["name"]
     assert (built_in, kruise) == (
         "scaleguard-statefulset-llama",
-        "scaleguard-statefulset.apps.kruise.io-llama",
+        "scaleguard-cloneset.apps.kruise.io-llama",
     )
     long, longer = workload(name="a" * 253), workload(name="a" * 252 + "b")
     names = [planned(raw)["metadata"]["name"] for raw in (long, longer)]
