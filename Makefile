@@ -56,6 +56,10 @@ chaos: venv ## 20 minutes of load while one part after the other dies (seconds=1
 	SCALEGUARD_CHAOS_SECONDS=$(or $(seconds),1200) SCALEGUARD_CHAOS_SEED=$(or $(seed),10) \
 	  $(bin)/pytest -q -s tests/chaos/test_chaos.py
 
+.PHONY: slow-sockets
+slow-sockets: venv ## 500 slow and half-open sockets: p99 of honest requests, by turns with and without them
+	$(bin)/python -m tests.bench.slow_sockets $(args)
+
 .PHONY: tools
 tools: venv
 	@$(bin)/python scripts/tools.py

@@ -45,15 +45,6 @@ class DeadlineSocket(ssl.SSLSocket):
         else:
             super().settimeout(value)
 
-    def do_handshake(self, block: bool = False) -> None:  # noqa: FBT001, FBT002 - as above
-        """Shake hands in `HANDSHAKE_SECONDS`, or fail as with a client that went away."""
-        self._limit(HANDSHAKE_SECONDS)
-        try:
-            super().do_handshake(block)
-        except TimeoutError as error:
-            raise _gone("handshake") from error
-        self._limit(REQUEST_SECONDS)
-
     def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
         """Receive before the deadline, or fail as with a client that went away."""
         timeout = self.gettimeout()

@@ -8,19 +8,25 @@ import logging
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, MutableMapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from types import FrameType
 from typing import Any
 
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.gthread import ThreadWorker
 
+from webhook.serving.arriving import Arrival
+from webhook.serving.body import MIB
+from webhook.serving.connection import Connection
 from webhook.serving.environment import DRAINING, OVERLOADED
 
-# A connection that says nothing at all costs no thread, but one of `worker_connections`.
+# A connection that says nothing, or not all of what it has to say, costs no thread, but one of
+# `worker_connections`: none stays there longer, and whoever comes when all are taken is let in for
+# one of them.
 FIRST_BYTE_SECONDS = 10.0
 
 # Requests that are judged or wait for it, for each thread: at some milliseconds each, the last one
@@ -30,40 +36,31 @@ IN_FLIGHT_PER_THREAD = 4
 # Sending away takes a tenth of a millisecond, and two can do it while a third client is slow.
 _SHEDDING_THREADS = 2
 
-# A handshake takes a millisecond or two; a client that stalls in one has a deadline.
-_HANDSHAKE_THREADS = 4
+# A handshake takes a millisecond or two of a processor, and no thread waits for its client.
+_HANDSHAKE_THREADS = 2
+
+# Threads wait for clients only here: for those who do not say how much is to come. No API server is
+# one of them; who comes when so many wait already is hung up on.
+_PATIENT_THREADS = 2
+_MOST_UNUSUAL = 8
+
+# Of requests that have come in part: some hundred are small, and of large ones there are few.
+_MOST_HELD_BYTES = 32 * MIB
+
+# How often it is looked whether deadlines have passed.
+_LOOK_SECONDS = 0.25
 
 # A stopping worker has this much patience with connections that have said nothing yet.
 _LAST_CALL_SECONDS = 1.0
 
-_MOST_UNREAD = 64 * 1024
-
 _log = logging.getLogger("scaleguard.server")
 
 
-class Connection(TConn):
-    """A client's connection."""
-
-    is_counted = False
-    """Whether it is one of those in flight."""
-
-    def close(self, graceful: bool = False) -> None:  # noqa: FBT001, FBT002 - as in gunicorn
-        """Close without waiting: gunicorn would hold its event loop for up to two seconds.
-
-        What the client has sent already is read, because closing on unread data resets the
-        connection and takes the answer with it.
-        """
-        with suppress(OSError, ValueError):
-            if graceful:
-                self.sock.settimeout(0)
-                self.sock.shutdown(socket.SHUT_WR)
-                self.sock.recv(_MOST_UNREAD)
-        with suppress(OSError):
-            self.sock.close()
-
-
 class Worker(ThreadWorker):
-    """A thread is given to who has something to say; who is silent waits in the poller."""
+    """A thread is given to who has said what there is to say; all others wait in the poller."""
+
+    pending_conns: deque[Connection]  # type: ignore[assignment]  # no others are made
+    keepalived_conns: deque[Connection]  # type: ignore[assignment]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -72,12 +69,15 @@ class Worker(ThreadWorker):
         self._most_in_flight = IN_FLIGHT_PER_THREAD * self.cfg.threads
         self._in_flight = 0
         self._counting = threading.Lock()
+        self._unusual = 0
+        self._look_at = 0.0
         self._thread = threading.local()
 
     def init_process(self) -> None:
         """Begin to work; the requests that are sent away have threads of their own."""
         self._shed_pool = ThreadPoolExecutor(_SHEDDING_THREADS, "shed", self._mark_thread)
         self._handshake_pool = ThreadPoolExecutor(_HANDSHAKE_THREADS, "handshake")
+        self._patient_pool = ThreadPoolExecutor(_PATIENT_THREADS, "patient")
         super().init_process()
 
     def _mark_thread(self) -> None:
@@ -89,44 +89,132 @@ class Worker(ThreadWorker):
             client, address = listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
             return  # it went away, or another worker was quicker
+        if self.nr_conns + 1 >= self.worker_connections:
+            self._make_room()
         self.nr_conns += 1
         connection = Connection(self.cfg, client, address, listener.getsockname())
         connection.timeout = time.monotonic() + FIRST_BYTE_SECONDS
-        self.pending_conns.append(connection)
-        readable = partial(self.on_pending_socket_readable, connection)
-        self.poller.register(client, EVENT_READ, readable)
+        self._wait_for(connection)
 
     def enqueue_req(self, conn: Connection) -> None:  # type: ignore[override]  # no others are made
-        """Queue a connection that has something to say for a thread.
+        """Queue a connection for a thread, once all that it has to say has come.
 
         What comes when too many are in flight goes to threads that judge nothing, and is told so at
         once. Handshakes do not count and have threads of their own: behind a judge that is busy, a
         newcomer would not even learn that there is no place.
         """
         if not conn.initialized:
-            pool = self._handshake_pool
-        else:
+            conn.expect_handshake()
+            self._submit(self._handshake_pool, _shake_hands, conn, self._shaken)
+            return
+        arrival = conn.listen()
+        if arrival is Arrival.PARTLY:
+            self._wait_for(conn)
+            self._bound_held(conn)
+        elif arrival is None or not conn.is_read():
+            self._hang_up(conn)
+        elif arrival is Arrival.WHOLE:
             with self._counting:
                 conn.is_counted = self._in_flight < self._most_in_flight
                 self._in_flight += conn.is_counted
             pool = self.tpool if conn.is_counted else self._shed_pool
-        future = pool.submit(self.handle, conn)
-        future.add_done_callback(
-            lambda done: self.method_queue.defer(self.finish_request, conn, done)
-        )
+            self._submit(pool, self.handle, conn, self.finish_request)
+        elif self._unusual < _MOST_UNUSUAL:
+            self._unusual += 1
+            self._submit(self._patient_pool, self.handle, conn, self._finish_unusual)
+        else:
+            self._hang_up(conn)
+
+    def _submit(
+        self,
+        pool: ThreadPoolExecutor,
+        work: Callable[[Connection], bool],
+        connection: Connection,
+        finish: Callable[[Connection, Future[bool]], None],
+    ) -> None:
+        """Do something in a thread, and what follows in the event loop."""
+        future = pool.submit(work, connection)
+        future.add_done_callback(lambda done: self.method_queue.defer(finish, connection, done))
+
+    def _shaken(self, connection: Connection, done: Future[bool]) -> None:
+        """Have the connection wait: for the rest of the handshake, or for its first request.
+
+        The API server opens some that it does not use at once.
+        """
+        if done.exception() is not None:
+            self._hang_up(connection)
+        elif done.result():
+            self.finish_request(connection, done)
+        else:
+            self._wait_for(connection)
+
+    def _finish_unusual(self, connection: Connection, done: Future[bool]) -> None:
+        self._unusual -= 1
+        self.finish_request(connection, done)
 
     def handle(self, conn: Connection) -> bool:  # type: ignore[override]  # no others are made
-        """Shake hands, or answer one request, in a thread; say whether the connection stays.
-
-        After the handshake the connection waits in the poller: the API server opens some that it
-        does not use at once, and gunicorn would have a thread wait for their first request.
-        """
+        """Answer one request, in a thread; say whether the connection stays."""
         try:
-            return super().handle(conn) if conn.initialized else _shake_hands(conn)
+            return super().handle(conn)
         finally:
             with self._counting:
                 self._in_flight -= conn.is_counted
                 conn.is_counted = False
+
+    def _wait_for(self, connection: Connection) -> None:
+        """Have the poller tell when more comes."""
+        self.pending_conns.append(connection)
+        readable = partial(self.on_pending_socket_readable, connection)
+        self.poller.register(connection.sock, EVENT_READ, readable)
+
+    def on_pending_socket_readable(self, conn: Connection, client: socket.socket) -> None:  # type: ignore[override]  # no others are made
+        """Go on with who has said more, unless it was hung up on a moment ago."""
+        if client.fileno() >= 0:
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: Connection, client: socket.socket) -> None:  # type: ignore[override]  # no others are made
+        """Listen to who asks again, unless it was hung up on a moment ago."""
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
+
+    def murder_pending(self) -> None:
+        """Hang up on who has missed a deadline: gunicorn's are all the same, and in order."""
+        now = time.monotonic()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            for connection in [one for one in self.pending_conns if one.timeout <= now]:
+                self._drop(connection)
+
+    def _make_room(self) -> None:
+        """Hang up on who will be missed least: who has never asked, or not to the end, for longest.
+
+        If there is none, on who has asked nothing for longest: an API server opens another one.
+        """
+        silent = (one for one in self.keepalived_conns if one.is_silent)
+        if waiting := [*self.pending_conns, *silent]:
+            self._drop(min(waiting, key=lambda one: one.since))
+        elif self.keepalived_conns:
+            self._drop(self.keepalived_conns[0])
+
+    def _bound_held(self, newest: Connection) -> None:
+        """Hang up on who holds most of what has come in part, where that is too much."""
+        if newest.held_bytes < _MOST_HELD_BYTES // self.worker_connections:
+            return
+        while sum(one.held_bytes for one in self.pending_conns) > _MOST_HELD_BYTES:
+            self._drop(max(self.pending_conns, key=lambda one: one.held_bytes))
+
+    def _drop(self, connection: Connection) -> None:
+        """Hang up on who waits in the poller."""
+        for waiting in (self.pending_conns, self.keepalived_conns):
+            with suppress(ValueError):
+                waiting.remove(connection)
+        with suppress(OSError, KeyError, ValueError):
+            self.poller.unregister(connection.sock)
+        self._hang_up(connection)
+
+    def _hang_up(self, connection: Connection) -> None:
+        self.nr_conns -= 1
+        connection.close()
 
     def load_wsgi(self) -> None:
         """Load the application, and tell it with each request how this process is."""
@@ -161,13 +249,13 @@ class Worker(ThreadWorker):
             self.alive = False
             last_call = self.stop_at + _LAST_CALL_SECONDS
             for connection in self.pending_conns:
-                connection.timeout = min(connection.timeout or last_call, last_call)
+                if not connection.held_bytes:
+                    connection.timeout = min(connection.timeout, last_call)
 
 
-def _shake_hands(connection: TConn) -> bool:
+def _shake_hands(connection: Connection) -> bool:
     try:
-        connection.init()
+        return connection.shake_hands()
     except (OSError, ValueError) as error:
         _log.debug("no TLS with %s: %s", connection.client, error)
-        return False
-    return True
+        raise

@@ -13,7 +13,7 @@ from certs.authority import Names, issue_leaf, make_authority
 from certs.pair import Bundle, parse_key
 from certs.store import save
 from webhook.serving import tls
-from webhook.serving.tls import DeadlineSocket, ServedCertificate
+from webhook.serving.tls import ServedCertificate
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NAMES = Names.of(["localhost"])
@@ -131,16 +131,6 @@ def connection(served: ServedCertificate) -> Iterator[tuple[ssl.SSLSocket, socke
     secured = served.context().wrap_socket(here, server_side=True, do_handshake_on_connect=False)
     with there, secured:
         yield secured, there
-
-
-def test_handshake_has_a_deadline(
-    connection: tuple[ssl.SSLSocket, socket.socket], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(tls, "HANDSHAKE_SECONDS", 0.05)
-    secured, _ = connection
-    assert isinstance(secured, DeadlineSocket)
-    with pytest.raises(ConnectionResetError, match="did not finish its handshake in time"):
-        secured.do_handshake()
 
 
 def test_request_has_a_deadline_of_its_own(
