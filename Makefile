@@ -112,6 +112,15 @@ bench: venv ## the webhook beside no-ops on the same server: half an hour (args=
 	@scripts/install-test-packages wrk
 	$(bin)/python -m tests.bench.serving $(args)
 
+.PHONY: bench-instructions
+bench-instructions: venv ## instructions of a review, counted by valgrind, against the baseline
+	@scripts/install-test-packages valgrind
+	$(bin)/python -m tests.bench.instructions $(args)
+
+.PHONY: bench-baseline
+bench-baseline: ## record that baseline anew
+	@$(MAKE) bench-instructions args=--record
+
 .PHONY: bench-review
 bench-review: venv ## time and memory of a review of 10,000 documents
 	$(bin)/python -m tests.bench.review $(args)

@@ -46,7 +46,7 @@ def large_pod(number: int) -> Raw:
     spec: Raw = recorded(_GPU_POD)["request"]["object"]["spec"]
     chance = random.Random(number)  # noqa: S311 - to be had again
     more = range(1, CONTAINERS - 1)
-    spec["containers"] += [_server(f"side-{each:02}", chance, variables=3) for each in more]
+    spec["containers"] += [_server(f"side-{each:02}", chance, variables=2) for each in more]
     return _asked(number, "llama", spec)
 
 

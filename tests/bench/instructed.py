@@ -1,0 +1,140 @@
+"""Reviews in one process and nothing else: what `tests.bench.instructions` counts instructions of.
+
+The rules were planned before, in another process: the library that does it reserves more addresses
+than valgrind has. What judges is made of the plan, as always.
+
+Prints `name process` for a process that answers `REVIEWS` of a kind, and for one that answers twice
+as many: whoever counts by process can take away what is no review.
+"""
+
+import gc
+import io
+import json
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+from tests.bench.serving.autoscalers import Around, judged
+from tests.bench.serving.rows import Row, rows
+from webhook.audit.recorder import Counters
+from webhook.audit.recording import Recording
+from webhook.audit.spool import Spool
+from webhook.cli.options import set_up_logging
+from webhook.core.decide import Decision, Judge
+from webhook.core.review import Request
+from webhook.core.world import World
+from webhook.policy.engine import for_request
+from webhook.reload.sources import Sources
+from webhook.server.app import create_app
+from webhook.server.metrics import Metrics
+from webhook.wiring import judge_of
+
+MEASURED = ("gpu-pod", "plain-pod", "hpa-conflict-0", "hpa-alone-0")
+
+REVIEWS = 25
+"""Answered once, and as many again: the difference is that of these alone."""
+_WARM_UP = 3
+_BODIES = 2 * REVIEWS + _WARM_UP
+
+Environ = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A world that never changes."""
+
+    made: Judge
+    world: World
+
+    @property
+    def judge(self) -> Judge:
+        return for_request(self.made)
+
+    def decided(self, _asked: Request, decide: Callable[[World], Decision], /) -> Decision:
+        return decide(self.world)
+
+    def remarks(self) -> list[str]:
+        return []
+
+    def not_ready(self) -> list[str]:
+        return []
+
+
+def main() -> None:
+    """Answer reviews of each kind, once and twice as many."""
+    set_up_logging("json", "info")
+    _plan_nothing(Path(sys.argv[1]))
+    material = Sources(None).read()
+    judge = judge_of(material.config, material.modules)
+    service = Service(judge, World.of(judged(_BODIES, Around.NONE), judge.knowledge.kinds))
+    by_name = {row.name: row for row in rows()}
+    asked = {name: list(_environs(by_name[name])) for name in MEASURED}
+    for name, environs in asked.items():
+        # Valgrind translates code that it has not met: here once, and not in each process.
+        _answer(by_name[name], service, environs[-_WARM_UP:])
+    for name, environs in asked.items():
+        for times in (1, 2):
+            process = os.fork()
+            if process == 0:
+                _end(_answer(by_name[name], service, environs[: times * REVIEWS]))
+            if os.waitpid(process, 0)[1] != 0:
+                raise SystemExit(f"{name} was not answered as it should be")
+            print(name, process, flush=True)
+
+
+def _plan_nothing(file: Path) -> None:
+    """Have rules compiled by a plan that is there, without the library that makes plans."""
+    names = ("Bundle", "BundleFormat", "Interpreter", "LogLevel", "RegoError")
+    sys.modules["regopy"] = SimpleNamespace(**dict.fromkeys(names, Exception))  # type: ignore[assignment]
+    from webhook.policy.compiled import rules as compiled  # noqa: PLC0415 - not before that
+    from webhook.policy.compiled.plan import Plan  # noqa: PLC0415
+
+    planned = Plan(**json.loads(file.read_text(encoding="utf-8")))
+    vars(compiled)["plan"] = lambda *_: planned
+
+
+def _environs(row: Row) -> Iterator[Environ]:
+    """Requests as gunicorn hands them on."""
+    for body in row.bodies(_BODIES):
+        yield {
+            "REQUEST_METHOD": "POST",
+            "PATH_INFO": f"/{row.endpoint}",
+            "QUERY_STRING": "",
+            "SCRIPT_NAME": "",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "8443",
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "CONTENT_TYPE": "application/json",
+            "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body),
+            "wsgi.url_scheme": "https",
+            "wsgi.errors": sys.stderr,
+        }
+
+
+def _answer(row: Row, service: Service, environs: list[Environ]) -> bool:
+    """Answer them all, with audit and metrics; say whether that went as it should."""
+    counters = Counters()
+    with tempfile.TemporaryDirectory() as folder:
+        recording = Recording(Spool(Path(folder), counters), counters)
+        app = create_app(service, Metrics(), audited=recording)
+        gc.collect()
+        gc.freeze()
+        answers = [b"".join(app(environ, lambda *_: lambda _: None)) for environ in environs]
+    response = json.loads(answers[-1])["response"]
+    return (response["allowed"], "patch" in response) == (row.allowed, row.patched)
+
+
+def _end(is_good: bool) -> NoReturn:  # noqa: FBT001 - it is all there is to say
+    logging.shutdown()
+    os._exit(not is_good)
+
+
+if __name__ == "__main__":
+    main()
