@@ -2,13 +2,13 @@
 
 import logging
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from webhook.cli.lines import to_stderr
 from webhook.core.one_line import one_line
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -186,7 +186,7 @@ class _OneLine(logging.Formatter):
 
 def set_up_logging(log_format: str, log_level: str) -> None:
     """Send logs to stderr, so that stdout carries nothing but results."""
-    handler = logging.StreamHandler(sys.stderr)
+    handler = to_stderr()
     if log_format == "json":
         # Imported here: only servers write JSON, and `--help` should be quick.
         from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415

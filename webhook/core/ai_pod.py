@@ -8,7 +8,7 @@ from webhook.core import classify
 from webhook.core.accelerators import Accelerator, Catalogue
 from webhook.core.amounts import summed
 from webhook.core.classify import Evidence, Maker
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, mapping
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.pod import (
     MIRROR_ANNOTATION,
@@ -73,8 +73,8 @@ def recognise(
     `claims` tells what each entry of `spec.resourceClaims` asks for. Mirror pods of static
     manifests are never ours: the kubelet refuses changes to them.
     """
-    mirrored = MIRROR_ANNOTATION in strings(pod, "metadata", "annotations")
-    if mirrored or classify.is_opted_out(pod):
+    mirror = mapping(pod, "metadata", "annotations").get(MIRROR_ANNOTATION)
+    if isinstance(mirror, str) or classify.is_opted_out(pod):
         return None
     listed = containers(pod)
     used, unused = _with_claims(listed, claims, knowledge.catalogue)
@@ -112,7 +112,7 @@ def _with_claims(
     pairs = []
     for container in listed:
         own = devices(container, catalogue)
-        for entry, request in sorted(claimed_requests(container)):
+        for entry, request in sorted(claimed_requests(container)) if left else ():
             claimed = left.get(entry, ())
             taken = [one for one in claimed if request in {"", one.request}]
             left[entry] = tuple(one for one in claimed if request not in {"", one.request})

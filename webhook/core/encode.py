@@ -29,6 +29,8 @@ TOO_MANY_REQUESTS = 429
 # themselves, ten times, without a word.
 RETRY_AFTER_SECONDS = 1
 
+_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def encode(request: Request, decision: Decision) -> dict[str, Any]:
     """Write the AdmissionReview that answers a request."""
@@ -41,8 +43,7 @@ def encode(request: Request, decision: Decision) -> dict[str, Any]:
         response["status"] = _status(FORBIDDEN, "Forbidden", _denial(decision.findings), request)
     if decision.patch:
         response["patchType"] = "JSONPatch"
-        patch = json.dumps(decision.patch, separators=(",", ":"))
-        response["patch"] = base64.b64encode(patch.encode()).decode()
+        response["patch"] = base64.b64encode(_COMPACT(decision.patch).encode()).decode()
     if warnings := _bounded(_warnings(decision)):
         response["warnings"] = warnings
     if annotations := _audit(request, decision):

@@ -31,7 +31,8 @@ class Addition:
 
 def pointer(path: Sequence[Segment]) -> str:
     """Write a JSON Pointer (RFC 6901), with `~` and `/` of the segments escaped."""
-    return "".join(f"/{str(segment).replace('~', '~0').replace('/', '~1')}" for segment in path)
+    written = [str(segment).replace("~", "~0").replace("/", "~1") for segment in path]
+    return "/" + "/".join(written) if written else ""
 
 
 def dotted(path: Iterable[Segment]) -> str:
@@ -49,9 +50,9 @@ def operations(raw: Raw, additions: Iterable[Addition]) -> list[Operation]:
     """
     made: dict[tuple[Segment, ...], Operation] = {}
     for addition in additions:
-        if not can_take(raw, addition.path):
-            continue
         existing, depth = _walk(raw, addition.path)
+        if not _takes(existing, addition.path[depth:]):
+            continue
         leaf = depth == len(addition.path) - 1
         if leaf and addition.path[depth] != END:
             _set(made, existing, addition)
@@ -73,9 +74,19 @@ def can_take(raw: Raw, path: Sequence[Segment]) -> bool:
     Mappings are made on the way, and a list at its end: in one that is absent nothing has a place.
     """
     parent, depth = _walk(raw, path)
-    rest = path[depth:]
+    return _takes(parent, path[depth:])
+
+
+def _takes(parent: Any, rest: Sequence[Segment]) -> bool:
+    """Whether what is there takes the rest of a path."""
+    if len(rest) == 1:
+        return isinstance(parent, list) if rest[0] == END else _is_member(parent, rest[0])
     is_there = isinstance(parent, list if rest[0] == END else dict)
     return is_there and all(isinstance(one, str) for one in rest) and END not in rest[1:-1]
+
+
+def _is_member(parent: Any, segment: Segment) -> bool:
+    return isinstance(parent, dict) and isinstance(segment, str)
 
 
 def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:

@@ -5,6 +5,7 @@ Source: k8s.io/apimachinery pkg/api/resource/quantity.go (`ParseQuantity`).
 """
 
 import re
+from functools import lru_cache
 
 FINEST_DECIMALS = 9
 NANOS_PER_UNIT: int = 10**FINEST_DECIMALS
@@ -22,6 +23,8 @@ LARGEST_EXPONENT = 80
 LONGEST_TEXT = 64
 LARGEST_INTEGER = 10**LONGEST_TEXT
 
+_REMEMBERED = 4096
+
 _DECIMAL = {"n": -9, "u": -6, "m": -3, "": 0, "k": 3, "M": 6, "G": 9, "T": 12, "P": 15, "E": 18}
 _BINARY = {"Ki": 1, "Mi": 2, "Gi": 3, "Ti": 4, "Pi": 5, "Ei": 6}
 _GRAMMAR = re.compile(
@@ -35,12 +38,21 @@ def parse(value: object) -> int | None:
 
     Numbers are accepted beside strings, since JSON and YAML carry both (`cpu: 2`, `cpu: "2"`).
     """
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, str):
+        text = value.strip(" ")
+    elif isinstance(value, float):
+        text = repr(value)
+    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST_INTEGER:
+        text = str(value)
+    else:
         return None
-    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
-        return None
-    text = repr(value) if isinstance(value, float) else str(value).strip(" ")
-    match = _GRAMMAR.fullmatch(text) if 0 < len(text) <= LONGEST_TEXT and text.isascii() else None
+    return _read(text) if 0 < len(text) <= LONGEST_TEXT and text.isascii() else None
+
+
+# A cluster writes few different ones.
+@lru_cache(_REMEMBERED)
+def _read(text: str) -> int | None:
+    match = _GRAMMAR.fullmatch(text)
     if match is None:
         return None
     digits, fraction = match["whole"] + (match["fraction"] or ""), match["fraction"] or ""

@@ -1,6 +1,7 @@
 """What is counted. Labels are few and bounded: never a name or a user."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import cache
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
@@ -16,23 +17,23 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._reviews = self._counter(
+        self._reviews = self._labelled(
             "scaleguard_reviews", "Reviews by how they ended.", "endpoint", "result"
         )
-        self._findings = self._counter(
+        self._findings = self._labelled(
             "scaleguard_findings",
             "Findings by rule, action and kind, and by what it would have been in mode enforce.",
             *("rule", "action", "kind", "would"),
         )
-        self._exemptions = self._counter(
+        self._exemptions = self._labelled(
             "scaleguard_exemptions_used", "Findings that an exemption made harmless.", "rule"
         )
-        self._mutations = self._counter(
+        self._mutations = self._labelled(
             "scaleguard_mutations",
             "Pods that got a patch, by the class of pod, and those that would have got one.",
             *("class", "would"),
         )
-        self._cannot_judge = self._counter(
+        self._cannot_judge = self._labelled(
             "scaleguard_cannot_judge",
             "Reviews that failed, so that failurePolicy decided.",
             "endpoint",
@@ -41,37 +42,42 @@ class Metrics:
         self._wrong_paths = self._counter(
             "scaleguard_wrong_paths", "Requests at a path that is not served: not an API server's."
         )
-        self._seconds = Histogram(
+        seconds = Histogram(
             "scaleguard_review_seconds",
             "Time from the first byte of the body to the answer.",
             ("endpoint",),
             buckets=_BUCKETS_SECONDS,
             registry=self.registry,
         )
+        self._seconds = cache(seconds.labels)
 
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
 
+    def _labelled(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
+        """Make a counter with labels; to find what is counted by them takes a lock each time."""
+        return cache(self._counter(name, documentation, *labels).labels)
+
     def reviewed(self, endpoint: str, result: str, seconds: float) -> None:
         """Count a review that ended, whatever its end."""
-        self._reviews.labels(endpoint, result).inc()
-        self._seconds.labels(endpoint).observe(seconds)
+        self._reviews(endpoint, result).inc()
+        self._seconds(endpoint).observe(seconds)
 
     def found(self, kind: str, findings: Iterable[Finding]) -> None:
         """Count the findings of a decision on a kind: one that is known, or nothing is found."""
         for finding in findings:
             would = finding.would.value if finding.would is not None else ""
-            self._findings.labels(finding.rule, finding.action.value, kind, would).inc()
+            self._findings(finding.rule, finding.action.value, kind, would).inc()
             if finding.exempted_by is not None:
-                self._exemptions.labels(finding.rule).inc()
+                self._exemptions(finding.rule).inc()
 
     def mutated(self, workload_class: str, *, withheld: bool = False) -> None:
         """Count a pod that got a patch, or would have got one in another mode."""
-        self._mutations.labels(workload_class, "patch" if withheld else "").inc()
+        self._mutations(workload_class, "patch" if withheld else "").inc()
 
     def cannot_judge(self, endpoint: str) -> None:
         """Count a review that failed for want of a judgement, or by a fault of ours."""
-        self._cannot_judge.labels(endpoint).inc()
+        self._cannot_judge(endpoint).inc()
 
     def wrong_path(self) -> None:
         """Count a request of somebody who does not know where reviews are asked for."""

@@ -16,11 +16,15 @@ _log = logging.getLogger(LOGGER)
 
 def record(request: Request, decision: Decision) -> None:
     """Log a denial, a warning, an audit finding or a mutation; nothing for what simply passed."""
+    if not _log.isEnabledFor(logging.INFO):
+        return
     message = _message(decision)
     if not message:
         return
     # In one field: `name` and `message` are names that logging keeps for itself.
-    _log.info("%s", message, extra={"decision": _fields(request, decision, message)})
+    said = {"decision": _fields(request, decision, message)}
+    # Not by `info`, which would look for the line that it was called from.
+    _log.handle(_log.makeRecord(LOGGER, logging.INFO, __file__, 0, message, (), None, None, said))
 
 
 def _fields(request: Request, decision: Decision, message: str) -> dict[str, Any]:

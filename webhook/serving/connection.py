@@ -7,6 +7,7 @@ import sys
 import termios
 import time
 from contextlib import suppress
+from select import POLLIN, poll
 from typing import Any
 
 from gunicorn.http.parser import RequestParser
@@ -16,6 +17,7 @@ from gunicorn.workers.gthread import TConn
 
 from webhook.serving import tls
 from webhook.serving.arriving import Arrival, Arriving
+from webhook.serving.parser import Parser
 
 # Of one record of TLS; what is read at a time is a quarter of a body of 7 MiB at most, in some
 # milliseconds.
@@ -76,7 +78,7 @@ class Connection(TConn):
             self.sock.do_handshake()
         except (ssl.SSLWantReadError, ssl.SSLWantWriteError):
             return False
-        self.parser = RequestParser(self.cfg, self.sock, self.client)
+        self.parser = Parser(self.cfg, self.sock, self.client)
         self.initialized = True
         self.since = time.monotonic()
         return True
@@ -115,6 +117,14 @@ class Connection(TConn):
                 return False
             self.arriving.add(data)
         return True
+
+    def speaks_within(self, seconds: float) -> bool:
+        """Whether something of a next request comes within a time, or has come already."""
+        if self.unreader.buf.getvalue():
+            return True
+        poller = poll()
+        poller.register(self.sock, POLLIN)
+        return bool(poller.poll(seconds * 1000))
 
     def is_read(self) -> bool:
         """Whether the client reads its answers: a thread would wait for who does not."""

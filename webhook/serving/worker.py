@@ -15,7 +15,7 @@ from contextlib import suppress
 from functools import partial
 from selectors import EVENT_READ
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple, TypeVar, cast
 
 from gunicorn.workers.gthread import ThreadWorker
 
@@ -23,6 +23,9 @@ from webhook.serving.arriving import Arrival
 from webhook.serving.body import MIB
 from webhook.serving.connection import Connection
 from webhook.serving.environment import DRAINING, OVERLOADED
+from webhook.serving.parser import unchanging
+
+Done = TypeVar("Done")
 
 # A connection that says nothing, or not all of what it has to say, costs no thread, but one of
 # `worker_connections`: none stays there longer, and whoever comes when all are taken is let in for
@@ -50,10 +53,19 @@ _MOST_HELD_BYTES = 32 * MIB
 # How often it is looked whether deadlines have passed.
 _LOOK_SECONDS = 0.25
 
+# How long a thread waits for the next request of the connection that it has answered.
+_LINGER_SECONDS = 0.002
+
 # A stopping worker has this much patience with connections that have said nothing yet.
 _LAST_CALL_SECONDS = 1.0
 
 _log = logging.getLogger("scaleguard.server")
+
+
+class _Heard(NamedTuple):
+    """What a thread has heard of a next request that it does not answer."""
+
+    arrival: Arrival | None
 
 
 class Worker(ThreadWorker):
@@ -68,6 +80,8 @@ class Worker(ThreadWorker):
         self.stop_at: float | None = None
         self._most_in_flight = IN_FLIGHT_PER_THREAD * self.cfg.threads
         self._in_flight = 0
+        self._most_lingering = self.cfg.threads // 2
+        self._lingering = 0
         self._counting = threading.Lock()
         self._unusual = 0
         self._look_at = 0.0
@@ -79,6 +93,11 @@ class Worker(ThreadWorker):
         self._handshake_pool = ThreadPoolExecutor(_HANDSHAKE_THREADS, "handshake")
         self._patient_pool = ThreadPoolExecutor(_PATIENT_THREADS, "patient")
         super().init_process()
+
+    def run(self) -> None:
+        """Serve, by settings that do not change any more."""
+        self.cfg = unchanging(self.cfg)
+        super().run()
 
     def _mark_thread(self) -> None:
         self._thread.sheds = True
@@ -107,30 +126,37 @@ class Worker(ThreadWorker):
             conn.expect_handshake()
             self._submit(self._handshake_pool, _shake_hands, conn, self._shaken)
             return
-        arrival = conn.listen()
+        self._go_on(conn, conn.listen())
+
+    def _go_on(self, conn: Connection, arrival: Arrival | None) -> None:
+        """Do what follows from how far a request has come."""
         if arrival is Arrival.PARTLY:
             self._wait_for(conn)
             self._bound_held(conn)
         elif arrival is None or not conn.is_read():
             self._hang_up(conn)
         elif arrival is Arrival.WHOLE:
-            with self._counting:
-                conn.is_counted = self._in_flight < self._most_in_flight
-                self._in_flight += conn.is_counted
-            pool = self.tpool if conn.is_counted else self._shed_pool
-            self._submit(pool, self.handle, conn, self.finish_request)
+            pool = self.tpool if self._count(conn) else self._shed_pool
+            self._submit(pool, self._answer_all, conn, self._finish_all)
         elif self._unusual < _MOST_UNUSUAL:
             self._unusual += 1
             self._submit(self._patient_pool, self.handle, conn, self._finish_unusual)
         else:
             self._hang_up(conn)
 
+    def _count(self, conn: Connection) -> bool:
+        """Count a connection as one of those in flight, unless they are too many."""
+        with self._counting:
+            conn.is_counted = self._in_flight < self._most_in_flight
+            self._in_flight += conn.is_counted
+        return conn.is_counted
+
     def _submit(
         self,
         pool: ThreadPoolExecutor,
-        work: Callable[[Connection], bool],
+        work: Callable[[Connection], Done],
         connection: Connection,
-        finish: Callable[[Connection, Future[bool]], None],
+        finish: Callable[[Connection, Future[Done]], None],
     ) -> None:
         """Do something in a thread, and what follows in the event loop."""
         future = pool.submit(work, connection)
@@ -151,6 +177,47 @@ class Worker(ThreadWorker):
     def _finish_unusual(self, connection: Connection, done: Future[bool]) -> None:
         self._unusual -= 1
         self.finish_request(connection, done)
+
+    def _answer_all(self, conn: Connection) -> "bool | _Heard":
+        """Answer a request, and those that follow at once: the way round is as long as a judgement.
+
+        Say whether the connection stays, or how far its next request has come.
+        """
+        stays = self.handle(conn)
+        while stays and self._speaks_again(conn):
+            arrival = conn.listen()
+            if arrival is not Arrival.WHOLE or not conn.is_read() or not self._count(conn):
+                return _Heard(arrival)
+            stays = self.handle(conn)
+        return stays
+
+    def _speaks_again(self, conn: Connection) -> bool:
+        """Wait a moment for the next request, with half of the threads at most.
+
+        None waits while others have something to say, and none that sends away.
+        """
+        with self._counting:
+            lingers = self._lingering < self._most_lingering and not self._is_needed()
+            self._lingering += lingers
+        if not lingers:
+            return False
+        try:
+            return conn.speaks_within(_LINGER_SECONDS)
+        finally:
+            with self._counting:
+                self._lingering -= 1
+
+    def _is_needed(self) -> bool:
+        """Whether this thread has something else to do than to wait for one client."""
+        others = not self.tpool._work_queue.empty()  # noqa: SLF001 - nothing else tells
+        return others or self.stop_at is not None or getattr(self._thread, "sheds", False)
+
+    def _finish_all(self, connection: Connection, done: "Future[bool | _Heard]") -> None:
+        result = done.result()
+        if isinstance(result, _Heard):
+            self._go_on(connection, result.arrival)
+        else:
+            self.finish_request(connection, cast("Future[bool]", done))
 
     def handle(self, conn: Connection) -> bool:  # type: ignore[override]  # no others are made
         """Answer one request, in a thread; say whether the connection stays."""

@@ -72,6 +72,8 @@ def within_nodes(
     are devices fit beside each other. Where nothing is left the defaults of a resource are left
     out, and a note says so.
     """
+    if not any(known):
+        return list(defaults), []
     running = [one for one in ai_pod.containers if one[0].role is not Role.INIT]
     counts = counted(device for _, devices in running for device in devices)
     overhead = read_amounts(mapping(pod, "spec", "overhead"))

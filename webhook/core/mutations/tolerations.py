@@ -36,13 +36,14 @@ def tolerate(pod: Raw, ai_pod: AiPod, profile: Profile, bounds: Bounds) -> Mutat
     missing = _not_covered(_wanted(ai_pod, profile), tolerations(pod))
     if not missing or not can_take(pod, _PATH):
         return Mutation()
-    allowed = bounds.tolerations or [each.raw for each in missing]
-    refused = [each for each in missing if not is_accepted(each.raw, allowed)]
-    wanted = [each for each in missing if is_accepted(each.raw, allowed)]
+    wanted = [each for each in missing if _is_accepted(each, bounds)]
+    refused = [each for each in missing if each not in wanted]
     additions = tuple(Addition(_PATH, dict(each.raw), each.why) for each in wanted)
     brief = f"{TOLERATIONS}{_keys(wanted)}" if wanted else ""
+    if not refused:
+        return Mutation(additions, brief)
     note = f"{_keys(refused)} not tolerated: the namespace's {WHITELIST_ANNOTATION} leaves it out"
-    return Mutation(additions, brief, (note,) if refused else ())
+    return Mutation(additions, brief, (note,))
 
 
 class _Wanted(NamedTuple):
@@ -66,22 +67,25 @@ def _wanted(ai_pod: AiPod, profile: Profile) -> Iterator[_Wanted]:
         yield _Wanted(extra.raw, extra.source)
 
 
+def _is_accepted(wanted: _Wanted, bounds: Bounds) -> bool:
+    return not bounds.tolerations or is_accepted(wanted.raw, bounds.tolerations)
+
+
 def _exists(key: str) -> Raw:
     return {"key": key, "operator": "Exists", "effect": NO_SCHEDULE}
 
 
 def _network_devices(ai_pod: AiPod, profile: Profile) -> set[str]:
     """The network devices that containers ask for; a quantity that is surely zero asks for none."""
-    asked = {
-        (name, quantity.parse(value))
+    if not profile.network:
+        return set()
+    return {
+        name
         for container, _ in ai_pod.containers
         for kind in ("requests", "limits")
         for name, value in mapping(container.raw, "resources", kind).items()
-    }
-    return {
-        name
-        for name, nanos in asked
-        if nanos != 0 and any(pattern.fullmatch(name) for pattern in profile.network)
+        if any(pattern.fullmatch(name) for pattern in profile.network)
+        and quantity.parse(value) != 0
     }
 
 
