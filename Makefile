@@ -42,6 +42,10 @@ consistency: venv ## 500 rounds of conflicting requests through two replicas, an
 nothing-lost: venv ## 20,000 refusals while audit, database and webhook die: each found by its decision
 	SCALEGUARD_REFUSALS=5000 $(bin)/pytest -q -s tests/e2e/test_nothing_lost.py
 
+.PHONY: generated-pods
+generated-pods: venv ## 2,000 pods in eleven namespaces: what an API server accepts, it accepts with our patch
+	SCALEGUARD_GENERATED_PODS=2000 $(bin)/pytest -q -s tests/e2e/test_generated_pods.py
+
 .PHONY: rolling-restart
 rolling-restart: venv ## the webhook's pods replaced ten times under load: no review fails
 	SCALEGUARD_ROLLOUTS=10 SCALEGUARD_LOAD_RATE=$(or $(rate),30) $(bin)/pytest -q -s tests/e2e/test_rolling_restart.py
