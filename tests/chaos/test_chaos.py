@@ -75,12 +75,16 @@ def test_it_survives(stage: Stage) -> None:
     for (outcome, why), count in sorted(judged.excused.items()):
         print(f"  {count} {outcome}: {why}")
     print(f"  {len(judged.faults)} without an excuse")
+    for one in judged.faults[:20]:
+        at = f"{one.begun - begun:.1f} to {one.ended - begun:.1f} s"
+        print(f"    {at}: {one.what}, {one.outcome}: {one.said[-150:]}")
     print(f"{len(let_in)} pairs in conflict, {len(guilty)} of them without an excuse")
     for life in memory.longest():
         slope = life.slope()
         said = "too short for a slope" if slope is None else f"{slope:+.3f} MiB a minute"
         last = life.samples[-1].mebibytes
         print(f"memory of {life.name}: {last:.0f} MiB after {life.seconds:.0f} s, {said}")
+        print("  MiB: " + " ".join(f"{each.mebibytes:.0f}" for each in life.samples[::4]))
 
     assert judged.faults == [], judged.faults[:5]
     if SECONDS > 120:

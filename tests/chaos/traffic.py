@@ -1,16 +1,16 @@
 """What is asked for meanwhile: pods, HPAs and VPAs, some of which must be refused."""
 
 import itertools
-import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from http import HTTPStatus
 from http.client import HTTPException
 from typing import NamedTuple
 
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.load import Send
+from tests.e2e.load import AT_ONCE, Send
 from tests.e2e.manifests import deployment, hpa, stream, vpa
 from tests.e2e.patient_client import PatientClient, Said
 from tests.e2e.refusals import DECISION, owned_pod
@@ -44,6 +44,7 @@ class Traffic:
     def __init__(self, plane: ControlPlane, namespaces: Sequence[str]) -> None:
         self._namespaces = namespaces
         self._slots = itertools.count()
+        self._beside = ThreadPoolExecutor(AT_ONCE)
         self._left: defaultdict[str, set[tuple[Resource, str]]] = defaultdict(set)
         self.seen: list[Seen] = []
         self.told: list[str] = []
@@ -119,12 +120,11 @@ class Traffic:
             what = f"{resource.kind} of a round"
             return self._ask(what, name, lambda: client.create(path, raws[resource]), expected)
 
-        beside = threading.Thread(target=_quietly, args=(create, VPAS))
-        beside.start()
+        beside = self._beside.submit(create, VPAS)
         try:
             return create(HPAS)
         finally:
-            beside.join()
+            beside.exception()  # it is noted
 
     def _of(self, number: int) -> str:
         return self._namespaces[number % len(self._namespaces)]
@@ -169,10 +169,3 @@ def _outcome(said: Said, expected: str, what: str) -> str:
         return "unfitted" if is_bare else "right"
     # It was stored by the first try, of which the answer was lost.
     return "right" if said.status == HTTPStatus.CONFLICT else "failed"
-
-
-def _quietly(create: Callable[[Resource], Said], resource: Resource) -> None:
-    try:
-        create(resource)
-    except (OSError, HTTPException):
-        return  # it is noted

@@ -23,6 +23,7 @@ class Balancer:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._open: set[socket.socket] = set()
+        self._silent: frozenset[socket.socket] = frozenset()
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> Self:
@@ -35,6 +36,13 @@ class Balancer:
             _shut(one)
         for thread in tuple(self._threads):
             thread.join(_PATIENCE_SECONDS)
+
+    def silence(self) -> None:
+        """Carry nothing more over the connections that there are, as where a cable was cut.
+
+        Neither end learns of it; those that come are carried.
+        """
+        self._silent = frozenset(self._open)
 
     def _start(self, work: Callable[..., None], *arguments: object) -> threading.Thread:
         thread = threading.Thread(target=work, args=arguments, daemon=True)
@@ -57,10 +65,18 @@ class Balancer:
         with client, suppress(OSError), self._connected(ports) as backend:
             backend.settimeout(None)
             self._open |= {client, backend}
-            back = self._start(_pass_on, backend, client)
-            _pass_on(client, backend)
+            back = self._start(self._pass_on, backend, client)
+            self._pass_on(client, backend)
             back.join()
             self._open -= {client, backend}
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with suppress(OSError):
+            while data := one.recv(_CHUNK):
+                if one not in self._silent:
+                    other.sendall(data)
+        for end in (one, other):
+            _shut(end)
 
     def _connected(self, ports: Sequence[int]) -> socket.socket:
         first, *others = ports
@@ -70,14 +86,6 @@ class Balancer:
             if not (others and self._fails_over):
                 raise
         return self._connected(others)
-
-
-def _pass_on(one: socket.socket, other: socket.socket) -> None:
-    with suppress(OSError):
-        while data := one.recv(_CHUNK):
-            other.sendall(data)
-    for end in (one, other):
-        _shut(end)
 
 
 def _shut(one: socket.socket) -> None:

@@ -116,7 +116,9 @@ class PatientClient:
 
 def _is_closed(idle: socket.socket) -> bool:
     """Whether the other end has closed a connection on which no answer is waited for."""
-    return bool(select.select([idle], [], [], 0)[0])
+    poll = select.poll()
+    poll.register(idle, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _warnings(answer: http.client.HTTPResponse) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ may be wrong: there may be none for a while.
 
 import copy
 import json
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ import yaml
 
 from tests.controlplane.cluster import ControlPlane
 from tests.controlplane.process import Child
+from tests.e2e.balancer import Balancer
 from tests.e2e.webhook_process import Reviews, WebhookProcess, wait_until
 from webhook.cluster.api import Api, connect
 from webhook.cluster.errors import ApiError
@@ -199,6 +201,56 @@ def test_api_server_restarts(
     assert conflict.answers[True] == 0
     assert free.answers[False] == 0
     assert conflict.answers[False] > 0
+
+
+def test_api_server_hangs(
+    cluster: Cluster, webhook: WebhookProcess, reviews: tuple[Reviews, Reviews]
+) -> None:
+    """It closes nothing, accepts connections, and says nothing."""
+    server = cluster.apiserver()
+    server.signal(signal.SIGSTOP)
+    try:
+        wait_until(lambda: age(webhook) > STALE_SECONDS, what="its silence is not noticed")
+        reasons = webhook.reasons() or []
+        assert any("nothing heard for" in reason for reason in reasons), reasons
+    finally:
+        server.signal(signal.SIGCONT)
+    took = wait_until(lambda: webhook.ready() and judges_well(webhook), what="no recovery")
+    assert took < 10
+    conflict, free = reviews
+    assert conflict.answers[True] == 0
+    assert free.answers[False] == 0
+
+
+def test_connections_that_carry_nothing_any_more_are_replaced(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    """Before anything counts as stale; what came meanwhile counts."""
+    stale_seconds = 2 * STALE_SECONDS
+    cluster.grant()
+    cluster.apply(deployment("late"))
+    with Balancer([cluster.plane.layout.ports.apiserver]) as network:
+        kubeconfig = tmp_path / "kubeconfig"
+        text = cluster.plane.user(USER).read_text(encoding="utf-8")
+        server = f"https://127.0.0.1:{network.port}"
+        kubeconfig.write_text(text.replace(cluster.plane.server, server), encoding="utf-8")
+        with WebhookProcess(tmp_path, kubeconfig, staleAfterSeconds=stale_seconds) as webhook:
+            webhook.wait_until_ready()
+            assert webhook.validate(hpa("late", "late")) is True
+            network.silence()
+            cluster.apply(vpa("late", "late"))
+            took = wait_until(
+                lambda: webhook.validate(hpa("late", "late")) is False, what="its VPA is not seen"
+            )
+            assert took < stale_seconds
+            oldest = 0.0
+            begun = time.monotonic()
+            while time.monotonic() < begun + 1.5 * stale_seconds:
+                oldest = max(oldest, age(webhook), age(webhook, HPAS))
+                assert webhook.ready(), webhook.reasons()
+                time.sleep(0.2)
+            assert oldest < stale_seconds, "a quiet cluster says something often enough"
+    cluster.plane.kubectl("delete", "vpa,deployment", "late")
 
 
 def test_crd_is_removed_and_installed_again(

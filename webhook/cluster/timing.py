@@ -34,6 +34,15 @@ class Timing:
         return max(5.0, self.stale_seconds / 3)
 
     @property
+    def discovery_seconds(self) -> float:
+        """How long an answer of some hundred bytes is waited for, where a resource is absent.
+
+        On a connection that carries nothing any more the question is asked again before its answer
+        counts as stale: that one has waited to be looked for, and is paused after a failure.
+        """
+        return self.stale_seconds / 4
+
+    @property
     def read_seconds(self) -> float:
         """How long a silent connection is believed in: until the server should have ended it."""
         return self.server_seconds + max(1.0, self.stale_seconds / 18)

@@ -177,7 +177,7 @@ class Watch(Generic[Record]):
     def _is_missing(self) -> bool:
         """Ask discovery whether the resource is there; what is not there has no objects."""
         group, version = self.resource.group, self.resource.version
-        listed = served(self._api, group, version, self._timing.page_seconds)
+        listed = served(self._api, group, version, self._timing.discovery_seconds)
         missing = all(one.plural != self.resource.plural for one in listed)
         if missing and (found := self._find()) is not None:
             _log.info("%s: followed in version %s from now on", self._name, found.version)

@@ -164,3 +164,10 @@ def test_watch_ends_before_it_counts_as_stale() -> None:
     for limit in (5.0, 90.0, 3600.0):
         timing = Timing(limit)
         assert timing.server_seconds < timing.read_seconds < limit
+
+
+@pytest.mark.parametrize("limit", [15.0, 90.0, 3600.0])
+def test_who_is_absent_is_asked_for_twice_before_that_counts_as_stale(limit: float) -> None:
+    timing = Timing(limit)
+    waits = 2 * timing.discovery_seconds + timing.pause(1, lambda: 0.0)
+    assert timing.look_again_seconds + waits < limit
