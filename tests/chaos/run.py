@@ -142,9 +142,10 @@ class Run:
                 return stage.configure
 
     def _kill(self, pod: Pod) -> None:
-        self.windows.kills.append(time.monotonic())
         with self._routing:
+            begun = time.monotonic()
             pod.kill()
+            self.windows.kills.append((begun, time.monotonic()))
             if not self.stage.route() and self._none_serves is None:
                 self._none_serves = self.windows.open("no webhook")
 
@@ -169,8 +170,9 @@ class Run:
         client = PatientClient(self.stage.plane, most_retries=0, timeout_seconds=4)
         with closing(client):
             while not self._over.wait(_LOOK_SECONDS):
+                found = self.stage.look()
                 with self._routing:
-                    serving = self.stage.look()
+                    serving = self.stage.route(found)
                     if serving and self._none_serves is not None:
                         self._none_serves.mended = time.monotonic()
                         self._none_serves = None

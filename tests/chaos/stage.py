@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
@@ -43,6 +44,9 @@ _NO_SCALING = ["--controllers=*,-horizontal-pod-autoscaler-controller"]
 _RESTART_SECONDS = 2.0
 """How long a container that died is away before a kubelet starts it again."""
 
+_MOST_FAILURES = 2
+"""`failureThreshold` of the chart's readiness probe."""
+
 
 class Files:
     """Configuration and rules of a process, mounted."""
@@ -70,10 +74,18 @@ class Pod(Webhook):
         self.files = Files(self)
         self.is_serving = False
         """Whether it was ready when it was looked at last, and has not been killed since."""
-        self.starts = 0
+        self.starts = self._failures = 0
         self._start_at: float | None = None
 
+    def looks_ready(self) -> bool:
+        """Ask as the kubelet does: one that was ready has to fail twice."""
+        if self.child.exit_code() is not None:
+            return False
+        self._failures = 0 if self.status() == 200 else self._failures + 1
+        return self._failures == 0 or (self.is_serving and self._failures < _MOST_FAILURES)
+
     def start(self) -> None:
+        self._failures = 0
         self.starts += 1
         self._start_at = None
         self.child.start()
@@ -135,20 +147,23 @@ class Stage:
                 pod.start()
                 stack.callback(self._end, pod.child)
             self.audit.wait_until_ready()
-            eventually(lambda: self.look() == len(self.pods), "the webhooks", self.said)
+            every = len(self.pods)
+            eventually(lambda: self.route(self.look()) == every, "the webhooks", self.said)
             self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def look(self) -> int:
-        """Find out who is ready, as kubelets do, and send to them; return how many."""
-        for pod in self.pods:
-            pod.is_serving = pod.child.exit_code() is None and pod.status() == 200
-        return self.route()
+    def look(self) -> list[tuple[int, bool]]:
+        """Find out of each pod whether it is ready, as a kubelet does; and of which start."""
+        return [(pod.starts, pod.looks_ready()) for pod in self.pods]
 
-    def route(self) -> int:
+    def route(self, found: Sequence[tuple[int, bool]] = ()) -> int:
+        """Send to who is ready, as kube-proxy does; return how many that are."""
+        for pod, (starts, is_ready) in zip(self.pods, found, strict=False):
+            if pod.starts == starts and pod.child.exit_code() is None:
+                pod.is_serving = is_ready
         ready = tuple(pod.port for pod in self.pods if pod.is_serving)
         self.service.backends = ready
         return len(ready)

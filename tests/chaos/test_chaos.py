@@ -79,6 +79,8 @@ def test_it_survives(stage: Stage) -> None:
         at = f"{one.begun - begun:.1f} to {one.ended - begun:.1f} s"
         print(f"    {at}: {one.what}, {one.outcome}: {one.said[-150:]}")
     print(f"{len(let_in)} pairs in conflict, {len(guilty)} of them without an excuse")
+    for pair, requests in guilty.items():
+        print(f"    {pair}: {[(round(one.begun - begun, 1), one.outcome) for one in requests]}")
     for life in memory.longest():
         slope = life.slope()
         said = "too short for a slope" if slope is None else f"{slope:+.3f} MiB a minute"

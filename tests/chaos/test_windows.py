@@ -8,7 +8,7 @@ from tests.chaos.traffic import Seen
 from tests.chaos.verdict import judge, unexcused
 from tests.chaos.windows import Window, Windows
 
-WINDOWS = Windows([Window("etcd", 100, 105, 107)], kills=[200.0])
+WINDOWS = Windows([Window("etcd", 100, 105, 107)], kills=[(200.0, 200.0)])
 
 
 @pytest.mark.parametrize(

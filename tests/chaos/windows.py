@@ -20,10 +20,11 @@ class Window:
 
 @dataclass
 class Windows:
-    """All of them, and the moments at which a process was killed."""
+    """All of them, and when processes were killed."""
 
     all: list[Window] = field(default_factory=list)
-    kills: list[float] = field(default_factory=list)
+    kills: list[tuple[float, float]] = field(default_factory=list)
+    """From when until when a process was being killed."""
 
     # From the kill until whoever waits for an answer has learnt of it.
     KILL_SECONDS = 0.25
@@ -47,8 +48,8 @@ class Windows:
         for window in self.all:
             if window.meets(begun, ended):
                 return window.why
-        for kill in self.kills:
-            if begun <= kill + self.KILL_SECONDS and ended >= kill:
+        for first, last in self.kills:
+            if begun <= last + self.KILL_SECONDS and ended >= first:
                 return "in flight at who was killed"
         return None
 
