@@ -7,8 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-_WARM_SECONDS = 60.0
-"""What a process takes at its start says nothing of what it will take."""
+_FEWEST_SAMPLES = 4
 
 
 class Sample(NamedTuple):
@@ -30,10 +29,13 @@ class Life(NamedTuple):
         return self.samples[-1].at_seconds - self.samples[0].at_seconds
 
     def slope(self) -> float | None:
-        """MiB a minute, by least squares once it was warm; None where it lived too shortly."""
-        first = self.samples[0].at_seconds + _WARM_SECONDS
-        warm = [each for each in self.samples if each.at_seconds >= first]
-        if len(warm) < 3:
+        """MiB a minute, by least squares over the second half; None where it lived too shortly.
+
+        What it takes in the first half fills what is bounded: pools, caches, what is followed.
+        """
+        middle = self.samples[0].at_seconds + self.seconds / 2
+        warm = [each for each in self.samples if each.at_seconds >= middle]
+        if len(warm) < _FEWEST_SAMPLES:
             return None
         times = [each.at_seconds / 60 for each in warm]
         return statistics.linear_regression(times, [each.mebibytes for each in warm]).slope
@@ -47,11 +49,15 @@ class Memory:
         self._processes = processes
         self._begun = time.monotonic()
         self._lives: dict[tuple[str, int], Life] = {}
+        self._before: frozenset[int] = frozenset()
 
     def sample(self) -> None:
+        """What began since the last time does not count: some only try a configuration out."""
         at = time.monotonic() - self._begun
-        for name, pid in self._processes().items():
-            if held := sum(map(_proportional, tree(pid))):
+        trees = {(name, pid): set(tree(pid)) for name, pid in self._processes().items()}
+        before, self._before = self._before, frozenset().union(*trees.values())
+        for (name, pid), processes in trees.items():
+            if held := sum(map(_proportional, processes & before)):
                 life = self._lives.setdefault((name, pid), Life(name, pid, []))
                 life.samples.append(Sample(at, held / 2**20))
 
