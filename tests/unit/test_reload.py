@@ -19,6 +19,7 @@ from webhook.core.finding import Action
 from webhook.errors import ConfigError, Faults, PolicyError, ScaleguardError, UnavailableError
 from webhook.exposition import registry
 from webhook.policy import engine
+from webhook.policy.kinds import Pushing
 from webhook.reload.recorder import Counters
 from webhook.reload.reloading import Making, Reloading
 from webhook.reload.sources import LastGood, Material, Sources
@@ -303,7 +304,7 @@ def test_manifests_are_read_once_by_the_kinds_of_the_start() -> None:
 
 
 def test_rules_are_put_back_only_where_they_were_put(trial: Trial) -> None:
-    class Server:
+    class Server(Pushing):
         puts = 0
 
         def put_rules(self) -> None:

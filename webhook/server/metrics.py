@@ -17,23 +17,23 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._reviews = self._labelled(
+        self._reviews = self._counted_by(
             "scaleguard_reviews", "Reviews by how they ended.", "endpoint", "result"
         )
-        self._findings = self._labelled(
+        self._findings = self._counted_by(
             "scaleguard_findings",
             "Findings by rule, action and kind, and by what it would have been in mode enforce.",
             *("rule", "action", "kind", "would"),
         )
-        self._exemptions = self._labelled(
+        self._exemptions = self._counted_by(
             "scaleguard_exemptions_used", "Findings that an exemption made harmless.", "rule"
         )
-        self._mutations = self._labelled(
+        self._mutations = self._counted_by(
             "scaleguard_mutations",
             "Pods that got a patch, by the class of pod, and those that would have got one.",
             *("class", "would"),
         )
-        self._cannot_judge = self._labelled(
+        self._cannot_judge = self._counted_by(
             "scaleguard_cannot_judge",
             "Reviews that failed, so that failurePolicy decided.",
             "endpoint",
@@ -54,7 +54,7 @@ class Metrics:
     def _counter(self, name: str, documentation: str, *labels: str) -> Counter:
         return Counter(name, documentation, labels, registry=self.registry)
 
-    def _labelled(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
+    def _counted_by(self, name: str, documentation: str, *labels: str) -> Callable[..., Counter]:
         """Make a counter with labels; to find what is counted by them takes a lock each time."""
         return cache(self._counter(name, documentation, *labels).labels)
 

@@ -53,6 +53,9 @@ _MOST_HELD_BYTES = 32 * MIB
 # How often it is looked whether deadlines have passed.
 _LOOK_SECONDS = 0.25
 
+# After so many requests of one connection its thread is for others first.
+_MOST_IN_A_ROW = 64
+
 # How long a thread waits for the next request of the connection that it has answered.
 _LINGER_SECONDS = 0.002
 
@@ -184,7 +187,9 @@ class Worker(ThreadWorker):
         Say whether the connection stays, or how far its next request has come.
         """
         stays = self.handle(conn)
-        while stays and self._speaks_again(conn):
+        for _ in range(_MOST_IN_A_ROW):
+            if not stays or not self._speaks_again(conn):
+                break
             arrival = conn.listen()
             if arrival is not Arrival.WHOLE or not conn.is_read() or not self._count(conn):
                 return _Heard(arrival)
