@@ -64,6 +64,8 @@ class Balancer:
         """Carry a connection until one of its ends closes it."""
         with client, suppress(OSError), self._connected(ports) as backend:
             backend.settimeout(None)
+            for end in (client, backend):  # else small parts wait for the other end's consent
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open |= {client, backend}
             back = self._start(self._pass_on, backend, client)
             self._pass_on(client, backend)
