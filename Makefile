@@ -42,6 +42,10 @@ consistency: venv ## 500 rounds of conflicting requests through two replicas, an
 nothing-lost: venv ## 20,000 refusals while audit, database and webhook die: each found by its decision
 	SCALEGUARD_REFUSALS=5000 $(bin)/pytest -q -s tests/e2e/test_nothing_lost.py
 
+.PHONY: fuzz-oracle
+fuzz-oracle: venv controlplane ## what a real API server reads and fills in, and what we read, for twenty times as long
+	SCALEGUARD_ORACLE_TIMES=20 $(bin)/pytest -q tests/e2e/test_oracle.py
+
 .PHONY: generated-pods
 generated-pods: venv ## 2,000 pods in eleven namespaces: what an API server accepts, it accepts with our patch
 	SCALEGUARD_GENERATED_PODS=2000 $(bin)/pytest -q -s tests/e2e/test_generated_pods.py
