@@ -14,16 +14,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from unittest.mock import patch
 
 from tests.bench.instructed import REVIEWS
-from webhook.policy.compiled import plan as planning
-from webhook.policy.compiled import rules
-from webhook.policy.compiled.plan import Plan
-from webhook.policy.source import Module, load
+from webhook.policy.compiled.rules import planned
+from webhook.policy.source import load
 
 BASELINE = Path(__file__).with_name("instructions.json")
 MOST_GROWTH = 0.15
@@ -38,10 +34,10 @@ _COUNT = re.compile(r"^==(\d+)== I\s+refs:\s+([\d,]+)$", re.MULTILINE)
 def count() -> dict[str, int]:
     """Return the instructions of one review of each kind."""
     with tempfile.TemporaryDirectory(prefix="scaleguard-bench-") as folder:
-        log, planned = Path(folder) / "valgrind", Path(folder) / "plan.json"
-        planned.write_text(json.dumps(asdict(_plan())), "utf-8")
+        log, plan = Path(folder) / "valgrind", Path(folder) / "plan.json"
+        plan.write_text(json.dumps(asdict(planned(load()))), "utf-8")
         counting = ("--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null")
-        program = (sys.executable, "-m", "tests.bench.instructed", str(planned))
+        program = (sys.executable, "-m", "tests.bench.instructed", str(plan))
         done = subprocess.run(
             ["valgrind", *counting, f"--log-file={log}", *program],
             cwd=_ROOT,
@@ -62,19 +58,6 @@ def count() -> dict[str, int]:
     for name, process in (line.split() for line in done.stdout.splitlines()):
         by_name.setdefault(name, []).append(counted[process])
     return {name: (twice - once) // REVIEWS for name, (once, twice) in by_name.items()}
-
-
-def _plan() -> Plan:
-    """Plan the built-in rules, as those who judge by them do."""
-    made: list[Plan] = []
-
-    def plan(modules: Iterable[Module], entrypoints: Sequence[str]) -> Plan:
-        made.append(planning.plan(modules, entrypoints))
-        return made[0]
-
-    with patch.object(rules, "plan", plan):
-        rules.Compiled(load())
-    return made[0]
 
 
 def baseline() -> dict[str, int] | None:

@@ -123,16 +123,21 @@ def prepare(plane: ControlPlane, namespace: str) -> None:
     plane.kubectl("apply", "-f", "-", input=stream(workload, made))
 
 
+def gpu_pod(namespace: str, number: int) -> Raw:
+    """A pod that is fitted, and judged."""
+    container = {"name": "app", "image": "app", "resources": {"limits": {"nvidia.com/gpu": 1}}}
+    metadata = {"name": f"llm-{number}", "namespace": namespace}
+    pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
+    return {**pod, "spec": {"containers": [container]}}
+
+
 def senders(namespace: str) -> list[Send]:
     """A GPU pod, an HPA that is let in, one that is refused: dry runs, nothing is stored."""
     dry_run = "?dryRun=All"
-    container = {"name": "app", "image": "app", "resources": {"limits": {"nvidia.com/gpu": 1}}}
 
     def pod(client: PatientClient, number: int) -> Said:
-        metadata = {"name": f"llm-{number}", "namespace": namespace}
-        raw = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
-        raw["spec"] = {"containers": [container]}
-        return client.create(f"/api/v1/namespaces/{namespace}/pods{dry_run}", raw)
+        pods = f"/api/v1/namespaces/{namespace}/pods{dry_run}"
+        return client.create(pods, gpu_pod(namespace, number))
 
     def scaled_by(resource: str, client: PatientClient, number: int) -> Said:
         raw = hpa(f"web-{number}", "web", resource=resource, namespace=namespace)

@@ -4,16 +4,16 @@ As `load`, an open loop of dry runs. Each pod is asked about twice, to be fitted
 """
 
 import base64
-import csv
 import json
 import statistics
 import subprocess
 from pathlib import Path
 from typing import Self
 
+from tests.bench.serving.drivers import answered, write_targets
 from tests.controlplane.build import binary
 from tests.controlplane.cluster import ControlPlane
-from tests.e2e.load import Failed
+from tests.e2e.load import Failed, gpu_pod
 
 PODS = 1000
 
@@ -35,7 +35,9 @@ class SteadyLoad:
         self._took: list[float] = []
         self._results = folder / "results"
         targets = folder / "targets"
-        targets.write_text("".join(_targets(plane, namespace)), encoding="utf-8")
+        url = f"{plane.server}/api/v1/namespaces/{namespace}/pods?dryRun=All"
+        pods = (json.dumps(gpu_pod(namespace, number)).encode() for number in range(PODS))
+        write_targets(targets, ((url, pod) for pod in pods))
         certificate, key = plane.layout.admin
         self._command = [
             *(str(binary("vegeta")), "attack", "-format=json", f"-targets={targets}"),
@@ -54,22 +56,13 @@ class SteadyLoad:
             self._attack.wait()
             return
         assert self._attack.wait(self.seconds + 60) == 0
-        for at, status, nanos, error, body in self._rows():
-            self._took.append(nanos / 1e9)
+        rows = answered(self._results)
+        begun = min(int(row[0]) for row in rows)
+        for at, status, nanos, _sent, _came, error, body, *_more in rows:
+            self._took.append(int(nanos) / 1e9)
             if status != _CREATED:
                 said = error or base64.b64decode(body).decode(errors="replace")
-                self.failed.append(Failed(at / 1e9, int(status), said))
-
-    def _rows(self) -> list[tuple[int, str, int, str, str]]:
-        encoded = subprocess.run(
-            [str(binary("vegeta")), "encode", "-to=csv", str(self._results)],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        rows = list(csv.reader(encoded.stdout.splitlines()))
-        begun = min(int(row[0]) for row in rows)
-        return [(int(row[0]) - begun, row[1], int(row[2]), row[5], row[6]) for row in rows]
+                self.failed.append(Failed((int(at) - begun) / 1e9, int(status), said))
 
     def __str__(self) -> str:
         cuts = statistics.quantiles(self._took, n=100, method="inclusive")
@@ -79,17 +72,3 @@ class SteadyLoad:
             f" {len(self.failed)} failed,"
             f" p50 {cuts[49] * 1000:.0f} ms, p99 {cuts[98] * 1000:.0f} ms"
         )
-
-
-def _targets(plane: ControlPlane, namespace: str) -> list[str]:
-    url = f"{plane.server}/api/v1/namespaces/{namespace}/pods?dryRun=All"
-    header = {"Content-Type": ["application/json"]}
-    container = {"name": "app", "image": "app", "resources": {"limits": {"nvidia.com/gpu": 1}}}
-    lines = []
-    for number in range(PODS):
-        metadata = {"name": f"llm-{number}", "namespace": namespace}
-        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata}
-        body = json.dumps({**pod, "spec": {"containers": [container]}}).encode()
-        target = {"method": "POST", "url": url, "header": header}
-        lines.append(json.dumps(target | {"body": base64.b64encode(body).decode()}) + "\n")
-    return lines

@@ -4,21 +4,14 @@ from dataclasses import replace
 from functools import cache
 from typing import Any
 
+from tests.strategies.applied import CONFIGS
 from webhook import config as configuration
 from webhook.core.decide import Judge
 from webhook.core.verdict import Verdict
 from webhook.wiring import build_judge
 
 # All that can be switched on, so that more of the code is reached.
-CONFIG: dict[str, Any] = {
-    "flavours": ["aks"],
-    "extraTolerations": [{"key": "dedicated", "operator": "Exists"}],
-    "networkTolerations": True,
-    "sharedMemory": "8Gi",
-    "protectFromEviction": True,
-    "detection": {"byImage": True},
-    "autoscalers": {"strictness": "feedback"},
-}
+CONFIG: dict[str, Any] = {**CONFIGS["everything"], "autoscalers": {"strictness": "feedback"}}
 
 
 @cache

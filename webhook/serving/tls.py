@@ -52,12 +52,12 @@ class DeadlineSocket(ssl.SSLSocket):
             return super().recv(buflen, flags)
         left = self._deadline - time.monotonic()
         if left <= 0:
-            raise _gone("request")
+            raise _gone()
         super().settimeout(left if timeout is None else min(timeout, left))
         try:
             return super().recv(buflen, flags)
         except TimeoutError as error:
-            raise _gone("request") from error
+            raise _gone() from error
 
     def _limit(self, seconds: float) -> None:
         self._deadline = time.monotonic() + seconds
@@ -146,6 +146,6 @@ def now_utc() -> datetime:
     return datetime.now(UTC)
 
 
-def _gone(what: str) -> ConnectionResetError:
+def _gone() -> ConnectionResetError:
     # The one error that gunicorn takes for a client that left, without a traceback in the log.
-    return ConnectionResetError(errno.ECONNRESET, f"the client did not finish its {what} in time")
+    return ConnectionResetError(errno.ECONNRESET, "the client did not finish its request in time")

@@ -181,7 +181,7 @@ class Worker(ThreadWorker):
         self._unusual -= 1
         self.finish_request(connection, done)
 
-    def _answer_all(self, conn: Connection) -> "bool | _Heard":
+    def _answer_all(self, conn: Connection) -> bool | _Heard:
         """Answer a request, and those that follow at once: the way round is as long as a judgement.
 
         Say whether the connection stays, or how far its next request has come.
@@ -217,7 +217,7 @@ class Worker(ThreadWorker):
         others = not self.tpool._work_queue.empty()  # noqa: SLF001 - nothing else tells
         return others or self.stop_at is not None or getattr(self._thread, "sheds", False)
 
-    def _finish_all(self, connection: Connection, done: "Future[bool | _Heard]") -> None:
+    def _finish_all(self, connection: Connection, done: Future[bool | _Heard]) -> None:
         result = done.result()
         if isinstance(result, _Heard):
             self._go_on(connection, result.arrival)

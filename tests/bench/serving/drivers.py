@@ -70,13 +70,20 @@ def latencies(targets: Path, rate: float, seconds: float) -> list[float]:
             *("-max-body=0", f"-output={results}"),
         ]
     )
-    rows = list(
-        csv.reader(run([str(binary("vegeta")), "encode", "-to=csv", str(results)]).splitlines())
-    )
+    rows = answered(results)
     failed = [row for row in rows if row[1] != _OK]
     if failed:
         raise Failed(f"{targets.stem}: {len(failed)} of {len(rows)} failed: {failed[0]}")
     return sorted(int(row[2]) / 1e6 for row in rows)
+
+
+def answered(results: Path) -> list[list[str]]:
+    """Read what vegeta noted: when it was due, status, how long it took, in nanoseconds, and more.
+
+    The columns are those of `vegeta encode -to=csv`.
+    """
+    encoded = run([str(binary("vegeta")), "encode", "-to=csv", str(results)])
+    return list(csv.reader(encoded.splitlines()))
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:

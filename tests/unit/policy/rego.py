@@ -57,6 +57,19 @@ cases := {
 """
 
 
+SETTINGS = {"strictness": "literal", "gkeRightsizing": False, "startupBoost": "warn"}
+
+
+def document(*overlaps: dict[str, Any], **autoscaler: Any) -> dict[str, Any]:
+    return {
+        "version": 1,
+        "settings": SETTINGS,
+        "object": {"text": autoscaler.pop("text", "HorizontalPodAutoscaler shop/web")},
+        "autoscaler": autoscaler,
+        "overlaps": [{"id": number, **one} for number, one in enumerate(overlaps)],
+    }
+
+
 def module(text: str, name: str = "rule.rego", *, built_in: bool = False) -> Module:
     return Module(Path("rules") / name, name, text, built_in)
 

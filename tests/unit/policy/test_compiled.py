@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.unit.policy.rego import RULE, module
+from tests.unit.policy.rego import RULE, document, module
 from webhook.core.finding import Action
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.policy.compiled.rules import Compiled
@@ -17,8 +17,6 @@ from webhook.policy.source import load
 
 THREADS, EVALUATIONS = 8, 200
 
-SETTINGS = {"strictness": "literal", "gkeRightsizing": False, "startupBoost": "warn"}
-
 # Surrogates are left out: reading a manifest replaces them, as Kubernetes does.
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text('a"\\\n\t\x00%{}[]é✓😀\u2028')
 
@@ -26,16 +24,6 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text('a"\\\n\t\x00
 @pytest.fixture(scope="module")
 def judge() -> Compiled:
     return Compiled(load())
-
-
-def document(*overlaps: dict[str, Any], **autoscaler: Any) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "settings": SETTINGS,
-        "object": {"text": autoscaler.pop("text", "HorizontalPodAutoscaler shop/web")},
-        "autoscaler": autoscaler,
-        "overlaps": [{"id": number, **one} for number, one in enumerate(overlaps)],
-    }
 
 
 def same_metric(**changes: Any) -> dict[str, Any]:

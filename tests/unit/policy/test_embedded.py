@@ -1,26 +1,12 @@
 """The embedded engine: broken files, text that it escapes, and answers that are none."""
 
-from typing import Any
-
 import pytest
 
-from tests.unit.policy.rego import answering, embedded, module
+from tests.unit.policy.rego import answering, document, embedded, module
 from webhook.core.verdict import CannotJudge
 from webhook.errors import PolicyError
 from webhook.policy.answer import ENTRYPOINT
 from webhook.policy.embedded import Engine
-
-SETTINGS = {"strictness": "literal", "gkeRightsizing": False, "startupBoost": "warn"}
-
-
-def document(*overlaps: dict[str, Any], **autoscaler: Any) -> dict[str, Any]:
-    return {
-        "version": 1,
-        "settings": SETTINGS,
-        "object": {"text": autoscaler.pop("text", "HorizontalPodAutoscaler shop/web")},
-        "autoscaler": autoscaler,
-        "overlaps": [{"id": number, **one} for number, one in enumerate(overlaps)],
-    }
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,14 @@ from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import Faults
 from webhook.policy.answer import read_findings
 from webhook.policy.catalogue import PLACE, catalogue
-from webhook.policy.compiled.plan import plan
+from webhook.policy.compiled.plan import Plan, plan
 from webhook.policy.compiled.python import Function, compiled
 from webhook.policy.compiled.values import Conflict, Values
 from webhook.policy.source import Module
 
 _FINDINGS = "findings"
 _TOGETHER = "scaleguard"
+_NO_DATA: dict[str, Any] = {}
 
 # What functions of a plan raise on values that they are not made for.
 _ERRORS = (Conflict, AttributeError, LookupError, TypeError, ValueError, RecursionError)
@@ -47,9 +48,6 @@ class Compiled:
         return read_findings(answer, document, self._rules)
 
 
-_NO_DATA: dict[str, Any] = {}
-
-
 @lru_cache(maxsize=1)
 def _findings(modules: tuple[Module, ...]) -> tuple[Function, ...]:
     """Compile what finds something, of each rule; half a second goes into that.
@@ -57,8 +55,16 @@ def _findings(modules: tuple[Module, ...]) -> tuple[Function, ...]:
     One by one, without what brings them together: that would make every helper, too. Kept because
     a configuration that changes is read with the same rules, and worker processes begin with them.
     """
-    packages = sorted({one.package for one in modules if PLACE.fullmatch(one.package)})
-    entrypoints = [f"{one.replace('.', '/')}/{_FINDINGS}" for one in packages]
-    rules = [one for one in modules if one.package != _TOGETHER]
-    functions = compiled(plan(rules, entrypoints))
-    return tuple(functions[f"{one}.{_FINDINGS}"] for one in packages)
+    functions = compiled(planned(modules))
+    return tuple(functions[f"{one}.{_FINDINGS}"] for one in _packages(modules))
+
+
+def planned(modules: Iterable[Module]) -> Plan:
+    """Plan what finds something, of each rule; raises as `plan` does."""
+    added = tuple(modules)
+    entrypoints = [f"{one.replace('.', '/')}/{_FINDINGS}" for one in _packages(added)]
+    return plan([one for one in added if one.package != _TOGETHER], entrypoints)
+
+
+def _packages(modules: Iterable[Module]) -> list[str]:
+    return sorted({one.package for one in modules if PLACE.fullmatch(one.package)})
