@@ -37,6 +37,34 @@ def test_lines_of_threads_stay_whole_in_a_pipe() -> None:
     assert sorted(found) == sorted(f"INFO {text}" for text in texts)
 
 
+@pytest.mark.parametrize("filtered", [False, True])
+def test_no_thread_waits_for_another_one_whatever_python_does(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], *, filtered: bool
+) -> None:
+    """Python 3.13 takes the lock of a handler as it is, and fails where there is none."""
+
+    def handle(self: logging.Handler, record: logging.LogRecord) -> bool:
+        assert self.lock is not None
+        with self.lock:
+            self.emit(record)
+        return True
+
+    monkeypatch.setattr(logging.Handler, "handle", handle)
+    handler = Lines(2)
+    if filtered:
+        handler.addFilter(lambda _: False)
+    record = logging.LogRecord("a", logging.INFO, "", 0, "said", (), None)
+    handler.acquire()
+    try:
+        other = threading.Thread(target=handler.handle, args=(record,))
+        other.start()
+        other.join(5)
+        assert not other.is_alive()
+    finally:
+        handler.release()
+    assert capfd.readouterr().err == ("" if filtered else "said\n")
+
+
 def test_a_text_that_cannot_be_encoded_is_written_all_the_same(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
