@@ -18,7 +18,10 @@ _MOST_BODY_BYTES: Final = 8 * MIB
 
 _END: Final = b"\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,12})[ \t]*(?=\r\n)", re.IGNORECASE)
-_UNUSUAL: Final = re.compile(rb"\r\n(transfer-encoding|expect)[ \t]*:", re.IGNORECASE)
+_UNUSUAL: Final = re.compile(
+    rb"\r\n(?:(?:transfer-encoding|expect)[ \t]*:|content-length:(?![ \t]*\d{1,12}[ \t]*\r\n))",
+    re.IGNORECASE,
+)
 
 
 class Arrival(Enum):
@@ -27,8 +30,8 @@ class Arrival(Enum):
     PARTLY = "partly"
     WHOLE = "whole"
     UNUSUAL = "unusual"
-    """Its end is not told beforehand, or its sender waits to be asked for the rest, or it is too
-    large: an API server sends none of these."""
+    """Its end is not told beforehand, or not as it is read here, or its sender waits to be asked
+    for the rest, or it is too large: an API server sends none of these."""
 
 
 class Arriving:

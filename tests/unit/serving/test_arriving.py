@@ -1,8 +1,12 @@
 """Whether a request is there as a whole, however it is cut into pieces."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import pytest
+from gunicorn.config import Config
+from gunicorn.http.errors import ParseException
+from gunicorn.http.parser import RequestParser
 from hypothesis import given
 from hypothesis import strategies as some
 
@@ -41,10 +45,42 @@ def test_without_a_length_it_ends_with_its_headers() -> None:
         b"expect: 100-continue\r\nContent-Length: 5\r\n",
         b"Content-Length: 5\r\nContent-Length: 6\r\n",
         b"Content-Length: 99999999\r\n",
+        b"Content-Length: 0000000000005\r\n",
+        b"Content-Length: 9999999999999\r\n",
+        b"Content-Length: 5, 5\r\n",
+        b"Content-Length:\r\n",
     ],
 )
 def test_what_no_api_server_sends_is_told(headers: bytes) -> None:
     assert state(HEAD + headers + b"\r\n") is Arrival.UNUSUAL
+
+
+VALUES = some.lists(
+    some.sampled_from([b"9", b"0" * 12, b" ", b"\t", b",", b"+", b"\r\n "]), max_size=3
+)
+LINES = some.builds(
+    lambda name, value: name + b"".join(value) + b"\r\n",
+    some.sampled_from([b"Content-Length:", b"content-LENGTH: ", b"Content-Length :", b"a:"]),
+    VALUES,
+)
+
+
+@given(some.lists(LINES, max_size=3))
+def test_of_what_is_whole_gunicorn_reads_no_more(lines: list[bytes]) -> None:
+    """Else a thread would wait for it."""
+    sent = HEAD + b"".join(lines) + b"\r\nabcde"
+    if state(sent) is not Arrival.WHOLE:
+        return
+
+    def source() -> Iterator[bytes]:
+        yield sent
+        raise AssertionError("more was wanted")
+
+    try:
+        request = next(RequestParser(Config(), source(), ("127.0.0.1", 1)))
+        request.body.read()
+    except ParseException:
+        return
 
 
 def test_headers_without_an_end_are_not_waited_for() -> None:
