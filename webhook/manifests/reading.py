@@ -7,6 +7,7 @@ from typing import Any
 from webhook.manifests import json_values, parts, paths, templates, yaml_values
 from webhook.manifests.entries import Entry, Part, Skipped, Source, Unreadable
 from webhook.manifests.objects import objects
+from webhook.manifests.yaml_builder import Copies
 
 
 def read(given: Sequence[str], stdin: Callable[[], bytes]) -> Iterator[Entry]:
@@ -27,9 +28,9 @@ def read_file(file: str, stdin: Callable[[], bytes]) -> Iterator[Entry]:
 
 def read_text(text: str, file: str) -> Iterator[Entry]:
     """Read the documents of a text that is already there; `file` says where it comes from."""
-    number = 0
+    number, copies = 0, Copies()
     for part in parts.split(text):
-        for outcome in _outcomes(part, is_json=file.endswith(".json")):
+        for outcome in _outcomes(part, copies, is_json=file.endswith(".json")):
             number += 1
             source = Source(file, number, line=parts.first_line(outcome.part))
             if isinstance(outcome, _Value):
@@ -51,7 +52,7 @@ class _Fault:
     excused: bool
 
 
-def _outcomes(part: Part, *, is_json: bool) -> Iterator[_Value | _Fault]:
+def _outcomes(part: Part, copies: Copies, *, is_json: bool) -> Iterator[_Value | _Fault]:
     """Read a part as kubectl does: as JSON where it looks like it, and as YAML where that fails."""
     start = json_values.begins(part.text)
     found = [] if start is None else list(_json(part, start))
@@ -59,7 +60,7 @@ def _outcomes(part: Part, *, is_json: bool) -> Iterator[_Value | _Fault]:
     if found and values == len(found):
         yield from found
         return
-    whole = _yaml(part)
+    whole = _yaml(part, copies)
     if is_json and isinstance(whole, _Fault) and json_values.is_for_others(part.text):
         yield _Fault(part, "JSON with comments, not a Kubernetes object", excused=True)
         return
@@ -69,11 +70,11 @@ def _outcomes(part: Part, *, is_json: bool) -> Iterator[_Value | _Fault]:
         yield whole
 
 
-def _yaml(part: Part) -> _Value | _Fault:
+def _yaml(part: Part, copies: Copies) -> _Value | _Fault:
     if parts.first_line(part) is None:
         return _Value(part, None)
     try:
-        return _Value(part, yaml_values.parse(part))
+        return _Value(part, yaml_values.parse(part, copies))
     except yaml_values.BrokenError as error:
         if error.foreign:
             return _Fault(part, f"not plain YAML: {error}", excused=True)

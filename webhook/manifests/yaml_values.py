@@ -11,7 +11,7 @@ from yaml.error import MarkedYAMLError
 from yaml.reader import ReaderError
 
 from webhook.manifests.entries import Part
-from webhook.manifests.yaml_builder import Builder, CustomTagError
+from webhook.manifests.yaml_builder import Builder, Copies, CustomTagError
 from webhook.manifests.yaml_levels import FaultError
 
 
@@ -31,9 +31,12 @@ class BrokenError(Exception):
         self.foreign = foreign
 
 
-def parse(part: Part) -> Any:
-    """Return the value of a document, None where it is empty, or raise BrokenError."""
-    builder = Builder()
+def parse(part: Part, copies: Copies) -> Any:
+    """Return the value of a document, None where it is empty, or raise BrokenError.
+
+    `copies` are those of the documents before it, if it is one of several.
+    """
+    builder = Builder(copies)
     event: Any = None
     try:
         parser = CParser(part.text)

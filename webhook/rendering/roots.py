@@ -11,6 +11,7 @@ from typing import Any
 
 from webhook.core.fields import Raw, mapping, text
 from webhook.manifests import parts, paths, yaml_values
+from webhook.manifests.yaml_builder import Copies
 
 CHART = "Chart.yaml"
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -145,8 +146,9 @@ def _words(value: Any) -> Iterator[str]:
 
 def _content(file: str) -> Raw:
     """Return the value of a file of one document; empty where it has none, or is no mapping."""
+    copies = Copies()
     try:
-        values = [yaml_values.parse(part) for part in parts.split(paths.text_of(file))]
+        values = [yaml_values.parse(part, copies) for part in parts.split(paths.text_of(file))]
     except (paths.CannotReadError, yaml_values.BrokenError):
         return {}
     return mapping({"content": values[0]}, "content") if len(values) == 1 else {}

@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from webhook.manifests import Document, Entry, Skipped, Unreadable, files, read, read_file
+from webhook.manifests import (
+    Document,
+    Entry,
+    Skipped,
+    Unreadable,
+    files,
+    read,
+    read_file,
+    yaml_builder,
+)
 from webhook.manifests.reading import read_text
 
 POD = "apiVersion: v1\nkind: Pod\nmetadata: {name: %s}\n"
@@ -212,6 +221,19 @@ def test_a_name_that_is_no_text_is_unreadable_as_for_kubectl(metadata: str, reas
 def test_a_name_that_is_text_or_absent_is_read(metadata: str) -> None:
     (found,) = read_text(f"apiVersion: v1\nkind: Pod\nmetadata: {metadata}\n", "a.yaml")
     assert isinstance(found, Document)
+
+
+def test_what_aliases_stand_for_is_bounded_for_all_documents_of_a_file(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(yaml_builder, "MOST_COPIED_VALUES", 5)
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: &a a, labels: {x: *a, y: *a}}\n"
+    entries = list(read_text("---\n".join([text] * 3), "a.yaml"))
+    assert [type(entry) for entry in entries] == [Document, Document, Unreadable]
+    assert isinstance(entries[2], Unreadable)
+    assert entries[2].reason == "line 11: aliases stand for more than 5 values"
+    (again,) = read_text(text, "b.yaml")
+    assert isinstance(again, Document)
 
 
 def test_unquoted_off_is_false_as_in_kubectl() -> None:

@@ -6,6 +6,7 @@ The values were printed by that library. JSON's way of writing numbers is that o
 import pytest
 
 from webhook.manifests.entries import Part
+from webhook.manifests.yaml_builder import Copies
 from webhook.manifests.yaml_values import BrokenError, parse
 
 VALUES: dict[str, object] = {
@@ -221,7 +222,7 @@ REFUSED = {
 
 
 def value_of(text: str) -> object:
-    return parse(Part(text, 1))
+    return parse(Part(text, 1), Copies())
 
 
 @pytest.mark.parametrize("scalar", VALUES)

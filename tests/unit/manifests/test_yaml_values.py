@@ -4,11 +4,12 @@ import pytest
 
 from webhook.manifests import yaml_builder
 from webhook.manifests.entries import Part
+from webhook.manifests.yaml_builder import Copies
 from webhook.manifests.yaml_values import BrokenError, parse
 
 
 def value_of(text: str, line: int = 1) -> Any:
-    return parse(Part(text, line))
+    return parse(Part(text, line), Copies())
 
 
 def reason_of(text: str, line: int = 1) -> str:
@@ -86,7 +87,7 @@ def test_an_alias_needs_its_anchor_before_it() -> None:
 def test_an_alias_bomb_is_refused_before_it_grows(monkeypatch: pytest.MonkeyPatch) -> None:
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 30)]
-    assert reason_of("\n".join(lines)) == "line 6: aliases stand for more than 300,000 values"
+    assert reason_of("\n".join(lines)) == "line 5: aliases stand for more than 100,000 values"
     monkeypatch.setattr(yaml_builder, "MOST_COPIED_VALUES", 11)
     assert len(value_of(lines[0] + "\nb: *a0")) == 2
     assert reason_of(lines[0] + "\nb: *a0\nc: &c 1\nd: *c") == (
