@@ -21,6 +21,8 @@ class Target:
     seeds: Callable[[], Sequence[bytes]]
     """Inputs to begin with, the files in corpus/ beside them."""
     mutate: Prepare
+    made_once: Callable[[], object] | None = None
+    """Makes what the first execution would make for all others: that one is not slow for it."""
     share: int
     """How many of 10,000 executions are of this one: the dearer an execution, the fewer."""
 

@@ -1,5 +1,8 @@
 """What watches the targets notices what it is there for."""
 
+import time
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from random import Random
 
@@ -50,6 +53,19 @@ def test_what_does_not_end_is_ended_and_the_next_one_follows(watching: Watched) 
             watching.execute(data)
     assert watching.count == 2
     assert next(iter(watching.found)).startswith("TooSlow in ")
+
+
+def test_what_is_made_once_makes_no_input_slow(watching: Watched) -> None:
+    def busy() -> None:
+        begun = time.thread_time()
+        while time.thread_time() < begun + 0.2:
+            pass
+
+    once = cache(busy)
+    target = replace(watching.target, run=lambda _: once(), made_once=once)
+    with replace(watching, target=target) as ready:
+        ready.execute(b"first")
+    assert ready.slowest < 0.1
 
 
 def test_what_is_kept_of_each_execution_shows_as_a_slope(watching: Watched) -> None:

@@ -48,6 +48,8 @@ class Watched:
     def __enter__(self) -> Self:
         """Interrupt what does not end: by processor time, which a busy machine does not spend."""
         logging.disable()  # what is refused is told each time
+        if self.target.made_once is not None:
+            self.target.made_once()
         signal.signal(signal.SIGPROF, self._tick)
         signal.setitimer(signal.ITIMER_PROF, MOST_SECONDS, MOST_SECONDS)
         return self
@@ -80,8 +82,8 @@ class Watched:
         took = time.thread_time() - begun
         if took > self.slowest:
             self.slowest, self.slowest_input = took, data
-            if took > MOST_SECONDS:
-                self._keep(data, TooSlow(f"{took:.2f} s of processor time"))
+        if took > MOST_SECONDS:
+            self._keep(data, TooSlow(f"{took:.2f} s of processor time"))
 
     def look(self) -> bool:
         """Measure memory now and then; whether it was measured."""

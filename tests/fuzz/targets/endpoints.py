@@ -105,5 +105,6 @@ TARGET = Target(
     mutate=by_pieces(
         [*HEADERS, *LINES, *("\r", "\n", "\x00", "0", "f\r\n", ":", " ", "/", "%", "?")]
     ),
+    made_once=app,
     share=300,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from tests.fuzz.judges import of_facts
+from tests.fuzz.judges import judge, of_facts
 from tests.fuzz.mutation import by_structure
 from tests.fuzz.seeds import worlds
 from tests.fuzz.target import Target
@@ -42,4 +42,6 @@ def run(data: bytes) -> None:
     assert msgspec.json.encode(documents(*given)) == written
 
 
-TARGET = Target(run=run, seeds=partial(worlds, of_pods=False), mutate=by_structure, share=400)
+TARGET = Target(
+    run=run, seeds=partial(worlds, of_pods=False), mutate=by_structure, made_once=judge, share=400
+)

@@ -42,4 +42,10 @@ def _warnings(answer: dict[str, Any]) -> list[str]:
     return found
 
 
-TARGET = Target(run=run, seeds=lambda: worlds(of_pods=False)[::8], mutate=by_structure, share=40)
+TARGET = Target(
+    run=run,
+    seeds=lambda: worlds(of_pods=False)[::8],
+    mutate=by_structure,
+    made_once=judge,
+    share=40,
+)

@@ -33,4 +33,6 @@ def run(data: bytes) -> None:
     assert (again.ai_pod is None) == (decision.ai_pod is None)
 
 
-TARGET = Target(run=run, seeds=partial(worlds, of_pods=True), mutate=by_structure, share=200)
+TARGET = Target(
+    run=run, seeds=partial(worlds, of_pods=True), mutate=by_structure, made_once=judge, share=200
+)

@@ -63,4 +63,4 @@ def _assert_in_order(vpa: dict[str, Any]) -> None:
             assert below <= above, (name, policy)
 
 
-TARGET = Target(run=run, seeds=seeds, mutate=by_structure, share=200)
+TARGET = Target(run=run, seeds=seeds, mutate=by_structure, made_once=judge, share=200)
