@@ -31,7 +31,7 @@ def count(value: Any) -> int:
 
 def format_int(number: Any, base: Any) -> str:
     """Write a number without its fraction; the base is 10."""
-    if base != 10 or isinstance(number, bool):  # noqa: PLR2004 - the one that is used
+    if base != 10 or type(number) not in {int, float}:  # noqa: PLR2004 - the one that is used
         raise TypeError(f"format_int({number!r}, {base!r})")
     return str(int(number))
 
@@ -69,7 +69,9 @@ def not_equal(one: Any, other: Any) -> bool:
 
 
 def object_get(source: Any, key: Any, default: Any) -> Any:
-    """Look up a key or a path of keys."""
+    """Look up a key or a path of keys in an object."""
+    if not isinstance(source, dict):
+        raise TypeError(f"an object was wanted, not {source!r}")
     for step in key if isinstance(key, list) else [key]:
         found = dot(source, step)
         if found is UNDEFINED:

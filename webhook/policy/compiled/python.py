@@ -182,7 +182,8 @@ class _Writer:
         yield f"l{it['target']} = Values()"
 
     def do_not(self, it: Statement) -> Iterator[str]:
-        yield from self._blocks([it["block"]])
+        yield "for _ in once:"
+        yield from _indented(self._block(it["block"]))
         yield "else: break"  # it was left nowhere: it holds
 
     def do_object_insert(self, it: Statement) -> Iterator[str]:
