@@ -41,7 +41,10 @@ class Quick:
             return self.flask(environ, respond)
 
         def read() -> bytes:
-            body: bytes = environ["wsgi.input"].read(length)
+            try:
+                body: bytes = environ["wsgi.input"].read(length)
+            except OSError as error:  # who asks to be asked for the rest may not send it
+                raise refusal.not_read(str(error)) from error
             if len(body) < length:
                 raise refusal.not_read("it ended early")
             return body

@@ -370,12 +370,18 @@ class CutShort:
         raise ConnectionResetError("the client did not finish its request in time")
 
 
-def test_body_that_does_not_arrive_is_refused(client: FlaskClient) -> None:
-    answer = client.post(
-        "/validate",
-        environ_overrides={"wsgi.input": CutShort(), "wsgi.input_terminated": True},
-    )
+@pytest.mark.parametrize("said", [{}, {"CONTENT_LENGTH": "5", "CONTENT_TYPE": "application/json"}])
+def test_body_that_does_not_arrive_is_refused(
+    client: FlaskClient, metrics: Metrics, caplog: pytest.LogCaptureFixture, said: dict[str, str]
+) -> None:
+    cut_short = {"wsgi.input": CutShort(), "wsgi.input_terminated": True}
+    answer = client.post("/validate", environ_overrides={**cut_short, **said})
     refused((answer.status_code, answer.get_json()), HTTPStatus.BAD_REQUEST, "could not be read")
+    failed = metrics.registry.get_sample_value(
+        "scaleguard_cannot_judge_total", {"endpoint": "validate"}
+    )
+    assert failed is None
+    assert "Traceback" not in caplog.text
 
 
 def test_denial_is_recorded_without_the_object(
