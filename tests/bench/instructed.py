@@ -1,7 +1,6 @@
 """Reviews in one process and nothing else: what `tests.bench.instructions` counts instructions of.
 
-The rules were planned before, in another process: the library that does it reserves more addresses
-than valgrind has. What judges is made of the plan, as always.
+The rules were planned before: what judges is made of the plan, as always.
 
 Prints `name process` for a process that answers `REVIEWS` of a kind, and for one that answers twice
 as many: whoever counts by process can take away what is no review.
@@ -17,7 +16,6 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 from tests.bench.serving.autoscalers import Around, judged
@@ -29,6 +27,8 @@ from webhook.cli.options import set_up_logging
 from webhook.core.decide import Decision, Judge
 from webhook.core.review import Request
 from webhook.core.world import World
+from webhook.policy.compiled import rules as compiled
+from webhook.policy.compiled.plan import Plan
 from webhook.policy.engine import for_request
 from webhook.reload.sources import Sources
 from webhook.server.app import create_app
@@ -89,12 +89,7 @@ def main() -> None:
 
 
 def _plan_nothing(file: Path) -> None:
-    """Have rules compiled by a plan that is there, without the library that makes plans."""
-    names = ("Bundle", "BundleFormat", "Interpreter", "LogLevel", "RegoError")
-    sys.modules["regopy"] = SimpleNamespace(**dict.fromkeys(names, Exception))  # type: ignore[assignment]
-    from webhook.policy.compiled import rules as compiled  # noqa: PLC0415 - not before that
-    from webhook.policy.compiled.plan import Plan  # noqa: PLC0415
-
+    """Have rules compiled by a plan that is there: a process that plans would be counted, too."""
     planned = Plan(**json.loads(file.read_text(encoding="utf-8")))
     vars(compiled)["plan"] = lambda *_: planned
 

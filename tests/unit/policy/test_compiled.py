@@ -1,5 +1,7 @@
 """The built-in rules as Python: hostile text, threads, and answers that are none."""
 
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,7 +13,8 @@ from hypothesis import strategies as st
 from tests.unit.policy.rego import RULE, document, module
 from webhook.core.finding import Action
 from webhook.core.verdict import CannotJudge, Verdict
-from webhook.policy.compiled.rules import Compiled
+from webhook.errors import PolicyError
+from webhook.policy.compiled.rules import Compiled, planned
 from webhook.policy.embedded import Engine
 from webhook.policy.source import load
 
@@ -309,6 +312,31 @@ def test_a_rule_with_two_values_is_no_judgement() -> None:
 def test_a_function_that_is_not_compiled_is_named() -> None:
     with pytest.raises(NotImplementedError, match="the rules call upper: it is none of"):
         rule('findings contains upper("a")')
+
+
+@pytest.mark.parametrize("library", ["frozenlist", "greenlet"])
+def test_a_library_in_cpp_may_be_there_before(library: str) -> None:
+    """aiohttp, with which an OPA server is asked, and SQLAlchemy bring these."""
+    said = (
+        "from webhook.policy.compiled.rules import Compiled; from webhook.policy.source import load"
+    )
+    rest = "Compiled(load()); print('regopy' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {library}; {said}; {rest}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "False\n"), done.stderr
+
+
+def test_a_process_that_ends_without_a_plan_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(PolicyError, match="the rules cannot be planned: exit status 1"):
+        planned(load())
+    monkeypatch.setattr(sys, "executable", "/nowhere")
+    with pytest.raises(PolicyError, match="the rules cannot be planned"):
+        planned(load())
 
 
 def test_compiling_the_same_rules_again_costs_nothing() -> None:

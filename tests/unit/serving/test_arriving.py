@@ -78,6 +78,7 @@ def test_of_what_is_whole_gunicorn_reads_no_more(lines: list[bytes]) -> None:
 
     try:
         request = next(RequestParser(Config(), source(), ("127.0.0.1", 1)))
+        assert request.body is not None
         request.body.read()
     except ParseException:
         return
