@@ -9,6 +9,13 @@ from functools import lru_cache
 EXTENDED_RESOURCE_PREFIX = "deviceclass.resource.kubernetes.io/"
 """Prefix of the implicit extended resource of a DeviceClass (Kubernetes, KEP-5004)."""
 
+LONGEST_NAME = 317
+"""Of a resource (k8s.io/apimachinery validation.IsQualifiedName); DeviceClasses have shorter ones.
+
+Before the API server has looked at a name it may be megabytes: such a one is not tried, since two
+stars take time by its square, and not remembered.
+"""
+
 # Names come from manifests, so the cache over them is bounded: a cluster knows some dozens.
 _REMEMBERED_NAMES = 4096
 
@@ -72,8 +79,16 @@ class Catalogue:
         """The names and patterns of resources as they are listed."""
         self._families = frozenset(one.name for one in families)
         self._taints = frozenset(one.toleration_key for one in families)
-        self.resource = lru_cache(_REMEMBERED_NAMES)(self._resource)
-        self.device_class = lru_cache(_REMEMBERED_NAMES)(self._device_class)
+        self._known_resource = lru_cache(_REMEMBERED_NAMES)(self._resource)
+        self._known_class = lru_cache(_REMEMBERED_NAMES)(self._device_class)
+
+    def resource(self, name: str) -> Accelerator | None:
+        """Look an extended resource up by its name; None where it is no accelerator."""
+        return self._known_resource(name) if len(name) <= LONGEST_NAME else None
+
+    def device_class(self, name: str) -> Accelerator | None:
+        """Look a DeviceClass up by its name; None where it is no accelerator."""
+        return self._known_class(name) if len(name) <= LONGEST_NAME else None
 
     def knows(self, name: str) -> bool:
         """Whether a name is that of an accelerator: a resource, a DeviceClass or a family."""
@@ -85,7 +100,6 @@ class Catalogue:
         return key in self._taints or self.resource(key) is not None
 
     def _resource(self, name: str) -> Accelerator | None:
-        """Look an extended resource up by its name; None where it is no accelerator."""
         if name.startswith(EXTENDED_RESOURCE_PREFIX):
             found = self._device_class(name.removeprefix(EXTENDED_RESOURCE_PREFIX))
             if found is None:
@@ -99,7 +113,6 @@ class Catalogue:
         return None
 
     def _device_class(self, name: str) -> Accelerator | None:
-        """Look a DeviceClass up by its name; None where it is no accelerator."""
         if _any(self._not_accelerators, name):
             return None
         for pattern, family, counts in self._classes:

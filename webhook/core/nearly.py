@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
-from webhook.core.accelerators import Catalogue
+from webhook.core.accelerators import LONGEST_NAME, Catalogue
 from webhook.core.fields import Raw
 from webhook.core.pod import resource_names
 
@@ -17,9 +17,7 @@ _ALIKE_DOMAINS = 0.85
 # Names of devices are short, and many that look alike are others (gpu and pgpu, gpu and cpu).
 _ALIKE_DEVICES = 0.9
 
-# No resource has a longer name (k8s.io/apimachinery validation.IsQualifiedName), and no pod asks
-# for more of them: comparing takes half a millisecond for each.
-_LONGEST_NAME = 317
+# No pod asks for more resources: comparing takes half a millisecond for each.
 _MOST_NAMES = 64
 
 
@@ -29,11 +27,13 @@ def misspelt(pod: Raw, catalogue: Catalogue) -> dict[str, str]:
     return {name: meant for name, meant in found if meant is not None}
 
 
-@lru_cache(maxsize=1024)
 def nearly(name: str, catalogue: Catalogue) -> str | None:
     """Return the accelerator whose name is nearly `name`; None for accelerators and all else."""
-    if len(name) > _LONGEST_NAME:
-        return None
+    return _nearly(name, catalogue) if len(name) <= LONGEST_NAME else None
+
+
+@lru_cache(maxsize=1024)
+def _nearly(name: str, catalogue: Catalogue) -> str | None:
     if catalogue.resource(name) is not None:
         return None
     domain, _, device = name.rpartition("/")

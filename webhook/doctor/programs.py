@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from webhook.core.fields import Raw, integer, mapping, members, text
+from webhook.core.image import read_image
 from webhook.core.objects import reference
 
-_VERSION = re.compile(r":v?(\d+(?:\.\d+)+[^@]*)(?:@.*)?$")
+_VERSION = re.compile(r"v?(\d+(?:\.\d+)+.*)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ def program(image_name: str, deployments: Sequence[Raw]) -> Program | None:
     for raw in deployments:
         for _, container in members(mapping(raw, "spec", "template", "spec"), "containers"):
             image = text(container, "image")
-            if re.split(r"[:@]", image.rpartition("/")[2])[0] == image_name:
+            if re.split(r"[:@]", image.rpartition("/")[2], maxsplit=1)[0] == image_name:
                 ref = reference(raw)
                 return Program(
                     f"{ref.namespace}/{ref.name}",
@@ -46,5 +47,6 @@ def release_of(version: str) -> tuple[int, int] | None:
 
 
 def _version(image: str) -> str:
-    found = _VERSION.search(image)
+    read = read_image(image.partition("@")[0])
+    found = _VERSION.fullmatch((read and read.tag) or "")
     return found[1] if found else ""

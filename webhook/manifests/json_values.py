@@ -10,7 +10,8 @@ from typing import Any, NoReturn
 from webhook.manifests.scalars import json_number
 from webhook.manifests.yaml_builder import DEEPEST_LEVEL
 
-_BEGINS = re.compile(r"(?:---[ \t]*(?:#.*)?)?\s*(?=[{\[])")
+# Possessive: blanks are read once, and not parted in every way between the marker and what follows.
+_BEGINS = re.compile(r"(?:---[ \t]*+(?:#.*+)?+)?+\s*+(?=[{\[])")
 _BLANK = re.compile(r"\s*")
 _COMMENT = re.compile(r"(?:^|\s)(?://|/\*)", re.MULTILINE)
 

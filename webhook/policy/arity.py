@@ -11,7 +11,8 @@ from webhook.errors import PolicyError
 from webhook.policy.source import Module
 
 _HEAD = re.compile(r"^(?:default[ \t]+)?(?:\w+\.)*([A-Za-z_]\w*)\(", re.MULTILINE)
-_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*"|`[^`]*`|#[^\n]*|[()\[\]{},]')
+# The closing quote may be missing: then the line ends in it, and is read once.
+_TOKEN = re.compile(r'"(?:\\.|[^"\\\n])*+"?|`[^`]*`|#[^\n]*|[()\[\]{},]')
 
 
 def check(modules: Iterable[Module]) -> None:
@@ -28,14 +29,19 @@ def check(modules: Iterable[Module]) -> None:
 
 
 def _functions(text: str) -> Iterator[tuple[str, int]]:
-    """Yield the name of each function and how many parameters it has."""
-    for head in _HEAD.finditer(text):
-        yield head[1], _parameters(text, head.end())
+    """Yield the name of each function and how many parameters it has.
+
+    A head that is not closed ends where the next one begins, so that the text is read once.
+    """
+    heads = list(_HEAD.finditer(text))
+    ends = [*(head.start() for head in heads), len(text)]
+    for head, end in zip(heads, ends[1:], strict=True):
+        yield head[1], _parameters(text, head.end(), end)
 
 
-def _parameters(text: str, begin: int) -> int:
+def _parameters(text: str, begin: int, end: int) -> int:
     depth, count, last = 0, 0, begin
-    for token in _TOKEN.finditer(text, begin):
+    for token in _TOKEN.finditer(text, begin, end):
         if token[0] in {"(", "[", "{"}:
             depth += 1
         elif token[0] in {")", "]", "}"}:

@@ -19,7 +19,7 @@ from webhook.policy import arity
 from webhook.policy.source import Module
 
 # How the engine writes an error into its syntax trees: where (byte offset) and what.
-_ERROR = re.compile(r"\(error\s*(?:\d+:[^|\n]*\|(\d+)\|\d+)?\s*\(errormsg (\d+):")
+_ERROR = re.compile(r"\(error\s*+(?:\d+:[^|\n]*\|(\d+)\|\d+)?\s*+\(errormsg (\d+):")
 _LONGEST_ANSWER_SHOWN = 200
 
 _NO_TERM = "Not a term"

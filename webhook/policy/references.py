@@ -8,12 +8,13 @@ references that begin with `input`, or with a variable that stands for one in on
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from webhook.policy.form import Form, document_form
 from webhook.policy.source import Module
 
-_STRING = r'"(?:\\.|[^"\\\n])*"'
+# The closing quote may be missing: then the line ends in it, and is read once.
+_STRING = r'"(?:\\.|[^"\\\n])*+"?'
 _SKIPPED = rf"{_STRING}|`[^`]*`|#[^\n]*"
 _STEP = rf"\.\w+|\[{_STRING}\]|\[\w+\]"
 _REFERENCE = re.compile(rf"{_SKIPPED}|(?<![\w.])(?P<root>[A-Za-z_]\w*)(?P<steps>(?:{_STEP})*)")
@@ -21,6 +22,11 @@ _STEPS = re.compile(_STEP)
 _GET = re.compile(
     rf"object\.get\(\s*(?P<root>[A-Za-z_]\w*)(?P<steps>(?:{_STEP})*)\s*,\s*(?P<key>{_STRING})"
 )
+
+# These look at a line from each place in it, and at a rule for each of its variables: no person
+# writes longer ones or more, and what is beyond is not looked at.
+_LONGEST_LINE = 500
+_MOST_VARIABLES = 64
 
 # What begins in the first column is a rule, up to the next that does.
 _RULE = re.compile(r"^(?=[A-Za-z_])", re.MULTILINE)
@@ -54,9 +60,15 @@ def unknown_references(modules: Iterable[Module]) -> list[str]:
     return [
         f"{module.path}: line {line}: {said}"
         for module in modules
-        if not module.built_in and not module.is_test and not _SHADOWS.search(module.text)
+        if not module.built_in and not module.is_test and _is_plain(module.text)
         for line, said in _unknown(module.text, form)
     ]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether lines are as people write them, and `input` means the document in all of them."""
+    longest = max(map(len, text.split("\n")))
+    return longest <= _LONGEST_LINE and not _SHADOWS.search(text)
 
 
 def _unknown(text: str, form: Form) -> Iterator[tuple[int, str]]:
@@ -82,7 +94,7 @@ def _add_variables(known: dict[str, _Known], text: str, plain: str, rule: tuple[
 
     `plain` is the text with blanks in place of comments and strings.
     """
-    for binds in _BINDS.finditer(plain, *rule):
+    for binds in islice(_BINDS.finditer(plain, *rule), _MOST_VARIABLES):
         name = binds["whole"] or binds["member"]
         value = _BOUND.match(text, binds.end())
         if value is None or value["root"] not in known or not _is_once(name, plain, rule):

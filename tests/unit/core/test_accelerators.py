@@ -1,6 +1,10 @@
+import time
+
 import pytest
 
-from webhook.core.accelerators import Accelerator, Catalogue, Counts, Family
+from webhook.core.accelerators import LONGEST_NAME, Accelerator, Catalogue, Counts, Family
+from webhook.core.nearly import nearly
+from webhook.knowledge import knowledge
 
 ACME = Family(
     "Acme",
@@ -91,4 +95,17 @@ def test_accelerators_are_known_by_resource_by_class_and_by_family(name: str, kn
 def test_names_are_remembered_within_a_bound() -> None:
     for number in range(5000):
         CATALOGUE.resource(f"acme.com/{number}")
-    assert CATALOGUE.resource.cache_info().currsize <= 4096
+    assert CATALOGUE._known_resource.cache_info().currsize <= 4096
+
+
+def test_what_is_longer_than_any_name_is_neither_tried_nor_remembered() -> None:
+    """A pod may ask for it: mutating webhooks see it before the API server does."""
+    long = "cambricon.com/" + "mlu" * 100_000 + "/"
+    catalogue = knowledge().catalogue
+    begun = time.process_time()
+    assert catalogue.resource(long) is catalogue.device_class(long) is None
+    assert nearly(long, catalogue) is None
+    assert time.process_time() - begun < 1
+    assert catalogue._known_resource.cache_info().currsize == 0
+    name = "cambricon.com/" + "a" * (LONGEST_NAME - len("cambricon.com/mlu")) + "mlu"
+    assert catalogue.resource(name) is not None

@@ -1,5 +1,7 @@
 """Functions of one name with different numbers of parameters crash the embedded engine."""
 
+import time
+
 import pytest
 
 from tests.unit.policy.rego import RULE, module
@@ -56,3 +58,10 @@ def test_a_rule_of_a_user_that_would_crash_the_engine_is_refused(more: str) -> N
         Engine([*load(), module(f"{RULE}\n{more}\n")], [ENTRYPOINT])
     assert str(raised.value).startswith("rules/rule.rego: function message takes ")
     assert "hpa_vpa_alias_metric.rego: give it another name" in str(raised.value)
+
+
+@pytest.mark.parametrize("open_head", ["f(", 'f("' + '\\"' * 20])
+def test_heads_that_are_not_closed_take_linear_time(open_head: str) -> None:
+    begun = time.process_time()
+    assert len(list(_functions(f"{open_head}\n" * 50_000))) == 50_000
+    assert time.process_time() - begun < 5

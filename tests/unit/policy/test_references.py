@@ -1,5 +1,7 @@
 """References that no document has are found in the text of a rule, and nothing else is."""
 
+import time
+
 import pytest
 
 from tests.unit.policy.rego import module
@@ -114,3 +116,14 @@ def test_the_references_of_our_own_rules_are_known_ones() -> None:
 def test_built_in_rules_and_tests_are_not_looked_at() -> None:
     text = f"{HEAD}x if input.nothing"
     assert unknown_references([module(text, built_in=True), module(text, "a_test.rego")]) == []
+
+
+def test_what_no_person_writes_is_not_looked_at() -> None:
+    wrong = "x if input.autoscalers"
+    assert said(wrong) == said(f"{wrong}\n# {'a' * 490}")
+    assert said(f"{wrong}\n# {'a' * 500}") == []
+    rest = "\n".join(f"\ta{number} := input.pod" for number in range(5_000))
+    begun = time.process_time()
+    assert said(f"x if {{\n{rest}\n\ta1.tagg\n}}") != []
+    assert said(f"x if {{\n{rest}\n\ta64.tagg\n}}") == []
+    assert time.process_time() - begun < 5
