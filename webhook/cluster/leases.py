@@ -10,7 +10,7 @@ from webhook.cluster.pages import Raw
 from webhook.cluster.recorder import Recorder
 from webhook.cluster.resources import LEASES
 from webhook.core.entry import version_of
-from webhook.core.fields import mapping, strings
+from webhook.core.fields import annotation, mapping
 from webhook.core.shard import BadShard, Shard, decode, encode
 from webhook.core.verdict import CannotJudge
 
@@ -57,7 +57,7 @@ class Leases:
                 return Page(number, Shard(), None)
             raise self._failed("read", number, error) from error
         self._recorder.ledger_asked("get", "ok")
-        written = strings(raw, "metadata", "annotations").get(ANNOTATION)
+        written = annotation(raw, ANNOTATION)
         try:
             return Page(number, decode(written) if written is not None else Shard(), raw)
         except BadShard as error:

@@ -8,7 +8,7 @@ from webhook.core import classify
 from webhook.core.accelerators import Accelerator, Catalogue
 from webhook.core.amounts import summed
 from webhook.core.classify import Evidence, Maker
-from webhook.core.fields import Raw, mapping
+from webhook.core.fields import Raw, annotation
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.pod import (
     MIRROR_ANNOTATION,
@@ -73,8 +73,7 @@ def recognise(
     `claims` tells what each entry of `spec.resourceClaims` asks for. Mirror pods of static
     manifests are never ours: the kubelet refuses changes to them.
     """
-    mirror = mapping(pod, "metadata", "annotations").get(MIRROR_ANNOTATION)
-    if isinstance(mirror, str) or classify.is_opted_out(pod):
+    if annotation(pod, MIRROR_ANNOTATION) is not None or classify.is_opted_out(pod):
         return None
     listed = containers(pod)
     used, unused = _with_claims(listed, claims, knowledge.catalogue)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from webhook.core import quantity
 from webhook.core.amounts import read_amounts
-from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.fields import Raw, annotation, mapping, members, text
 from webhook.core.objects import ObjectRef, reference
 from webhook.core.pod import COMPUTE_RESOURCES
 
@@ -118,9 +118,8 @@ def of_namespace(namespace: Raw) -> Bounds:
 
     A value that cannot be read makes the plugin refuse every pod; it bounds nothing here.
     """
-    value = strings(namespace, "metadata", "annotations").get(WHITELIST_ANNOTATION, "")
     try:
-        listed = json.loads(value or "[]")
+        listed = json.loads(annotation(namespace, WHITELIST_ANNOTATION) or "[]")
     except (ValueError, RecursionError):
         return UNBOUNDED
     return Bounds(tolerations=tuple(one for _, one in members({"list": listed}, "list")))

@@ -10,7 +10,7 @@ from webhook.core.autoscalers.kinds import AUTOSCALERS, VPA
 from webhook.core.classify import Maker, made_by
 from webhook.core.conclude import conclude, in_order, ratchet
 from webhook.core.exemptions import unknown_exemptions
-from webhook.core.fields import Raw, mapping, text
+from webhook.core.fields import Raw, annotation, mapping
 from webhook.core.finding import Action, Finding
 from webhook.core.fit import Fitting, fit
 from webhook.core.gather import Facts, gather
@@ -131,7 +131,7 @@ class Judge:
     ) -> tuple[Profile, tuple[str, ...]]:
         """The profile of an AI pod, and notes on those that it asks for in vain."""
         home = world.namespace(namespace)
-        on_pod = text(mapping(pod, "metadata", "annotations"), PROFILE_ANNOTATION)
+        on_pod = annotation(pod, PROFILE_ANNOTATION) or ""
         return self.profiles.pick(
             ((on_pod, "the pod's annotation"), (home.profile, "its namespace's annotation")),
             ai_pod.workload_class,

@@ -15,7 +15,7 @@ from webhook.core.decide import Judge
 from webhook.core.explain_before import before
 from webhook.core.explain_left import LeftAlone, field_of, left_alone, value_at
 from webhook.core.explain_not import Step, why_not
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, annotation
 from webhook.core.finding import Finding
 from webhook.core.fit import Fitting
 from webhook.core.mode import Mode
@@ -149,7 +149,7 @@ def explain(subject: PodSubject, judge: Judge, world: World, *, is_new: bool) ->
         _who_picked(pod, fitting.profile if fitting else "", world.namespace(namespace).profile),
         tuple(Injected(field_of(pod, one.path), one) for one in additions),
         earlier,
-        strings(pod, "metadata", "annotations").get(MUTATIONS_ANNOTATION, ""),
+        annotation(pod, MUTATIONS_ANNOTATION) or "",
         left,
         steps,
         misspelt(pod, judge.knowledge.catalogue),
@@ -197,7 +197,7 @@ def _who_picked(pod: Raw, name: str, of_namespace: str) -> tuple[str, str]:
     """Say who picked a profile, in the order in which they are asked."""
     if not name:
         return "", ""
-    if strings(pod, "metadata", "annotations").get(PROFILE_ANNOTATION) == name:
+    if annotation(pod, PROFILE_ANNOTATION) == name:
         return name, f"the pod's annotation {PROFILE_ANNOTATION}"
     if of_namespace == name:
         return name, f"its namespace's annotation {PROFILE_ANNOTATION}"

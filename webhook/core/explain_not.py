@@ -8,7 +8,7 @@ from webhook.core.accelerators import Catalogue
 from webhook.core.ai_pod import Knowledge
 from webhook.core.amounts import HUGE_PAGES
 from webhook.core.classify import CLASS_KEY, by_image, is_opted_out, undeclared
-from webhook.core.fields import Raw, mapping, strings
+from webhook.core.fields import Raw, annotation, mapping
 from webhook.core.kinds import Kinds
 from webhook.core.nearly import nearly
 from webhook.core.objects import DEFAULT_NAMESPACE, controller
@@ -41,7 +41,7 @@ class Step:
 def why_not(subject: PodSubject, knowledge: Knowledge, world: World) -> Iterator[Step]:
     """Yield why nothing makes a pod an AI pod; what takes it out altogether stands alone."""
     pod = subject.pod
-    if MIRROR_ANNOTATION in strings(pod, "metadata", "annotations"):
+    if annotation(pod, MIRROR_ANNOTATION) is not None:
         yield Step("pod", "a mirror pod of a static manifest: the kubelet refuses changes to it")
         return
     if is_opted_out(pod):

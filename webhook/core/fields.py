@@ -65,6 +65,12 @@ def strings(parent: Raw, *names: str) -> dict[str, str]:
     }
 
 
+def annotation(raw: Raw, key: str) -> str | None:
+    """Return an annotation of an object, or of a template; None where it has none of this key."""
+    value = mapping(raw, "metadata", "annotations").get(key)
+    return value if isinstance(value, str) else None
+
+
 def each_text(value: Any, change: Callable[[str], str]) -> Any:
     """Change every text of a JSON value, keys included; what holds them is copied."""
     if isinstance(value, str):

@@ -5,7 +5,7 @@ its pods later comes too late for the choice of a flavour, and past the queue's 
 Source: kubernetes-sigs/kueue v0.19 pkg/constants, pkg/controller/{constants,jobframework,jobs}.
 """
 
-from webhook.core.fields import Raw, mapping, strings
+from webhook.core.fields import Raw, annotation, mapping, strings
 from webhook.core.objects import GroupKind, controller, reference
 
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
@@ -57,9 +57,7 @@ def queue_of(raw: Raw) -> str:
         return ""
     labelled = mapping(raw, "spec", "jobTemplate") if kind == CRON_JOB else raw
     labels = strings(labelled, "metadata", "labels")
-    if {PREBUILT, ORIGIN_LABEL} & labels.keys() or PREBUILT in strings(
-        labelled, "metadata", "annotations"
-    ):
+    if {PREBUILT, ORIGIN_LABEL} & labels.keys() or annotation(labelled, PREBUILT) is not None:
         return ""
     return labels.get(QUEUE_LABEL, "")
 
@@ -73,5 +71,5 @@ def is_admitted(pod: Raw) -> bool:
     """
     if PODSET_LABEL in strings(pod, "metadata", "labels"):
         return True
-    parent = strings(pod, "metadata", "annotations").get(PARENT_ANNOTATION, "")
+    parent = annotation(pod, PARENT_ANNOTATION) or ""
     return parent not in _COUNTED_BY_POD and controller(pod) is not None

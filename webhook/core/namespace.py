@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_namespace
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, annotation, strings
 from webhook.core.objects import IGNORE_LABEL, reference
 from webhook.core.profile import PROFILE_ANNOTATION
 
@@ -40,6 +40,6 @@ def read_namespace(raw: Raw) -> Namespace:
     name = reference(raw).name or ""
     return Namespace(
         {**strings(raw, "metadata", "labels"), NAME_LABEL: name},
-        strings(raw, "metadata", "annotations").get(PROFILE_ANNOTATION, ""),
+        annotation(raw, PROFILE_ANNOTATION) or "",
         of_namespace(raw),
     )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from webhook.core.fields import Raw, mapping, members, sequence, strings, text
+from webhook.core.fields import Raw, annotation, mapping, members, sequence, strings, text
 
 DEFAULT_NAMESPACE = "default"
 
@@ -196,11 +196,11 @@ def is_going(raw: Raw) -> bool:
 
 def is_labelled(raw: Raw) -> bool:
     """Whether a VPA says that the controller made it, and nobody has taken it over."""
-    labels, annotations = (strings(raw, "metadata", name) for name in ("labels", "annotations"))
-    return labels.get(MANAGED_LABEL) == "true" and annotations.get(UNMANAGED_ANNOTATION) != "true"
+    labels = strings(raw, "metadata", "labels")
+    return labels.get(MANAGED_LABEL) == "true" and annotation(raw, UNMANAGED_ANNOTATION) != "true"
 
 
 def exemptions(raw: Raw) -> frozenset[str]:
     """Return the rules that an object is exempted from by its annotation."""
-    value = strings(raw, "metadata", "annotations").get(EXEMPT_ANNOTATION, "")
+    value = annotation(raw, EXEMPT_ANNOTATION) or ""
     return frozenset(rule for rule in (part.strip() for part in value.split(",")) if rule)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from webhook.core import classify
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.scaler import Scaler
-from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.fields import Raw, annotation, mapping, members, text
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.monitoring import is_for_monitoring
 from webhook.core.pod import Container, Role, containers
@@ -62,7 +62,7 @@ def why_a_server(
 def main_container(pod: Raw) -> Container | None:
     """The container that kubectl takes where none is named; sidecars have ports of their own."""
     regular = [one for one in containers(pod) if one.role is Role.REGULAR]
-    named = strings(pod, "metadata", "annotations").get(_MAIN_CONTAINER)
+    named = annotation(pod, _MAIN_CONTAINER)
     return next((one for one in regular if one.name == named), next(iter(regular), None))
 
 
@@ -74,7 +74,7 @@ def _is_on_its_node(pod: Raw) -> bool:
 
 def _ports(pod: Raw, container: Container) -> Iterator[str]:
     """Yield the ports that are for more than monitoring, as a person calls them."""
-    scraped = strings(pod, "metadata", "annotations").get(_SCRAPED_PORT)
+    scraped = annotation(pod, _SCRAPED_PORT)
     for _, port in members(container.raw, "ports"):
         name, number = text(port, "name"), str(port.get("containerPort"))
         if not is_for_monitoring(name) and (name or number != scraped):

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from webhook.core.accelerators import Catalogue
-from webhook.core.fields import Raw, mapping, strings, text
+from webhook.core.fields import Raw, annotation, mapping, text
 from webhook.core.nodes import HOSTNAME_LABEL
 from webhook.core.pod import (
     MIRROR_ANNOTATION,
@@ -25,7 +25,7 @@ def accelerator_taints(pod: Raw, catalogue: Catalogue) -> Iterator[tuple[int, st
     one with a resource claim, of which nobody can say here that it asks for no accelerator. Mirror
     pods, and those that somebody put on one node by its name, belong where they are.
     """
-    mirrored = MIRROR_ANNOTATION in strings(pod, "metadata", "annotations")
+    mirrored = annotation(pod, MIRROR_ANNOTATION) is not None
     if mirrored or _is_placed(pod) or next(claim_names(pod), None) is not None:
         return
     if any(devices(container, catalogue) for container in containers(pod)):

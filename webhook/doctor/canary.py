@@ -6,7 +6,7 @@ change anything has to come back with a warning: the way to /validate, in one ob
 
 from typing import Any
 
-from webhook.core.fields import strings, text
+from webhook.core.fields import annotation, text
 from webhook.core.mode import Mode
 from webhook.core.mutations.marks import MUTATIONS_ANNOTATION
 from webhook.doctor.calling import why_not_called
@@ -65,7 +65,7 @@ def judge_pod(
     """Judge what came back for the GPU pod; `mode` is the configuration's, None if unknown."""
     if not _is_created(status):
         return _refused("GPU pod", status, body, installation)
-    said = strings(body, "metadata", "annotations").get(MUTATIONS_ANNOTATION)
+    said = annotation(body, MUTATIONS_ANNOTATION)
     if said:
         return ok(f"a GPU pod comes back fitted ({said})")
     if mode is Mode.AUDIT:

@@ -12,7 +12,7 @@ from webhook.core.autoscalers.alias import Expression, sorted_out
 from webhook.core.autoscalers.scaler import MetricClaim, Scaler, Source, TargetType, inert
 from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.target import named_target
-from webhook.core.fields import Raw, integer, mapping, members, strings, text
+from webhook.core.fields import Raw, annotation, integer, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     controller,
@@ -48,7 +48,6 @@ def read_hpa(raw: Raw) -> Scaler:
     ref = reference(raw)
     namespace = ref.namespace or DEFAULT_NAMESPACE
     spec = mapping(raw, "spec")
-    annotations = strings(raw, "metadata", "annotations")
     is_v1 = ref.api_version == "autoscaling/v1"
     reader = _v1_metrics if is_v1 else _metrics
     target = named_target(namespace, mapping(spec, "scaleTargetRef"))
@@ -72,7 +71,7 @@ def read_hpa(raw: Raw) -> Scaler:
         exempt=exemptions(raw),
         owner=controller(raw),
         most=integer(spec, "maxReplicas"),
-        tolerates_scaled_objects=annotations.get(HPA_OWNERSHIP_ANNOTATION) == "false",
+        tolerates_scaled_objects=annotation(raw, HPA_OWNERSHIP_ANNOTATION) == "false",
         least=1 if (least := integer(spec, "minReplicas")) is None else least,
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
         sources=frozenset(_sources(raw, is_v1=is_v1)),
@@ -124,12 +123,10 @@ def _decodes(metric: object) -> bool:
     return all(value is None or type(value) is int for value in utilizations)
 
 
-def _annotated(raw: Raw, annotation: str) -> Any:
+def _annotated(raw: Raw, key: str) -> Any:
     """Decode an annotation of a v1 HPA; broken JSON is ignored, as Kubernetes ignores it."""
     try:
-        return _in_our_case(
-            json.loads(strings(raw, "metadata", "annotations").get(annotation, "null"))
-        )
+        return _in_our_case(json.loads(annotation(raw, key) or "null"))
     except (ValueError, RecursionError):
         return None
 

@@ -21,7 +21,7 @@ from webhook.core.autoscalers.scaler import (
     inert,
 )
 from webhook.core.autoscalers.target import WorkloadKey
-from webhook.core.fields import Raw, integer, mapping, members, sequence, strings, text
+from webhook.core.fields import Raw, annotation, integer, mapping, members, sequence, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     controller,
@@ -63,7 +63,7 @@ def read_inference_service(raw: Raw) -> tuple[Scaler, ...]:
 
 def _mode(raw: Raw) -> str:
     """The deployment mode; an empty text where KServe's own configuration decides."""
-    annotated = strings(raw, "metadata", "annotations").get(DEPLOYMENT_MODE)
+    annotated = annotation(raw, DEPLOYMENT_MODE)
     mode = text(mapping(raw, "status"), "deploymentMode") or annotated
     return mode if mode in _STANDARD | _OTHERS else ""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.target import WorkloadKey, vpa_target
-from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.fields import Raw, annotation, mapping, members, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     ObjectRef,
@@ -142,7 +142,6 @@ def read_vpa(raw: Raw) -> Vpa:
             wildcard = policy
         elif policy.name:
             named.setdefault(policy.name, policy)
-    annotations = strings(raw, "metadata", "annotations")
     return Vpa(
         ref,
         vpa_target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "targetRef")),
@@ -155,7 +154,7 @@ def read_vpa(raw: Raw) -> Vpa:
         ),
         active=not is_going(raw),
         exempt=exemptions(raw),
-        gke_rightsizing=annotations.get(GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,
+        gke_rightsizing=annotation(raw, GKE_RIGHTSIZING_ANNOTATION) == GKE_RIGHTSIZING_MODE,
         unquoted=tuple(unquoted),
         raw={name: spec[name] for name in ("resourcePolicy", "updatePolicy") if spec.get(name)},
         by_name=named,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from webhook.core.ai_pod import AiPod
-from webhook.core.fields import Raw, mapping, text
+from webhook.core.fields import Raw, annotation
 from webhook.core.mutations import Mutation
 from webhook.core.patch import Addition
 
@@ -19,8 +19,8 @@ def mark(pod: Raw, ai_pod: AiPod, others: Iterable[Mutation]) -> Mutation:
     additions = [Addition(label, ai_pod.workload_class.value, ai_pod.evidence.why)]
     brief = "; ".join(other.brief for other in others if other.brief)
     if brief:
-        earlier = text(mapping(pod, "metadata", "annotations"), MUTATIONS_ANNOTATION)
+        earlier = annotation(pod, MUTATIONS_ANNOTATION)
         value = f"{earlier}; {brief}" if earlier else brief
-        annotation = ("metadata", "annotations", MUTATIONS_ANNOTATION)
-        additions.append(Addition(annotation, value, _WHY))
+        path = ("metadata", "annotations", MUTATIONS_ANNOTATION)
+        additions.append(Addition(path, value, _WHY))
     return Mutation(tuple(additions))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import MODE_OFF
-from webhook.core.fields import Raw, strings
+from webhook.core.fields import Raw, annotation
 from webhook.core.kinds import Kind
 from webhook.core.nodes import NodeShape
 from webhook.core.pod import COMPUTE_RESOURCES
@@ -104,7 +104,7 @@ def _annotations(subject: Subject) -> list[tuple[str, str]]:
     return [
         (value, f"{where} {VPA_ANNOTATION}")
         for holder, where in holders
-        if (value := strings(holder, "metadata", "annotations").get(VPA_ANNOTATION)) is not None
+        if (value := annotation(holder, VPA_ANNOTATION)) is not None
     ]
 
 

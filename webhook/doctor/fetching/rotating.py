@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from certs.pair import Bundle, Pair
 from webhook.cluster.errors import ApiError
-from webhook.core.fields import Raw, decoded, strings
+from webhook.core.fields import Raw, annotation, decoded, strings
 from webhook.core.objects import ROTATE_ANNOTATION, ROTATE_LEAF
 from webhook.doctor.fetching.cluster import SECONDS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.look import served_secret
@@ -67,7 +67,7 @@ class Rotation:
         told: list[str] = []
         while True:
             authority = _secret(self.cluster, self.installation, self._name)
-            asked = ROTATE_ANNOTATION in strings(authority, "metadata", "annotations")
+            asked = annotation(authority, ROTATE_ANNOTATION) is not None
             now = stored(self.cluster, self.installation)
             steps = seen(self.before, now, begun=not asked)
             for step in steps:
