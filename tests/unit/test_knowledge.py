@@ -1,6 +1,7 @@
 import pytest
 
 from webhook.core.accelerators import Counts, Family
+from webhook.core.autoscalers.target import spelt
 from webhook.core.frameworks.places import PodSpec, PodTemplate
 from webhook.core.kinds import WorkloadClass
 from webhook.core.objects import GroupKind
@@ -133,3 +134,9 @@ def test_an_owner_without_pods_of_its_own_stands_between() -> None:
     kind = knowledge((), [fleet]).kinds.get(GroupKind("ai.example.com", "Fleet"))
     assert kind is not None
     assert (kind.templates, kind.scalable, kind.between, kind.gang) == ((), False, True, True)
+
+
+def test_each_kind_that_can_be_scaled_is_known_by_its_small_letters() -> None:
+    for kind in KNOWN.kinds:
+        _, name = kind.group_kind
+        assert spelt(name.lower()) == name or not kind.scalable, name

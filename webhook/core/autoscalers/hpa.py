@@ -11,7 +11,7 @@ from typing import Any
 from webhook.core.autoscalers.alias import Expression, sorted_out
 from webhook.core.autoscalers.scaler import MetricClaim, Scaler, Source, TargetType, inert
 from webhook.core.autoscalers.selectors import is_read
-from webhook.core.autoscalers.target import named_target
+from webhook.core.autoscalers.target import scale_target
 from webhook.core.fields import Raw, annotation, integer, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -50,7 +50,7 @@ def read_hpa(raw: Raw) -> Scaler:
     spec = mapping(raw, "spec")
     is_v1 = ref.api_version == "autoscaling/v1"
     reader = _v1_metrics if is_v1 else _metrics
-    target = named_target(namespace, mapping(spec, "scaleTargetRef"))
+    target = scale_target(namespace, mapping(spec, "scaleTargetRef"))
     metrics, aliases = sorted_out(reader(raw), target)
     return Scaler(
         ref,

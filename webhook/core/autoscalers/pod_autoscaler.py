@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from webhook.core.autoscalers.alias import Expression, sorted_out
 from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import MetricClaim, Product, Scaler, TargetType, inert
-from webhook.core.autoscalers.target import named_target
+from webhook.core.autoscalers.target import scale_target
 from webhook.core.fields import Raw, integer, mapping, members, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -33,7 +33,7 @@ def read_pod_autoscaler(raw: Raw) -> Scaler:
     ref = reference(raw)
     spec = mapping(raw, "spec")
     makes_hpa = text(spec, "scalingStrategy") == STRATEGY_HPA
-    target = named_target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "scaleTargetRef"))
+    target = scale_target(ref.namespace or DEFAULT_NAMESPACE, mapping(spec, "scaleTargetRef"))
     metrics, aliases = sorted_out(_claims(spec, makes_hpa=makes_hpa), target)
     name = f"{ref.name}{GENERATED_SUFFIX}" if ref.name else None
     return Scaler(

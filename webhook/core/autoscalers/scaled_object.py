@@ -17,7 +17,7 @@ from webhook.core.autoscalers.scaler import (
     TargetType,
     inert,
 )
-from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.target import WorkloadKey, spelt
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -136,7 +136,7 @@ def _target(namespace: str, ref: Raw) -> WorkloadKey | None:
         return None
     api_version = text(ref, "apiVersion")
     group = group_of(api_version) if api_version else "apps"
-    return WorkloadKey(namespace, group, text(ref, "kind") or "Deployment", name)
+    return WorkloadKey(namespace, group, spelt(text(ref, "kind")) or "Deployment", name)
 
 
 def _claims(spec: Raw, *, modified: bool) -> Iterator[MetricClaim | Expression]:

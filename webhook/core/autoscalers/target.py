@@ -17,6 +17,14 @@ WELL_KNOWN = {
     "StatefulSet": "apps",
 }
 
+# Kinds of the catalogue that can be scaled beside those.
+_SCALABLE = (
+    *("CloneSet", "InferenceEndpointConfig", "InferenceSet", "JAXJob", "LeaderWorkerSet"),
+    *("ModelServing", "PaddleJob", "PodClique", "PodCliqueSet", "PyTorchJob", "Rollout"),
+    *("SeldonDeployment", "StormService", "VLLMRuntime"),
+)
+_SPELT = {kind.lower(): kind for kind in (*WELL_KNOWN, *_SCALABLE)}
+
 
 class WorkloadKey(NamedTuple):
     """The identity of a workload: the API group counts, its version does not."""
@@ -41,14 +49,28 @@ class WorkloadKey(NamedTuple):
 
 
 def named_target(namespace: str, ref: Raw) -> WorkloadKey | None:
-    """Read a scaleTargetRef, targetRef or workloadRef as written; None where it names nothing.
-
-    So does the HPA controller (k8s.io/kubernetes pkg/controller/podautoscaler/horizontal.go).
-    """
+    """Read a targetRef or workloadRef as written; None where it names nothing."""
     kind, name = text(ref, "kind"), text(ref, "name")
     if not kind or not name:
         return None
     return WorkloadKey(namespace, group_of(text(ref, "apiVersion")), kind, name)
+
+
+def scale_target(namespace: str, ref: Raw) -> WorkloadKey | None:
+    """Read a scaleTargetRef, as what scales replicas does; None where it names nothing.
+
+    k8s.io/kubernetes pkg/controller/podautoscaler/horizontal.go: the group counts as written.
+    """
+    key = named_target(namespace, ref)
+    return key and key._replace(kind=spelt(key.kind))
+
+
+def spelt(kind: str) -> str:
+    """Spell a kind that is written in small letters, which scalers find all the same.
+
+    VPA compares kinds as they are written. Source: k8s.io/client-go restmapper/discovery.go.
+    """
+    return _SPELT.get(kind, kind)
 
 
 def vpa_target(namespace: str, ref: Raw) -> WorkloadKey | None:
