@@ -206,6 +206,12 @@ lock: ## requirements/*.txt from pyproject.toml (args=--upgrade takes newer vers
 	$(lock) --output-file requirements/image.txt --group image --constraint requirements/dev.txt
 	@! grep -n '://' requirements/*.txt
 
+# Not in `make test`: it asks a service of others, which may be away, and finds what nobody changed here.
+.PHONY: audit-dependencies
+audit-dependencies: ## known vulnerabilities of all that the locks pin (args='-s osv'; asks a service on the internet)
+	$$(scripts/find-python) -m venv build/audit && build/audit/bin/python -m pip install --quiet pip-audit
+	build/audit/bin/python scripts/audit_dependencies.py $(args)
+
 .PHONY: dist
 dist: venv ## wheel and source archive in dist/
 	$(bin)/python -m build --no-isolation --outdir dist

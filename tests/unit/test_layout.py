@@ -3,6 +3,7 @@
 import ast
 import re
 import sys
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -156,6 +157,40 @@ def test_the_core_is_pure(path: Path) -> None:
             else:
                 assert top in sys.stdlib_module_names, f"{where} is not the standard library"
                 assert top not in IMPURE, f"{where} reaches the outside, time or chance"
+
+
+PRODUCT = sorted(
+    path for top in ("webhook", "certs", "scripts") for path in (ROOT / top).rglob("*.py")
+)
+
+
+def test_what_may_be_unsafe_says_on_its_line_why_it_is_not() -> None:
+    """The linter asks (ruff's S, bandit's checks), and whoever reads would ask as well."""
+    found = [
+        (f"{name_of(path)}:{number}", line.partition("# noqa:")[2])
+        for path in PRODUCT
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"# noqa: (?:[A-Z]+[0-9]+, )*S[0-9]{3}\b", line)
+    ]
+    assert len(found) > 10
+    without = [where for where, rest in found if not re.search(r" - \w[^#]{5,}$", rest)]
+    assert without == []
+
+
+def test_nothing_unsafe_is_let_off_for_a_whole_file_or_without_a_name() -> None:
+    for path in PRODUCT:
+        text = path.read_text(encoding="utf-8")
+        assert not re.search(r"# ruff: noqa|# noqa(?!: [A-Z]+[0-9])", text), name_of(path)
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        lint = tomllib.load(file)["tool"]["ruff"]["lint"]
+    assert not [rule for rule in lint["ignore"] if re.match(r"S[0-9]", rule)]
+    let_off = {
+        top
+        for top, rules in lint["per-file-ignores"].items()
+        for one in rules
+        if re.match(r"S[0-9]", one)
+    }
+    assert let_off == {"tests/**"}
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "webhook").rglob("*.py")), ids=name_of)
