@@ -24,12 +24,16 @@ HEADER = """\
 
 CONDITION = """\
 matchConditions:
-  # A ReplicaSet of a Deployment is judged by what a person wrote, where the warning is read.
+  # A ReplicaSet of a Deployment is judged by what a person wrote, where the warning is read. An
+  # owner that a person names counts for nothing, nor one by an account of the same namespace.
   # Bounded, because the API server gives conditions a quarter of a second.
   - name: not-made-by-a-workload
     expression: |-
       !has(object.metadata.ownerReferences) ||
       object.metadata.ownerReferences.size() > 64 ||
+      !request.userInfo.username.startsWith("system:") ||
+      request.userInfo.username.startsWith(
+        "system:serviceaccount:" + request.?namespace.orValue("") + ":") ||
       !object.metadata.ownerReferences.exists(owner,
         has(owner.controller) && owner.controller == true &&
         has(owner.apiVersion) && has(owner.kind) &&

@@ -13,10 +13,13 @@ from webhook.core.encode import encode
 from webhook.core.finding import strongest
 from webhook.core.frameworks.places import Template
 from webhook.core.kinds import Kind, templates
-from webhook.core.objects import DEFAULT_NAMESPACE, POD, reference
+from webhook.core.objects import DEFAULT_NAMESPACE, POD, controller, reference
 from webhook.core.patch import dotted
 from webhook.core.review import Request, read_review
 from webhook.core.world import World, read_autoscaler
+
+CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
+"""Who makes what has an owner."""
 
 
 def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -33,7 +36,7 @@ def review_of(raw: dict[str, Any], old: dict[str, Any] | None = None) -> dict[st
             "name": ref.name or "",
             "namespace": ref.namespace,
             "operation": "CREATE" if old is None else "UPDATE",
-            "userInfo": {"username": "jane"},
+            "userInfo": {"username": "jane" if controller(raw) is None else CONTROLLER},
             "object": raw,
             "oldObject": old,
             "dryRun": False,

@@ -1,7 +1,7 @@
 """The webhook before a real API server that asks as the chart says: its rules, its conditions."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,8 +43,8 @@ def webhooks(configurations: Iterable[Raw], kind: str) -> dict[str, Raw]:
 class ChartedGuard(Guard):
     """Registered as the chart has it, at the address of the process."""
 
-    def __init__(self, plane: ControlPlane) -> None:
-        super().__init__(plane)
+    def __init__(self, plane: ControlPlane, arguments: Sequence[str] = ()) -> None:
+        super().__init__(plane, arguments=arguments)
         self.values: Raw = {}
         """Those of the chart, for the next `register`."""
 

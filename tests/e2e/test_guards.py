@@ -12,7 +12,7 @@ import yaml
 from tests.controlplane.cluster import ControlPlane
 from tests.e2e.chart import CHART, RELEASE, Helm
 from tests.e2e.kubectl import apply, pods, wait_until
-from tests.e2e.manifests import deployment, stream, vpa
+from tests.e2e.manifests import deployment, hpa, stream, vpa
 
 IGNORE, MANAGED, EXEMPT = (f"scaleguard.io/{key}" for key in ("ignore", "managed", "exempt"))
 EDITOR = {
@@ -171,6 +171,48 @@ def test_a_right_in_a_namespace_exempts_objects_there_and_not_the_namespace(
     wait_until(lambda: create(guarded, "ed", raw, "--dry-run=server") == "")
     assert create(guarded, "ed", raw) == ""
     assert "denied request" in label(guarded, "ed", "namespace", namespace, f"{IGNORE}=true")
+
+
+def test_no_subresource_and_no_account_of_the_namespace_exempts(
+    guarded: ControlPlane, namespace: str
+) -> None:
+    raw = deployment("web", namespace=namespace)
+    assert create(guarded, "ed", raw) == ""
+    exempting = json.dumps({"metadata": {"annotations": {EXEMPT: "duplicate-hpa"}}})
+    change = ("patch", "deployment", "web", "-n", namespace, "--type=merge", "-p", exempting)
+    for options in ((), ("--subresource=status",)):
+        assert "denied request" in said(guarded, "ed", *change, *options)
+    # The scale of a workload has no annotations of its own.
+    assert said(guarded, "ed", *change, "--subresource=scale") == ""
+    stored = guarded.kubectl("get", "deployment", "web", "-n", namespace, "-o", "json").stdout
+    assert EXEMPT not in json.loads(stored)["metadata"]["annotations"]
+
+    guarded.kubectl("create", "configmap", "mine", "-n", namespace)
+    mine = guarded.kubectl("get", "configmap", "mine", "-n", namespace, "-o", "json").stdout
+    owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "mine", "controller": True}
+    owner["uid"] = json.loads(mine)["metadata"]["uid"]
+    forged = hpa("web", "web", namespace=namespace)
+    forged["metadata"] |= {"annotations": {EXEMPT: "duplicate-hpa"}, "ownerReferences": [owner]}
+    role = ("--clusterrole=platform-editor", f"--serviceaccount={namespace}:default")
+    guarded.kubectl("create", "rolebinding", "account-edits", "-n", namespace, *role)
+    account = f"system:serviceaccount:{namespace}:default"
+    wait_until(lambda: "cannot create" not in create(guarded, account, forged))
+    assert "denied request" in create(guarded, account, forged)
+
+
+def test_a_pod_is_not_exempted_once_it_is_there(guarded: ControlPlane, namespace: str) -> None:
+    wait_until(lambda: create(guarded, "ed", pod(namespace)) == "")
+    exempting = json.dumps({"metadata": {"annotations": {EXEMPT: "gpu-node-squatter"}}})
+    change = ("patch", "pod", "plain", "-n", namespace, "--type=merge", "-p", exempting)
+    for options in ((), ("--subresource=status",)):
+        assert "denied request" in said(guarded, "ed", *change, *options)
+
+
+def pod(namespace: str) -> Raw:
+    container = {"name": "app", "image": "app"}
+    metadata = {"name": "plain", "namespace": namespace}
+    spec = {"containers": [container], "schedulingGates": [{"name": "example.com/later"}]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def test_controllers_hand_annotations_on(guarded: ControlPlane, namespace: str) -> None:

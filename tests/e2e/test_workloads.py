@@ -119,7 +119,7 @@ def test_a_custom_resource_is_judged_unless_what_controls_it_is(
     def owner(api_version: str, kind: str, **more: bool) -> Raw:
         return {"apiVersion": api_version, "kind": kind, "name": "a", "uid": kind, **more}
 
-    def told(owners: list[Raw] | None) -> list[str]:
+    def told(owners: list[Raw] | None, *by: str) -> list[str]:
         spec = {"containers": [{"name": "app", "image": "app"}], "tolerations": [SQUATTING]}
         raw = {
             "apiVersion": "keda.sh/v1alpha1",
@@ -132,14 +132,16 @@ def test_a_custom_resource_is_judged_unless_what_controls_it_is(
         }
         # Tried, not made: the garbage collector takes what has owners that never were.
         dry = ("create", "--dry-run=server", "-f", "-")
-        return warned(plane.kubectl(*dry, input=json.dumps(raw)).stderr)
+        return warned(plane.kubectl(*dry, *by, input=json.dumps(raw)).stderr)
 
     plain, controlling = owner("v1", "ConfigMap"), owner("example.com/v1", "Shop", controller=True)
     workflow = owner("argoproj.io/v1alpha1", "CronWorkflow", controller=True)
     deployed = owner("apps/v1", "Deployment")
+    operator = ("--as=system:serviceaccount:argo:argo", "--as-group=system:masters")
     for owners in (None, [], [plain], [deployed], [controlling]):
-        assert told(owners) == ["gpu-node-squatter"], owners
-    assert told([plain, workflow]) == []
+        assert told(owners, *operator) == ["gpu-node-squatter"], owners
+    assert told([plain, workflow], *operator) == []
+    assert told([plain, workflow]) == ["gpu-node-squatter"], "anybody can name an owner"
 
 
 @pytest.mark.usefixtures("guard")

@@ -271,6 +271,15 @@ takes all that its own client knows to be there, old ones that no cluster of tod
   scope: Namespaced
 {{- end -}}
 
+{{/* Of a pod that is there nothing that is judged can change but its tolerations. */}}
+{{- define "scaleguard.judgedPodRule" -}}
+- apiGroups: [""]
+  apiVersions: [v1]
+  resources: [pods]
+  operations: [CREATE, UPDATE]
+  scope: Namespaced
+{{- end -}}
+
 {{/* Whether the configuration has templates fitted that Kueue looks at: "true", or nothing. */}}
 {{- define "scaleguard.mutatesTemplates" -}}
 {{- if dig "kueue" "mutateTemplates" false .Values.config -}}true{{- end -}}

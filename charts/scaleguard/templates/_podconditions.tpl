@@ -16,7 +16,12 @@ any resource that is not a node's own may be an accelerator, or nearly one.
 
 {{/* Conditions of webhooks that judge pods, and maybe other kinds. */}}
 {{- define "scaleguard.judgedPods" -}}
-{{- if .Values.webhooks.pods.matchConditions -}}
+- name: no-pod-or-new-or-other-tolerations
+  expression: |-
+    request.kind.kind != "Pod" || request.kind.group != "" || request.operation != "UPDATE" ||
+    object.spec.?tolerations.orValue([]).size() > 64 ||
+    object.spec.?tolerations.orValue([]) != oldObject.spec.?tolerations.orValue([])
+{{ if .Values.webhooks.pods.matchConditions -}}
 - name: no-pod-or-may-be-judged
   expression: |-
     request.kind.kind != "Pod" || request.kind.group != "" ||

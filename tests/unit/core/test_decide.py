@@ -72,3 +72,44 @@ def test_a_pod_without_containers_is_refused_as_the_api_server_would(spec: dict[
     assert decision == Decision(
         allowed=False, invalid="spec.containers: a pod needs a list of containers"
     )
+
+
+OWNED = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {
+        "name": "squatter",
+        "ownerReferences": [
+            {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "controller": True}
+        ],
+    },
+    "spec": {
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "containers": [{"name": "app"}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("user", "made"),
+    [
+        ("system:serviceaccount:kube-system:replicaset-controller", True),
+        ("system:kube-controller-manager", True),
+        ("system:serviceaccount:rollouts:argo-rollouts", True),
+        ("system:serviceaccount:shop:default", False),
+        ("jane", False),
+        ("", False),
+    ],
+)
+def test_what_only_says_that_it_was_made_is_judged(user: str, made: bool) -> None:  # noqa: FBT001
+    asked = {
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "namespace": "shop",
+        "object": OWNED,
+        "userInfo": {"username": user},
+    }
+    if made:
+        assert decided(**asked) == ALLOWED
+    else:
+        with pytest.raises(CannotJudge, match="the rules were asked"):
+            decided(**asked)

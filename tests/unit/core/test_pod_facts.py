@@ -347,13 +347,17 @@ def test_the_maker_of_a_pod_is_its_controller() -> None:
     assert made_by(pod()) is None
 
 
-def asked(raw: Raw, old: Raw | None = None, judge: Judge = JUDGE) -> Any:
+CONTROLLER = "system:serviceaccount:kube-system:deployment-controller"
+
+
+def asked(raw: Raw, old: Raw | None = None, judge: Judge = JUDGE, user: str = "jane") -> Any:
     group, _, version = raw["apiVersion"].rpartition("/")
     request = {
         "uid": "1",
         "operation": "CREATE" if old is None else "UPDATE",
         "namespace": "ml",
         "kind": {"group": group, "version": version, "kind": raw["kind"]},
+        "userInfo": {"username": user},
         "object": raw,
         "oldObject": old,
     }
@@ -369,12 +373,13 @@ def test_workloads_are_judged_where_a_person_sees_it() -> None:
     made = deployment(
         pod(container(), tolerations=[WILDCARD]), kind="ReplicaSet", ownerReferences=[owner]
     )
-    assert asked(made).findings == ()
+    assert asked(made, user=CONTROLLER).findings == ()
+    assert len(asked(made).findings) == 1
     foreign = {**owner, "kind": "Foreign", "apiVersion": "example.com/v1"}
     by_foreign = deployment(
         pod(container(), tolerations=[WILDCARD]), kind="ReplicaSet", ownerReferences=[foreign]
     )
-    assert len(asked(by_foreign).findings) == 1
+    assert len(asked(by_foreign, user=CONTROLLER).findings) == 1
     assert asked({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {}}).findings == ()
 
 
