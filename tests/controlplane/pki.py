@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+_AGE = dt.timedelta(hours=1)
+_LIFE = dt.timedelta(days=30)
+
 
 @dataclass(frozen=True, slots=True)
 class KeyPair:
@@ -76,17 +79,17 @@ class Authority:
         self.pair = KeyPair(certificate.public_bytes(serialization.Encoding.PEM), _pem(self._key))
 
     def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePublicKey
+        self, subject: x509.Name, key: ec.EllipticCurvePublicKey, life: dt.timedelta = _LIFE
     ) -> x509.CertificateBuilder:
-        now = dt.datetime.now(dt.UTC)
+        begin = dt.datetime.now(dt.UTC) - _AGE
         return (
             x509.CertificateBuilder()
             .subject_name(subject)
             .issuer_name(self._name)
             .public_key(key)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - dt.timedelta(hours=1))
-            .not_valid_after(now + dt.timedelta(days=30))
+            .not_valid_before(begin)
+            .not_valid_after(begin + life)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
             .add_extension(
                 x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
@@ -94,19 +97,27 @@ class Authority:
             )
         )
 
-    def issue(self, name: str, *, groups: Sequence[str] = (), hosts: Sequence[str] = ()) -> KeyPair:
+    def issue(
+        self,
+        name: str = "",
+        *,
+        groups: Sequence[str] = (),
+        hosts: Sequence[str] = (),
+        life: dt.timedelta = _LIFE,
+    ) -> KeyPair:
         """Issue a certificate: of a client, or of a server where ``hosts`` are given.
 
-        Kubernetes reads a client's user from the name and its groups from ``groups``.
+        Kubernetes reads a client's user from the name and its groups from ``groups``. Its life
+        began an hour ago.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
-            + [x509.NameAttribute(NameOID.COMMON_NAME, name)]
+            + [x509.NameAttribute(NameOID.COMMON_NAME, one) for one in (name,) if one]
         )
         purpose = ExtendedKeyUsageOID.SERVER_AUTH if hosts else ExtendedKeyUsageOID.CLIENT_AUTH
         builder = (
-            self._builder(subject, key.public_key())
+            self._builder(subject, key.public_key(), life)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.ExtendedKeyUsage([purpose]), critical=False)
         )

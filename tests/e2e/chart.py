@@ -237,9 +237,9 @@ def eventually(
 
 
 @contextmanager
-def plane_for_charts() -> Iterator[ControlPlane]:
+def plane_for_charts(*of_the_api_server: str) -> Iterator[ControlPlane]:
     """A control plane with the CRDs that the chart is about, and its namespace."""
-    with ControlPlane() as running:
+    with ControlPlane(arguments={"kube-apiserver": of_the_api_server}) as running:
         running.install_crds("vpa", "keda", "prometheus-operator", "cert-manager")
         running.kubectl("create", "namespace", NAMESPACE)
         yield running

@@ -55,6 +55,18 @@ def test_two_sources_of_rules_are_refused_in_words(tmp_path: Path) -> None:
         Helm(tmp_path)("template", str(CHART), *both)
 
 
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ("secret=a,clientCertificates.configMap=b", r"give `secret` or `configMap`, not both"),
+        ("names={a}", r"names: say with `secret` or `configMap` whose certificates these are"),
+    ],
+)
+def test_authorities_of_clients_have_one_source(tmp_path: Path, values: str, said: str) -> None:
+    with pytest.raises(AssertionError, match=f"clientCertificates.*{said}"):
+        Helm(tmp_path)("template", str(CHART), "--set", f"clientCertificates.{values}")
+
+
 def test_the_values_on_the_page_are_taken(tmp_path: Path) -> None:
     page = (CHART.parents[1] / "docs" / "install.md").read_text("utf-8")
     examples = re.findall(r"<!-- file: values.yaml -->\n```yaml\n(.*?)```", page, re.DOTALL)

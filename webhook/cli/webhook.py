@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from webhook.cli.options import (
+    EXISTING_FILE,
     EXISTING_FOLDER,
     audit_options,
     check_lease_namespace,
@@ -41,6 +42,18 @@ Examples:
     is_flag=True,
     help="Answer reviews at /SEGMENT/mutate and /SEGMENT/validate alone: the segments are in "
     "files path, next and before of --cert-dir.",
+)
+@option(
+    "--client-ca",
+    type=EXISTING_FILE,
+    help="Authorities in PEM: reviews are answered for clients alone that show a certificate which "
+    "one of them signed; /livez and /readyz for anybody.",
+)
+@option(
+    "--client-name",
+    multiple=True,
+    help="Common name of a certificate of --client-ca with which reviews may be asked for. May be "
+    "repeated. By default any.",
 )
 @option(
     "--webhook-configurations",
@@ -86,6 +99,8 @@ def command(  # noqa: PLR0913 - one parameter per option
     manifests: Path | None,
     mounted_certificates: bool,
     mounted_path: bool,
+    client_ca: Path | None,
+    client_name: tuple[str, ...],
     webhook_configurations: str,
     lease_namespace: str | None,
     controller_user: str | None,
@@ -120,6 +135,8 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--audit-spool needs --audit-url or --audit-store, one of them")
     if manifests is not None and webhook_configurations:
         raise click.UsageError("--webhook-configurations are in a cluster: leave out --manifests")
+    if client_name and client_ca is None:
+        raise click.UsageError("--client-name says who of --client-ca: give both")
     # Imported here: the server is the largest part of the program, and `--help` should be quick.
     from webhook.wiring.recording import RecordingPlan  # noqa: PLC0415
     from webhook.wiring.serving import ServePlan, serve  # noqa: PLC0415
@@ -150,6 +167,8 @@ def command(  # noqa: PLR0913 - one parameter per option
             context=context,
             mounted=mounted_certificates,
             mounted_path=mounted_path,
+            client_authorities=client_ca,
+            client_names=client_name,
             webhook_configurations=tuple(filter(None, webhook_configurations.split(","))),
             drain_seconds=drain_seconds,
             lease_namespace=lease_namespace,

@@ -20,12 +20,22 @@ _FIREWALL = (
     "has to let it in"
 )
 
+# What Go says where the other side hangs up on a certificate, and where it answers 401 or 403.
+_UNKNOWN_CALLER = ("remote error: tls", "provide credentials", "the client certificate is of")
+
 
 def why_not_called(message: str, installation: Installation) -> Why:
     """Read what the API server says of a call that failed."""
     namespace, name = installation.namespace, installation.name
     pods = f"kubectl -n {namespace} get pods -l app.kubernetes.io/component=webhook"
     said = message.casefold()
+    if any(one in said for one in _UNKNOWN_CALLER):
+        return Why(
+            "the webhook does not answer this API server: it asks for a client certificate",
+            "have its --admission-control-config-file name a kubeconfig with one "
+            "(docs/install.md#client-certificates), or empty clientCertificates in the values",
+            f"kubectl -n {namespace} logs -l app.kubernetes.io/component=webhook",
+        )
     if "x509" in said or "certificate" in said:
         return Why(
             "the API server does not trust the certificate",

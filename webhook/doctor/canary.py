@@ -106,7 +106,8 @@ def _unasked(what: str, mode: Mode | None) -> Verdict:
     why = "the API server did not ask, or got no answer and went on (failurePolicy Ignore)"
     return fault(
         f"{what}: {why}{known}",
-        "the other checks say why; where all of them are fine, look for what the API server counts",
+        "the other checks say why; where all of them are fine, see whether the API server shows a "
+        "certificate where clientCertificates asks for one, and look for what it counts",
         "kubectl get --raw /metrics | grep apiserver_admission_webhook_fail_open_count",
     )
 

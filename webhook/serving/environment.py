@@ -7,3 +7,6 @@ DRAINING: Final = "scaleguard.draining"
 
 OVERLOADED: Final = "scaleguard.overloaded"
 """Whether too many requests are in flight, so that this one is to be sent away."""
+
+LAST: Final = "scaleguard.last"
+"""Said by the application: the connection ends with this answer."""

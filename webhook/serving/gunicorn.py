@@ -16,6 +16,7 @@ from gunicorn.glogging import Logger
 from certs.store import StoreError, check_mounted, ensure
 from webhook.errors import ScaleguardError
 from webhook.exposition import MetricsServer, listen, registry
+from webhook.serving.authorities import Authorities
 from webhook.serving.multiprocess import SharedCounters, memory_folder, shared_counters
 from webhook.serving.options import Addresses, ServeOptions, split_address
 from webhook.serving.tls import REQUEST_SECONDS, ServedCertificate, now_utc
@@ -51,6 +52,8 @@ def serve(
     its last answer. Raises `ScaleguardError` where serving cannot begin.
     """
     split_address(options.bind)
+    if options.client_authorities is not None:
+        Authorities(options.client_authorities).check()
     try:
         if options.mounted:
             check_mounted(options.certificate_folder, now_utc())
@@ -115,7 +118,9 @@ class _Application(BaseApplication):
         self._listener = listener
         self._on_serving = on_serving
         self.on_leaving: Callable[[], None] | None = None
-        self._certificate = ServedCertificate(options.certificate_folder)
+        file = options.client_authorities
+        authorities = Authorities(file) if file is not None else None
+        self._certificate = ServedCertificate(options.certificate_folder, authorities)
         super().__init__()
 
     def load_config(self) -> None:
@@ -131,6 +136,10 @@ class _Application(BaseApplication):
             )
             MetricsServer(self._listener, shown).start()
         return self._make_app(self._certificate)
+
+    def distrust(self, why: str) -> None:
+        """Take notice of a client whose certificate is not trusted, in a worker."""
+        self._certificate.distrust(why)
 
     def _settings(self) -> dict[str, Any]:
         options, shared = self.options, self._shared
@@ -164,6 +173,8 @@ class _Application(BaseApplication):
         url = f"https://{_address(server.LISTENERS[0])}"
         metrics_url = f"http://{_address(self._listener)}/metrics" if self._listener else None
         _log.info("serving on %s", url)
+        if self.options.client_authorities is not None:
+            _log.info("only for clients with a certificate of %s", self.options.client_authorities)
         if metrics_url is not None:
             _log.info("metrics on %s", metrics_url)
         if self._on_serving is not None:

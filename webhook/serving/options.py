@@ -29,6 +29,8 @@ class ServeOptions:
     threads: int = 8
     mounted: bool = False
     """Whether somebody else fills the folder of the certificate: then nothing is made there."""
+    client_authorities: Path | None = None
+    """Those that sign the certificates of who may ask; None: nobody is asked for one."""
     drain_seconds: float = 0.0
     """How long requests are still accepted after SIGTERM, while the endpoints of the Service are
     told: seconds in a cluster, none where nobody routes here."""

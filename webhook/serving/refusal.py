@@ -110,6 +110,20 @@ def wrong_method(method: str, allowed: list[str]) -> Refusal:
     )
 
 
+def no_certificate() -> Refusal:
+    """Refuse who shows no client certificate, where one is demanded."""
+    error = "no client certificate was shown"
+    fix = "name one in the API server's admission configuration (docs/install.md)"
+    return Refusal(HTTPStatus.UNAUTHORIZED, BAD_REQUEST, error, fix)
+
+
+def wrong_caller(user: str) -> Refusal:
+    """Refuse who shows the certificate of somebody else than the API server."""
+    error = f"the client certificate is of {user!r}, who may not ask"
+    fix = "ask with a certificate of a name that --client-name allows"
+    return Refusal(HTTPStatus.FORBIDDEN, BAD_REQUEST, error, fix)
+
+
 def wrong_path(path: str, known: list[str]) -> Refusal:
     """Refuse a path that is not served."""
     error = f"nothing is served at {path}"

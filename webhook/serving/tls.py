@@ -8,9 +8,12 @@ import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from certs.inspection import CertificateInfo, inspect
+from webhook.serving.authorities import Authorities
 
 # In a cluster a handshake is two round trips, and a body of 7 MiB takes well under a second. Who is
 # slower gives the thread back; the API server itself waits 10 s for a webhook by default.
@@ -30,6 +33,19 @@ class DeadlineSocket(ssl.SSLSocket):
     """
 
     _deadline = math.inf
+
+    @cached_property
+    def caller(self) -> str | None:
+        """The common name of the client's certificate; None where it has shown none.
+
+        Empty where the certificate has none; of several the last counts, as for Kubernetes.
+        """
+        shown = self.getpeercert()
+        if not shown:
+            return None
+        subject: Any = shown["subject"]
+        names = [value for part in subject for key, value in part if key == "commonName"]
+        return str(names[-1]) if names else ""
 
     def setblocking(self, flag: bool) -> None:  # noqa: FBT001 - as in the standard library
         """Set the deadline of the next request, or make the socket non-blocking for the poller."""
@@ -72,10 +88,17 @@ class ServedCertificate:
     reach a connection. Safe to be used by many threads.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, authorities: Authorities | None = None) -> None:
+        """With `authorities` clients are asked for a certificate; without, for none."""
         self._certificate, self._key = folder / "tls.crt", folder / "tls.key"
+        self._authorities = authorities
+        self.distrust: Callable[[str], None] = lambda _why: None
+        """Is told why a client's certificate is not trusted."""
         self._lock = threading.Lock()
-        self._stamp: tuple[Stamp, Stamp] | None = None
+        self._files = [self._certificate, self._key]
+        if authorities is not None:
+            self._files.append(authorities.file)
+        self._stamp: tuple[Stamp, ...] | None = None
         self._context: ssl.SSLContext | None = None
         self._info: CertificateInfo | None = None
 
@@ -113,7 +136,7 @@ class ServedCertificate:
 
     def _refresh(self) -> None:
         # The stamp is older than what is read: a change in between is seen the next time.
-        stamp = _stamp(self._certificate), _stamp(self._key)
+        stamp = tuple(map(_stamp, self._files))
         if stamp == self._stamp:
             return
         self._stamp = stamp
@@ -130,6 +153,8 @@ class ServedCertificate:
         context.sslsocket_class = DeadlineSocket
         # Without a password OpenSSL would ask for one on the terminal.
         context.load_cert_chain(self._certificate, self._key, password="")
+        if self._authorities is not None:
+            self._authorities.demand(context)
         return context, info
 
 

@@ -6,6 +6,7 @@ tests/e2e/test_server.py fails where they change.
 
 import logging
 import socket
+import ssl
 import threading
 import time
 from collections import deque
@@ -22,7 +23,7 @@ from gunicorn.workers.gthread import ThreadWorker
 from webhook.serving.arriving import Arrival
 from webhook.serving.body import MIB
 from webhook.serving.connection import Connection
-from webhook.serving.environment import DRAINING, OVERLOADED
+from webhook.serving.environment import DRAINING, LAST, OVERLOADED
 from webhook.serving.parser import unchanging
 
 Done = TypeVar("Done")
@@ -80,6 +81,7 @@ class Worker(ThreadWorker):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.drain_seconds: float = getattr(self.app, "drain_seconds", 0.0)
+        self._distrust: Callable[[str], None] = getattr(self.app, "distrust", lambda _why: None)
         self.stop_at: float | None = None
         self._most_in_flight = IN_FLIGHT_PER_THREAD * self.cfg.threads
         self._in_flight = 0
@@ -170,7 +172,10 @@ class Worker(ThreadWorker):
 
         The API server opens some that it does not use at once.
         """
-        if done.exception() is not None:
+        if (error := done.exception()) is not None:
+            if isinstance(error, ssl.SSLCertVerificationError):
+                self._distrust(error.verify_message)
+                connection.close(graceful=True)  # else it might not hear why
             self._hang_up(connection)
         elif done.result():
             self.finish_request(connection, done)
@@ -300,7 +305,7 @@ class Worker(ThreadWorker):
             environ[OVERLOADED] = getattr(self._thread, "sheds", False)
             environ[DRAINING] = self.stop_at is not None
             body = application(environ, respond)
-            if self.stop_at is not None:
+            if self.stop_at is not None or LAST in environ:
                 # Known only to the response that this is a method of; its headers are not sent yet.
                 respond.__self__.force_close()  # type: ignore[attr-defined]
             return body

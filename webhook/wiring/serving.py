@@ -45,6 +45,10 @@ class ServePlan:
     """Whether somebody else fills the folder of the certificate."""
     mounted_path: bool = False
     """Whether reviews are asked for under the segments that stand there, too."""
+    client_authorities: Path | None = None
+    """Those that sign the certificates of who may ask for reviews; None: anybody may."""
+    client_names: tuple[str, ...] = ()
+    """Whose certificates these are; none: anybody's that is signed so."""
     webhook_configurations: tuple[str, ...] = ()
     """Those by which the API server asks here; none: it is not looked at whether it can."""
     drain_seconds: float = 0.0
@@ -72,6 +76,7 @@ def serve(plan: ServePlan) -> None:
         threads=plan.threads,
         drain_seconds=plan.drain_seconds,
         mounted=plan.mounted,
+        client_authorities=plan.client_authorities,
     )
     # What workers share while they run lies in a folder of this process, which outlives them.
     with TemporaryDirectory(prefix="scaleguard-", ignore_cleanup_errors=True) as folder:
@@ -85,7 +90,8 @@ def serve(plan: ServePlan) -> None:
             segments = Segments(plan.certificate_folder) if plan.mounted_path else None
             publication = _publication(plan, served, segments)
             audited = _recording(plan, service, leaving)
-            return _app(service, served, publication, audited, segments)
+            app = _app(service, served, publication, audited, segments)
+            return _behind_callers(plan, served, app)
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)
 
@@ -119,6 +125,17 @@ def _app(
         segments=segments,
         more_remarks=publication.remarks if publication is not None else list,
     )
+
+
+def _behind_callers(plan: ServePlan, served: "ServedCertificate", app: "Flask") -> "Flask":
+    """Have nobody answered but who shows a certificate, if one is demanded."""
+    if plan.client_authorities is not None:
+        from webhook.serving.callers import Callers  # noqa: PLC0415 - as in `serve`
+
+        callers = Callers(plan.client_names, served.context)
+        served.distrust = callers.distrust
+        app.wsgi_app = callers.before(app.wsgi_app)  # type: ignore[assignment,method-assign]
+    return app
 
 
 def _service(plan: ServePlan, folder: Path) -> Callable[[], StaticService | ClusterService]:

@@ -35,6 +35,22 @@ their own: what cert-manager has made helm would refuse to take over, where some
 {{- end -}}
 {{- end -}}
 
+{{/* The volume with the authorities that sign the certificates of who may ask; or nothing. */}}
+{{- define "scaleguard.clientAuthorities" -}}
+{{- with .Values.clientCertificates -}}
+{{- $items := list (dict "key" .key "path" "ca.crt") -}}
+{{- if and .secret .configMap -}}
+{{- fail "clientCertificates: give `secret` or `configMap`, not both" -}}
+{{- else if .secret -}}
+{{- toYaml (dict "secret" (dict "secretName" .secret "items" $items)) -}}
+{{- else if .configMap -}}
+{{- toYaml (dict "configMap" (dict "name" .configMap "items" $items)) -}}
+{{- else if .names -}}
+{{- fail "clientCertificates.names: say with `secret` or `configMap` whose certificates these are" -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{/* What the leaf is valid for, as a list in JSON. */}}
 {{- define "scaleguard.certificateNames" -}}
 {{- $names := list (include "scaleguard.fullname" .) -}}

@@ -19,6 +19,8 @@ from webhook.wiring.certificates import CertificatePlan, certificates
     [
         (["webhook", "--webhook-configurations", "a", "--manifests", "."], "leave out --manifests"),
         (["webhook", "--drain-seconds", "-1"], "0<=x<=300"),
+        (["webhook", "--client-name", "a"], "--client-name says who of --client-ca: give both"),
+        (["webhook", "--client-ca", "no-such-file"], "does not exist"),
         (["controller", "--certificates", "guard"], "write NAMESPACE/NAME"),
         (["controller", "--certificates", "guard/"], "write NAMESPACE/NAME"),
         (["controller", "--certificates", "a/b/c"], "write NAMESPACE/NAME"),

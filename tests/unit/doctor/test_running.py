@@ -20,6 +20,7 @@ from webhook.doctor.deployments import judge_deployments
 from webhook.doctor.readiness import judge_readiness, judge_silence
 from webhook.doctor.rights import judge_rights
 from webhook.doctor.verdict import Checked, State, fault, ok, unseen
+from webhook.serving.refusal import wrong_caller
 
 
 def pod(**status: Any) -> Raw:
@@ -119,6 +120,9 @@ def test_readiness() -> None:
     ("message", "said"),
     [
         ("tls: failed to verify certificate: x509: unknown authority", "does not trust"),
+        ("remote error: tls: unknown certificate authority", "it asks for a client certificate"),
+        ("the server has asked for the client to provide credentials", "does not answer this API"),
+        (f"unknown: {wrong_caller('x').written().body.decode()}", "does not answer this API"),
         ("dial tcp 10.0.0.1:443: connect: connection refused", "no pod of the webhook is ready"),
         ('no endpoints available for service "scaleguard"', "no pod of the webhook is ready"),
         ('service "scaleguard" not found', "there is no Service guard/scaleguard"),
