@@ -7,8 +7,11 @@ Unknown keys are refused, and every fault is listed at once. The file's schema i
 import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address, ip_address
 from pathlib import Path
+from socket import inet_aton
 from typing import Any
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -116,9 +119,35 @@ def _is_amount(value: Any) -> bool:
     return nanos is not None and nanos >= 0
 
 
+def _is_server(value: Any) -> bool:
+    """Whether a URL can be read, and is none at which clouds hand out credentials.
+
+    As it is written, in any of the ways of addresses. To what address a name leads is not asked.
+    """
+    if not isinstance(value, str):
+        return True
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return False
+    try:
+        address = ip_address(host)
+    except ValueError:
+        try:
+            address = IPv4Address(inet_aton(host))  # 2852039166 and 0xa9.254.43518 are addresses
+        except (OSError, ValueError):
+            return host.rstrip(".") != "metadata.google.internal"
+    mapped = getattr(address, "ipv4_mapped", None) or address
+    return not mapped.is_link_local and str(mapped) not in _OF_CLOUDS
+
+
 def _is_taint_key(value: Any) -> bool:
     return not isinstance(value, str) or is_tolerable(value)
 
+
+# Metadata of Alibaba Cloud and, by IPv6, of AWS; all others are link-local.
+_OF_CLOUDS = frozenset({"100.100.100.200", "fd00:ec2::254"})
 
 # What a schema alone cannot say: formats of ours, each with its check and the fault in words.
 _FORMATS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
@@ -126,6 +155,10 @@ _FORMATS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "shared-memory": (
         lambda value: isinstance(value, bool) or _is_amount(value),
         "is neither true, false nor a quantity (as 16Gi)",
+    ),
+    "server": (
+        _is_server,
+        "is no server of rules: it cannot be read, or clouds hand out credentials there",
     ),
     "taint-key": (_is_taint_key, "is never tolerated: such nodes go, are not ready, are reserved"),
 }

@@ -3,19 +3,23 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.controlplane.build import binary
+from tests.e2e.webhook_process import wait_until
+from tests.unit.policy.custom.files import GREEDY
 from tests.unit.policy.rego import CASES, RULE, embedded
+from tests.unit.policy.test_outside import SPELLINGS
 from webhook.core.verdict import CannotJudge
 from webhook.errors import PolicyError
 from webhook.policy.embedded import Engine
 from webhook.policy.server import Opa, OpaServer
 from webhook.policy.source import built_in_folder, load
-from webhook.policy.testing import run
+from webhook.policy.testing import LONGEST_STEP_SECONDS, run
 
 pytestmark = pytest.mark.opa
 
@@ -161,6 +165,65 @@ def test_the_program_tells_a_broken_rule_from_a_test_that_fails(tmp_path: Path) 
     ended = program("--policies", tmp_path)
     assert ended.returncode == 2
     assert "vpa.rego" in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize("body", SPELLINGS)
+def test_opa_takes_each_spelling_that_is_refused_for_a_call(body: str, tmp_path: Path) -> None:
+    """Were one of them none, it would be no use to refuse it; `opa check` knows what is called."""
+    rule = tmp_path / "rule.rego"
+    rule.write_text(f"package a\n\n{body}\n", "utf-8")
+    capabilities = json.loads(opa("capabilities", "--current").stdout)
+    known = tmp_path / "capabilities.json"
+    for without in (set(), {"http.send"}):
+        kept = [one for one in capabilities["builtins"] if one["name"] not in without]
+        known.write_text(json.dumps(capabilities | {"builtins": kept}), "utf-8")
+        checked = opa("check", "--capabilities", known, rule)
+        assert (checked.returncode == 0) == (not without), checked.stderr
+
+
+@pytest.mark.parametrize("engine", ["embedded", "opa"])
+def test_what_reaches_the_network_is_not_even_tried(engine: str, tmp_path: Path) -> None:
+    text = RULE.replace("input.autoscaler.type", 'http["send"]({"url": "http://x"}).body')
+    (tmp_path / "vpa.rego").write_text(text, "utf-8")
+    (tmp_path / "vpa_test.rego").write_text(CASES, "utf-8")
+    ended = program("--policies", tmp_path, "--engine", engine)
+    assert ended.returncode == 2
+    assert "vpa.rego: line 13: http[…] may be a function" in ended.stderr
+
+
+def test_a_rule_that_loops_is_ended_in_its_trial(tmp_path: Path) -> None:
+    condition = GREEDY.partition("\n\t")[2]
+    text = RULE.replace('input.autoscaler.type == "vpa"', condition)
+    (tmp_path / "vpa.rego").write_text(text, "utf-8")
+    (tmp_path / "vpa_test.rego").write_text(CASES, "utf-8")
+    begun = time.monotonic()
+    ended = program("--policies", tmp_path)
+    assert ended.returncode == 1
+    assert "eval_cancel_error" in ended.stdout
+    assert time.monotonic() - begun < LONGEST_STEP_SECONDS
+
+
+def test_a_rule_that_loops_on_a_server_is_given_up_and_ends_there(
+    opa_server: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "rules"
+    folder.mkdir()
+    text = RULE.replace('input.autoscaler.type == "vpa"', GREEDY)
+    (folder / "vpa.rego").write_text(text, "utf-8")
+    asking = Opa(OpaServer(opa_server, timeout_seconds=1), load([folder]))
+    harmless = {"object": {"name": "web", "text": "VPA"}, "autoscaler": {}, "overlaps": []}
+    for _ in range(4):  # as many as would keep all processors busy
+        with pytest.raises(CannotJudge, match="gave no answer"):
+            asking(harmless | {"object": {"name": "greedy", "text": "VPA"}})
+    wait_until(lambda: answers(asking, harmless), 10, "OPA goes on with what nobody waits for")
+
+
+def answers(asking: Opa, document: dict[str, Any]) -> bool:
+    """Whether a document is judged in time."""
+    try:
+        return asking(document) == []
+    except CannotJudge:
+        return False
 
 
 def test_a_server_has_files_of_one_name_from_two_folders(opa_server: str, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def texts(pattern: Pattern) -> Iterator[Text]:
 def test_all_are_found_and_no_exception_is_left_over() -> None:
     assert len(uses()) > 90
     patterns = {one.pattern.pattern for one in uses()}
-    assert patterns >= {r"[\w:.|/]* ?", "^https?://[^/ ]+$", r"(\d{1,9})([smhdw])"}
+    assert patterns >= {r"[\w:.|/]* ?", r"^https?://[^/?#@\s]+$", r"(\d{1,9})([smhdw])"}
     assert set(BOUNDED) <= {one.name for one in uses()}
 
 

@@ -183,6 +183,19 @@ def test_what_is_mended_is_applied(trial: Trial, mended: str) -> None:
     assert trial.number("last_reload_successful") == 1
 
 
+def test_a_rule_that_reaches_the_network_is_refused_and_the_last_good_ones_go_on(
+    trial: Trial, caplog: pytest.LogCaptureFixture
+) -> None:
+    followed = trial.begin()
+    first = followed.judge
+    reaching = RULE.replace("input.autoscaler.type", 'http.send({"url": "http://x"}).body')
+    trial.rules.write(vpa_rego=reaching)
+    followed.look()
+    assert followed.judge is first
+    assert trial.reloads() == (0, 1)
+    assert "vpa.rego: line 13: http.send reads the network" in caplog.text
+
+
 def test_other_broken_content_is_told_again(trial: Trial, caplog: pytest.LogCaptureFixture) -> None:
     followed = trial.begin()
     for text in ("a: 1", "b: 1", "a: 1"):

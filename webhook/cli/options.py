@@ -125,6 +125,12 @@ def audit_options(command: Command) -> Command:
     )
 
 
+def check_audit_token(url: str | None, token_file: Path | None) -> None:
+    """Refuse to send a token in the open; raises `click.BadParameter`."""
+    if url is not None and token_file is not None and not url.startswith("https://"):
+        raise click.BadParameter("a token goes over https:// only", param_hint="--audit-url")
+
+
 def logging_options(command: Command, log_level: str = "warning") -> Command:
     """Add the options that say what is logged, for commands that judge nothing."""
     return _with(

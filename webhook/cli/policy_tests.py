@@ -13,6 +13,7 @@ from rich.text import Text
 
 from webhook.cli.options import EXISTING_FOLDER, option
 from webhook.errors import PolicyError, ScaleguardError
+from webhook.policy import outside
 from webhook.policy.catalogue import catalogue
 from webhook.policy.places import places
 from webhook.policy.references import unknown_references
@@ -69,6 +70,7 @@ def test(*, policies: tuple[Path, ...], engine: str, opa: str, all_: bool, verbo
     if policies and not all_:
         modules = [module for module in modules if not (module.built_in and module.is_test)]
     places(modules)
+    outside.check(modules)
     if unknown := unknown_references(modules):
         raise PolicyError("\n".join(unknown))
     untested = _untested(modules)
@@ -122,6 +124,7 @@ def _in_opa(opa: str, modules: Sequence[Module], *, verbose: bool) -> int:
             " (https://www.openpolicyagent.org/docs#1-download-opa), or name it with --opa PATH"
         )
     files = [*(str(module.path) for module in modules), str(opa_testing())]
+    # It ends by itself what takes longer than 5 s.
     command = [program, "test", *(["--verbose"] if verbose else []), *files]
     status = subprocess.run(command, check=False).returncode  # noqa: S603 - the user names it
     return 1 if status == _OPA_FAILED else 2 if status else 0

@@ -8,6 +8,7 @@ from webhook.cli.options import (
     EXISTING_FILE,
     EXISTING_FOLDER,
     audit_options,
+    check_audit_token,
     check_lease_namespace,
     cluster_options,
     common_of_servers,
@@ -133,6 +134,7 @@ def command(  # noqa: PLR0913 - one parameter per option
         raise click.UsageError("--audit-url and --audit-store need --audit-spool")
     if audit_spool is not None and (audit_url is None) == (audit_store is None):
         raise click.UsageError("--audit-spool needs --audit-url or --audit-store, one of them")
+    check_audit_token(audit_url, audit_token_file)
     if manifests is not None and webhook_configurations:
         raise click.UsageError("--webhook-configurations are in a cluster: leave out --manifests")
     if client_name and client_ca is None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 from opa_client.errors import DeletePolicyError, RegoParseError
@@ -158,8 +158,20 @@ class Opa(Pushing):
                 timeout=self._server.timeout_seconds,
                 retries=0,
             )
+            session: requests.Session = client._session  # noqa: SLF001 - there is no option
+            session.hooks["response"] = [_stay]
             self._local.client = client
         return client
+
+
+def _stay(response: requests.Response, **_: object) -> None:
+    """Follow no redirect to another server; OPA redirects to paths of its own.
+
+    Who answers in its place gets documents and token sent nowhere.
+    """
+    target = urlsplit(urljoin(response.url, response.headers.get("Location", "")))
+    if response.is_redirect and target[:2] != urlsplit(response.url)[:2]:
+        raise requests.TooManyRedirects("it sends us to another server")
 
 
 def _id(module: Module) -> str:

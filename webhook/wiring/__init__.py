@@ -11,6 +11,7 @@ from webhook.core.decide import Judge
 from webhook.core.verdict import Rule, Settings
 from webhook.errors import ConfigError, Faults
 from webhook.knowledge import knowledge
+from webhook.policy import outside
 from webhook.policy.catalogue import catalogue as rule_catalogue
 from webhook.policy.engine import engine
 from webhook.policy.places import places
@@ -44,6 +45,8 @@ def judge_of(config: Config, modules: Sequence[Module], terms: "Terms | None" = 
     rule has to answer. Raises `ScaleguardError` with every fault.
     """
     faults = Faults()
+    with faults.noted():
+        outside.check(modules)
     with faults.noted():
         rules = rule_catalogue(modules)
         places(modules)
