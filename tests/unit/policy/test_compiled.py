@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,13 @@ from webhook.policy.embedded import Engine
 from webhook.policy.source import load
 
 THREADS, EVALUATIONS = 8, 200
+
+PLANNED = """
+from webhook.policy.compiled.rules import Compiled
+from webhook.policy.source import load
+Compiled(load())
+print("regopy" in sys.modules)
+"""
 
 # Surrogates are left out: reading a manifest replaces them, as Kubernetes does.
 TEXT = st.text(st.characters(exclude_categories=["Cs"])) | st.text('a"\\\n\t\x00%{}[]é✓😀\u2028')
@@ -315,14 +323,13 @@ def test_a_function_that_is_not_compiled_is_named() -> None:
 
 
 @pytest.mark.parametrize("library", ["frozenlist", "greenlet"])
-def test_a_library_in_cpp_may_be_there_before(library: str) -> None:
-    """aiohttp, with which an OPA server is asked, and SQLAlchemy bring these."""
-    said = (
-        "from webhook.policy.compiled.rules import Compiled; from webhook.policy.source import load"
-    )
-    rest = "Compiled(load()); print('regopy' in sys.modules)"
+def test_rules_are_planned_whatever_else_is_there(library: str, tmp_path: Path) -> None:
+    """A library in C++ before it, as those of aiohttp and SQLAlchemy, and a folder of this name."""
+    (tmp_path / "webhook").mkdir()
+    (tmp_path / "webhook" / "__init__.py").write_text("raise SystemExit(7)", "utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys, {library}; {said}; {rest}"],
+        [sys.executable, "-P", "-c", f"import sys, {library}{PLANNED}"],
+        cwd=tmp_path,
         capture_output=True,
         text=True,
         check=False,

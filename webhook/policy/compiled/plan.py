@@ -13,6 +13,12 @@ from webhook.policy.source import Module
 # Half a second of processor time, which a pod of few millicores waits for.
 _LONGEST_SECONDS = 120.0
 
+# Modules are looked for where this process does, and nowhere else: the folder of a user may well
+# have one that is called webhook.
+_PROGRAM = (
+    f"import sys; sys.path[:] = sys.argv[1:]; from {__package__}.planning import main; main()"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -42,7 +48,7 @@ def plan(modules: Iterable[Module], entrypoints: Sequence[str]) -> Plan:
 def _asked(text: str) -> dict[str, Any]:
     try:
         done = subprocess.run(  # noqa: S603 - it is this program
-            [sys.executable, "-m", f"{__package__}.planning"],
+            [sys.executable, "-P", "-c", _PROGRAM, *sys.path],
             input=text,
             capture_output=True,
             text=True,

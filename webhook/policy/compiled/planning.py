@@ -1,7 +1,4 @@
-"""Plan rules: `python -m webhook.policy.compiled.planning`, whose words are those of `plan`.
-
-Reads the rules from standard input and writes their plan, or why there is none.
-"""
+"""What `plan` does in a process of its own: rules from standard input, their plan to the other."""
 
 import json
 import os
@@ -47,7 +44,3 @@ def _text(written: str) -> str:
     quoted = written if written.startswith('"') else f'"{written}"'
     text: str = json.loads(quoted)
     return text
-
-
-if __name__ == "__main__":
-    main()
