@@ -168,6 +168,16 @@ def test_connection_serves_many_requests(start: Start) -> None:
     connection.close()
 
 
+def test_nobody_speaks_for_others(start: Start) -> None:
+    """gunicorn would take paths and schemes from whoever comes from this machine."""
+    server = start()
+    server.ready()
+    connection = server.connection()
+    connection.request("POST", "/validate", HPA, {**JSON, "SCRIPT_NAME": "/other"})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
 def fingerprint(server: Server) -> bytes:
     connection = server.connection()
     connection.connect()

@@ -152,6 +152,7 @@ class _Application(BaseApplication):
             "worker_tmp_dir": memory_folder(),  # on a disk, a heartbeat can wait for others' writes
             "preload_app": False,
             "control_socket_disable": True,
+            "forwarded_allow_ips": "",  # nobody speaks for others, a port-forward neither
             "keepalive": KEEPALIVE_SECONDS,
             # Until the last request that was begun has its answer or has missed its deadline.
             "graceful_timeout": int(options.drain_seconds + REQUEST_SECONDS) + 2,
