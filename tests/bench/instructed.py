@@ -7,7 +7,6 @@ as many: whoever counts by process can take away what is no review.
 """
 
 import gc
-import io
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from tests.bench.serving.autoscalers import Around, judged
 from tests.bench.serving.rows import Row, rows
@@ -33,6 +32,8 @@ from webhook.policy.engine import for_request
 from webhook.reload.sources import Sources
 from webhook.server.app import create_app
 from webhook.server.metrics import Metrics
+from webhook.serving.environment import SHORT_WAY
+from webhook.serving.plain import ShortWay, read_plain, written
 from webhook.wiring import judge_of
 
 MEASURED = ("gpu-pod", "plain-pod", "hpa-conflict-0", "hpa-alone-0")
@@ -41,8 +42,6 @@ REVIEWS = 25
 """Answered once, and as many again: the difference is that of these alone."""
 _WARM_UP = 3
 _BODIES = 2 * REVIEWS + _WARM_UP
-
-Environ = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,15 +73,15 @@ def main() -> None:
     judge = judge_of(material.config, material.modules)
     service = Service(judge, World.of(judged(_BODIES, Around.NONE), judge.knowledge.kinds))
     by_name = {row.name: row for row in rows()}
-    asked = {name: list(_environs(by_name[name])) for name in MEASURED}
-    for name, environs in asked.items():
+    asked = {name: list(_requests(by_name[name])) for name in MEASURED}
+    for name, requests in asked.items():
         # Valgrind translates code that it has not met: here once, and not in each process.
-        _answer(by_name[name], service, environs[-_WARM_UP:])
-    for name, environs in asked.items():
+        _answer(by_name[name], service, requests[-_WARM_UP:])
+    for name, requests in asked.items():
         for times in (1, 2):
             process = os.fork()
             if process == 0:
-                _end(_answer(by_name[name], service, environs[: times * REVIEWS]))
+                _end(_answer(by_name[name], service, requests[: times * REVIEWS]))
             if os.waitpid(process, 0)[1] != 0:
                 raise SystemExit(f"{name} was not answered as it should be")
             print(name, process, flush=True)
@@ -94,26 +93,19 @@ def _plan_nothing(file: Path) -> None:
     vars(compiled)["plan"] = lambda *_: planned
 
 
-def _environs(row: Row) -> Iterator[Environ]:
-    """Requests as gunicorn hands them on."""
+def _requests(row: Row) -> Iterator[tuple[bytes, int]]:
+    """Requests as they come from a connection, and how much of each is headers."""
     for body in row.bodies(_BODIES):
-        yield {
-            "REQUEST_METHOD": "POST",
-            "PATH_INFO": f"/{row.endpoint}",
-            "QUERY_STRING": "",
-            "SCRIPT_NAME": "",
-            "SERVER_NAME": "127.0.0.1",
-            "SERVER_PORT": "8443",
-            "SERVER_PROTOCOL": "HTTP/1.1",
-            "CONTENT_TYPE": "application/json",
-            "CONTENT_LENGTH": str(len(body)),
-            "wsgi.input": io.BytesIO(body),
-            "wsgi.url_scheme": "https",
-            "wsgi.errors": sys.stderr,
-        }
+        head = (
+            f"POST /{row.endpoint} HTTP/1.1\r\nHost: 127.0.0.1:8443\r\n"
+            f"User-Agent: kube-apiserver-admission\r\nContent-Length: {len(body)}\r\n"
+            "Accept: application/json, */*\r\nContent-Type: application/json\r\n"
+            "Accept-Encoding: gzip\r\n\r\n"
+        ).encode()
+        yield head + body, len(head)
 
 
-def _answer(row: Row, service: Service, environs: list[Environ]) -> bool:
+def _answer(row: Row, service: Service, requests: list[tuple[bytes, int]]) -> bool:
     """Answer them all, with audit and metrics; say whether that went as it should."""
     counters = Counters()
     with tempfile.TemporaryDirectory() as folder:
@@ -121,8 +113,11 @@ def _answer(row: Row, service: Service, environs: list[Environ]) -> bool:
         app = create_app(service, Metrics(), audited=recording)
         gc.collect()
         gc.freeze()
-        answers = [b"".join(app(environ, lambda *_: lambda _: None)) for environ in environs]
-    response = json.loads(answers[-1])["response"]
+        short: ShortWay = app.extensions[SHORT_WAY]
+        asked = [read_plain(data, head_bytes) for data, head_bytes in requests]
+        answers = [short(one, None) for one in asked if one is not None]
+        sent = [written(one, stays=True) for one in answers if one is not None]
+    response = json.loads(sent[-1].partition(b"\r\n\r\n")[2])["response"]
     return (response["allowed"], "patch" in response) == (row.allowed, row.patched)
 
 

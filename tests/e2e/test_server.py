@@ -188,6 +188,23 @@ def fingerprint(server: Server) -> bytes:
     return shown
 
 
+def test_the_short_way_and_gunicorn_s_take_turns_on_one_connection(start: Start) -> None:
+    """Go's client writes headers as they are in the first of these; nobody has to."""
+    server = start()
+    server.ready()
+    with closing(server.connection()) as connection:
+        answers = []
+        for _ in range(3):
+            for headers in (JSON, {name.lower(): value for name, value in JSON.items()}):
+                connection.request("POST", "/validate", HPA, headers)
+                answer = connection.getresponse()
+                answers.append((answer.status, answer.read(), answer.headers["Content-Type"]))
+                is_short = answer.headers["Server"] is None
+                assert is_short == (headers is JSON)
+    assert answers == [answers[0]] * 6
+    assert answers[0][0] == 200
+
+
 def test_new_certificate_is_served_without_a_restart(start: Start) -> None:
     server = start()
     server.ready()

@@ -13,6 +13,7 @@ from webhook.server.metrics import Metrics
 from webhook.server.quick import Quick
 from webhook.server.service import Service
 from webhook.serving.app import GUESSED, Health, Words, bare_app, serve
+from webhook.serving.environment import SHORT_WAY
 
 
 def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -47,7 +48,7 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
             serve(app, name, "POST", admission.answer)
         else:
             serve(app, f"<{GUESSED}>/{name}", "POST", partial(_answer, admission, segments))
-    app.wsgi_app = Quick(admissions, segments, app.wsgi_app)  # type: ignore[assignment,method-assign]
+    app.extensions[SHORT_WAY] = Quick(admissions, segments)
     return app
 
 

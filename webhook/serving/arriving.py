@@ -1,7 +1,7 @@
 """What has arrived of a request, and whether that is all of it.
 
-Nothing but the moment at which a thread is given to it depends on this: what a request says is read
-by gunicorn alone, from the same bytes.
+The moment at which a thread is given to it depends on this, and whether it is read by the short way
+(`plain`) or by gunicorn, from the same bytes.
 """
 
 import re
@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Final
 
 from webhook.serving.body import MIB
+from webhook.serving.plain import Asked, read_plain
 
 # An API server sends some 300 bytes of headers.
 _MOST_HEADER_BYTES: Final = 64 * 1024
@@ -39,6 +40,7 @@ class Arriving:
 
     def __init__(self) -> None:
         self.bytes = bytearray()
+        self._head = 0
         self._length: int | None = None
         """Of headers and body together, once the headers are there."""
         self._searched = 0
@@ -53,6 +55,12 @@ class Arriving:
         self._length, self._searched = None, 0
         return taken
 
+    def plain(self) -> Asked | None:
+        """Read what has come, where that is one request as API servers write them."""
+        if self._length is None or len(self.bytes) != self._length:
+            return None
+        return read_plain(self.bytes, self._head)
+
     def state(self) -> Arrival:
         """Say how far the request has come that these bytes begin with."""
         if self._length is None:
@@ -66,5 +74,5 @@ class Arriving:
             body = int(lengths[0]) if lengths else 0
             if len(lengths) > 1 or _UNUSUAL.search(headers) or body > _MOST_BODY_BYTES:
                 return Arrival.UNUSUAL
-            self._length = len(headers) + body
+            self._head, self._length = len(headers), len(headers) + body
         return Arrival.WHOLE if len(self.bytes) >= self._length else Arrival.PARTLY

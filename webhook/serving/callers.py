@@ -15,7 +15,8 @@ from prometheus_client import CollectorRegistry, Counter
 
 from webhook.serving import refusal
 from webhook.serving.environment import LAST
-from webhook.serving.refusal import Refusal
+from webhook.serving.plain import Asked, ShortWay
+from webhook.serving.refusal import Answer, Refusal
 
 Environ = dict[str, Any]
 Respond = Callable[..., Any]
@@ -72,17 +73,29 @@ class Callers:
 
         return asked
 
+    def before_short(self, short: ShortWay) -> ShortWay:
+        """Let through to the short way who may ask; all others go the long one, to be refused."""
+
+        def asked(request: Asked, socket: Any) -> Answer | None:
+            may = socket.context is self._context() and self._may(socket.caller)
+            return short(request, socket) if may else None
+
+        return asked
+
     def distrust(self, why: str) -> None:
         """Count who was hung up on, because nobody whom we know signed what was shown."""
         self._refuse("untrusted", f"its certificate is not trusted: {why}")
 
+    def _may(self, caller: str | None) -> bool:
+        return caller is not None and (not self._names or caller in self._names)
+
     def _why_not(self, caller: str | None) -> Refusal | None:
+        if self._may(caller):
+            return None
         if caller is None:
             refused, reason = refusal.no_certificate(), "none"
-        elif self._names and caller not in self._names:
-            refused, reason = refusal.wrong_caller(caller), "name"
         else:
-            return None
+            refused, reason = refusal.wrong_caller(caller), "name"
         self._refuse(reason, refused.error)
         return refused
 

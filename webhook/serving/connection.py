@@ -1,6 +1,7 @@
 """A client's connection: it shakes hands and is listened to without a thread that would wait."""
 
 import fcntl
+import logging
 import socket
 import ssl
 import sys
@@ -29,6 +30,8 @@ _MOST_RECORDS = 128
 _SEND_BUFFER_BYTES = 256 * 1024
 _MOST_UNREAD_BYTES = 64 * 1024
 
+_log = logging.getLogger("scaleguard.server")
+
 
 class Connection(TConn):
     """What is known of a connection between two requests, beside what gunicorn knows."""
@@ -43,6 +46,7 @@ class Connection(TConn):
         self.since = time.monotonic()
         """When it came, shook hands, or began a request: since when something is waited for."""
         self.arriving = Arriving()
+        self._has_asked = False
         with suppress(OSError):
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _SEND_BUFFER_BYTES)
 
@@ -54,7 +58,7 @@ class Connection(TConn):
     @property
     def is_silent(self) -> bool:
         """Whether nothing has ever been asked over it."""
-        return self.parser is None or self.parser.req_count == 0
+        return not self._has_asked and (self.parser is None or self.parser.req_count == 0)
 
     @property
     def unreader(self) -> Unreader:
@@ -84,10 +88,7 @@ class Connection(TConn):
         return True
 
     def listen(self) -> Arrival | None:
-        """Take what has come, without waiting; None where nothing will come any more.
-
-        Where a request is there as a whole, the parser has it.
-        """
+        """Take what has come, without waiting; None where nothing will come any more."""
         self.sock.settimeout(0)
         before = self.held_bytes
         unreader = self.unreader
@@ -97,10 +98,24 @@ class Connection(TConn):
             self.since = time.monotonic()
             self.timeout = self.since + tls.REQUEST_SECONDS
         state = self.arriving.state()
-        if state is Arrival.PARTLY:
-            return None if is_over else state
-        unreader.unread(self.arriving.take())
-        return state
+        return None if is_over and state is Arrival.PARTLY else state
+
+    def hand_over(self) -> None:
+        """Give the parser what has come."""
+        if self.arriving.bytes:
+            self.unreader.unread(self.arriving.take())
+
+    def answer(self, answer: bytes) -> bool:
+        """Answer all that has come, before the deadline of a request; say whether that went."""
+        self.arriving.take()
+        self._has_asked = True
+        self.sock.settimeout(None)
+        try:
+            self.sock.sendall(answer)
+        except (OSError, ValueError) as error:
+            _log.debug("an answer was not taken by %s: %s", self.client, error)
+            return False
+        return True
 
     def _receive(self) -> bool:
         """Receive until nothing is there, or a request is; say whether more may come."""

@@ -1,4 +1,4 @@
-"""What a worker says to its application with each request, under keys of the WSGI environment."""
+"""What a worker and its application say to each other, under keys of the WSGI environment."""
 
 from typing import Final
 
@@ -10,3 +10,6 @@ OVERLOADED: Final = "scaleguard.overloaded"
 
 LAST: Final = "scaleguard.last"
 """Said by the application: the connection ends with this answer."""
+
+SHORT_WAY: Final = "scaleguard.short_way"
+"""Under this key of its extensions a Flask application has what answers past it, if anything."""

@@ -23,8 +23,9 @@ from gunicorn.workers.gthread import ThreadWorker
 from webhook.serving.arriving import Arrival
 from webhook.serving.body import MIB
 from webhook.serving.connection import Connection
-from webhook.serving.environment import DRAINING, LAST, OVERLOADED
+from webhook.serving.environment import DRAINING, LAST, OVERLOADED, SHORT_WAY
 from webhook.serving.parser import unchanging
+from webhook.serving.plain import ShortWay, written
 
 Done = TypeVar("Done")
 
@@ -91,6 +92,7 @@ class Worker(ThreadWorker):
         self._unusual = 0
         self._look_at = 0.0
         self._thread = threading.local()
+        self._short_way: ShortWay | None = None
 
     def init_process(self) -> None:
         """Begin to work; the requests that are sent away have threads of their own."""
@@ -220,7 +222,7 @@ class Worker(ThreadWorker):
     def _is_needed(self) -> bool:
         """Whether this thread has something else to do than to wait for one client."""
         others = not self.tpool._work_queue.empty()  # noqa: SLF001 - nothing else tells
-        return others or self.stop_at is not None or getattr(self._thread, "sheds", False)
+        return others or self.stop_at is not None or self._is_shedding()
 
     def _finish_all(self, connection: Connection, done: Future[bool | _Heard]) -> None:
         result = done.result()
@@ -232,11 +234,29 @@ class Worker(ThreadWorker):
     def handle(self, conn: Connection) -> bool:  # type: ignore[override]  # no others are made
         """Answer one request, in a thread; say whether the connection stays."""
         try:
+            if (stays := self._answer_plain(conn)) is not None:
+                return stays
+            conn.hand_over()
             return super().handle(conn)
         finally:
             with self._counting:
                 self._in_flight -= conn.is_counted
                 conn.is_counted = False
+
+    def _answer_plain(self, conn: Connection) -> bool | None:
+        """Answer by the short way, as gunicorn would; None where this is none for it."""
+        if self._short_way is None or self._is_shedding():
+            return None
+        asked = conn.arriving.plain()
+        answer = self._short_way(asked, conn.sock) if asked is not None else None
+        if answer is None:
+            return None
+        stays = self.stop_at is None and len(self.keepalived_conns) < self.max_keepalived
+        return conn.answer(written(answer, stays=stays)) and stays
+
+    def _is_shedding(self) -> bool:
+        """Whether this thread sends away."""
+        return getattr(self._thread, "sheds", False)
 
     def _wait_for(self, connection: Connection) -> None:
         """Have the poller tell when more comes."""
@@ -297,12 +317,13 @@ class Worker(ThreadWorker):
         """Load the application, and tell it with each request how this process is."""
         super().load_wsgi()
         application = self.wsgi
+        self._short_way = getattr(application, "extensions", {}).get(SHORT_WAY)
 
         def informed(
             environ: MutableMapping[str, Any],
             respond: Callable[[str, Iterable[tuple[str, str]]], None],
         ) -> Iterable[bytes]:
-            environ[OVERLOADED] = getattr(self._thread, "sheds", False)
+            environ[OVERLOADED] = self._is_shedding()
             environ[DRAINING] = self.stop_at is not None
             body = application(environ, respond)
             if self.stop_at is not None or LAST in environ:

@@ -131,10 +131,12 @@ def _behind_callers(plan: ServePlan, served: "ServedCertificate", app: "Flask") 
     """Have nobody answered but who shows a certificate, if one is demanded."""
     if plan.client_authorities is not None:
         from webhook.serving.callers import Callers  # noqa: PLC0415 - as in `serve`
+        from webhook.serving.environment import SHORT_WAY  # noqa: PLC0415 - as in `serve`
 
         callers = Callers(plan.client_names, served.context)
         served.distrust = callers.distrust
         app.wsgi_app = callers.before(app.wsgi_app)  # type: ignore[assignment,method-assign]
+        app.extensions[SHORT_WAY] = callers.before_short(app.extensions[SHORT_WAY])
     return app
 
 

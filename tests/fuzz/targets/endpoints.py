@@ -1,7 +1,8 @@
 """Whatever arrives on a connection, there is an answer of ours or the connection is closed.
 
 Bytes go through gunicorn's parser, with its bounds, into the webhook's own application and rules
-that find nothing. Every answer is JSON; none is a 500: what is sent is never a fault of ours.
+that find nothing. Every answer is JSON; none is a 500: what is sent is never a fault of ours. What
+is read by the short way, gunicorn reads in the same way.
 """
 
 import json
@@ -19,8 +20,10 @@ from tests.fuzz.mutation import by_pieces
 from tests.fuzz.target import Target
 from tests.fuzz.targets.decoder import seeds as bodies
 from tests.unit.server.fakes import FakeService
+from tests.unit.serving.read_by_gunicorn import assert_read_by_gunicorn
 from webhook.server.app import create_app
 from webhook.server.metrics import Metrics
+from webhook.serving.arriving import Arrival, Arriving
 
 HEADERS = [
     *("Host: a\r\n", "Content-Type: application/json\r\n", "Content-Length: 5\r\n"),
@@ -69,6 +72,10 @@ def seeds() -> list[bytes]:
 def run(data: bytes) -> None:
     configured, peer = settings(), ("127.0.0.1", 40000)
     connection: Any = _Socket()
+    arriving = Arriving()
+    arriving.add(data)
+    if arriving.state() is Arrival.WHOLE and (asked := arriving.plain()) is not None:
+        assert_read_by_gunicorn(asked, data)
     try:
         for request in RequestParser(configured, iter([data]), peer):
             environ = create(request, connection, peer, ("127.0.0.1", 8443), configured)[1]

@@ -18,8 +18,10 @@ from certs.store import save
 from tests.controlplane.pki import Authority, KeyPair
 from webhook.errors import ScaleguardError
 from webhook.serving.authorities import Authorities
-from webhook.serving.callers import Callers, Environ, Respond
+from webhook.serving.callers import PROBES, Callers, Environ, Respond
 from webhook.serving.environment import LAST
+from webhook.serving.plain import Asked
+from webhook.serving.refusal import Answer
 from webhook.serving.tls import ServedCertificate
 from webhook.serving.verification import why_refused
 
@@ -76,6 +78,11 @@ def asked(callers: Callers, environ: Environ) -> tuple[str, bytes]:
         return (b"judged",)
 
     answer = callers.before(application)(environ, lambda status, _headers: said.append(status))
+    is_judged = said[0] == "200 OK" and LAST not in environ
+    short = callers.before_short(lambda *_: Answer(b"judged"))
+    by_short = short(Asked(environ["PATH_INFO"], b""), environ["gunicorn.socket"])
+    if environ["PATH_INFO"] not in PROBES:
+        assert (by_short is not None) == is_judged, "the short way lets nobody else through"
     return said[0], b"".join(answer)
 
 
