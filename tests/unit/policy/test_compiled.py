@@ -22,6 +22,7 @@ from webhook.policy.source import load
 THREADS, EVALUATIONS = 8, 200
 
 PLANNED = """
+import webhook.policy.custom.rules
 from webhook.policy.compiled.rules import Compiled
 from webhook.policy.source import load
 Compiled(load())

@@ -11,11 +11,13 @@ import signal
 from collections.abc import Sequence
 from math import ceil
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from webhook.core.verdict import CannotJudge
-from webhook.policy.embedded import Engine
 from webhook.policy.source import Module
+
+if TYPE_CHECKING:
+    from webhook.policy.embedded import Engine
 
 READY = "ready"
 
@@ -39,6 +41,9 @@ def work(
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the owner, who ends this one
     # What a native library says on stderr when it crashes is for its authors.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    # Here alone: it takes 15 MB, which the process that starts this one has no use for.
+    from webhook.policy.embedded import Engine  # noqa: PLC0415
+
     try:
         engine = Engine(modules, [entrypoint(package) for package in packages])
     except Exception as error:  # noqa: BLE001 - it is raised again where somebody can see it
@@ -56,7 +61,7 @@ def work(
             connection.send_bytes(_answer(engine, package))
 
 
-def _answer(engine: Engine, package: str) -> bytes:
+def _answer(engine: "Engine", package: str) -> bytes:
     said: dict[str, Any]
     try:
         said = {"answer": engine.evaluate(entrypoint(package), undefined=[])}
