@@ -24,8 +24,10 @@ _NAMES: Final = (
     b"Accept|Accept-Encoding|Authorization|Baggage|Content-Length|Content-Type|Host|Traceparent"
     b"|Tracestate|User-Agent"
 )
+# An API server says with each review how long it waits, which is no part of the path.
 _HEAD: Final = re.compile(
-    rb"POST (/[A-Za-z0-9/_-]*) HTTP/1\.1\r\n((?:(?:%b): [!-~][ -~]*\r\n)+)\r\n" % _NAMES
+    rb"POST (/[A-Za-z0-9/_-]*)(?:\?timeout=[0-9a-z]+)? HTTP/1\.1\r\n"
+    rb"((?:(?:%b): [!-~][ -~]*\r\n)+)\r\n" % _NAMES
 )
 _NAME: Final = re.compile(rb"^[A-Za-z-]+", re.MULTILINE)
 _IS_JSON: Final = b"Content-Type: %b\r\n" % JSON.encode()

@@ -13,6 +13,8 @@ from webhook.serving.plain import Asked, written
 from webhook.serving.refusal import Answer
 
 LINE = "POST /mutate HTTP/1.1"
+WAITING = "POST /mutate?timeout=3s HTTP/1.1"
+"""As each review of an API server comes (apiserver mutating/dispatcher.go: `r.Timeout`)."""
 HEADERS = [
     *("Host: scaleguard.guard.svc:443", "User-Agent: kube-apiserver-admission"),
     *("Content-Length: 2", "Accept: application/json, */*", "Content-Type: application/json"),
@@ -34,7 +36,8 @@ STRANGE = [
 ]
 LINES = [
     *(LINE, "POST /abc-DEF_0/validate HTTP/1.1", "POST /mutate HTTP/1.0", "GET /mutate HTTP/1.1"),
-    *("POST /mutate?timeout=3s HTTP/1.1", "POST /%6dutate HTTP/1.1", "POST //mutate HTTP/1.1"),
+    *("POST /mutate?timeout=3s&dryRun=All HTTP/1.1", "POST /mutate? HTTP/1.1", WAITING),
+    *("POST /%6dutate HTTP/1.1", "POST //mutate HTTP/1.1"),
     *("POST http://a/mutate HTTP/1.1", "POST  /mutate HTTP/1.1", "POST /../mutate HTTP/1.1"),
     *("post /mutate HTTP/1.1", "POST /mutate#a HTTP/1.1", "POST mutate HTTP/1.1", " " + LINE),
 ]
@@ -51,7 +54,8 @@ def request(line: str, headers: list[str], body: bytes = b"{}") -> bytes:
 
 
 def test_what_an_api_server_writes() -> None:
-    assert read(request(LINE, HEADERS)) == Asked("/mutate", b"{}")
+    for line in (LINE, WAITING):
+        assert read(request(line, HEADERS)) == Asked("/mutate", b"{}")
     traced = [*HEADERS, "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
     assert read(request(LINE, traced)) == Asked("/mutate", b"{}")
 
@@ -70,7 +74,7 @@ def test_a_line_that_it_does_not_write(line: str) -> None:
     data = request(line, HEADERS)
     asked = read(data)
     if asked is not None:
-        assert line == "POST //mutate HTTP/1.1"
+        assert line in {"POST //mutate HTTP/1.1", WAITING}
         assert_read_by_gunicorn(asked, data)
 
 
