@@ -63,11 +63,17 @@ class Catalogue:
         with a `*` counts as shares where they match, what it names in full counts as it says.
         """
         families = tuple(families)
-        self._resources = [
-            (glob(pattern), family, counts, "*" in pattern)
+        listed = [
+            (pattern.rpartition("/")[0], (glob(pattern), family, counts, "*" in pattern))
             for family in families
             for counts, pattern in family.resources
         ]
+        # Most names are none of them, and a pod may have 100,000: those take one look, not fifty.
+        self._in_any = [one for domain, one in listed if "*" in domain]
+        self._in_domain = {
+            domain: [one for its, one in listed if its == domain or "*" in its]
+            for domain, _ in listed
+        }
         self._classes = [
             (glob(pattern), family, counts)
             for family in families
@@ -105,7 +111,8 @@ class Catalogue:
             if found is None:
                 return None
             return replace(found, toleration_keys=_keys(name, *found.toleration_keys))
-        for pattern, family, counts, is_glob in self._resources:
+        listed = self._in_domain.get(name.rpartition("/")[0], self._in_any)
+        for pattern, family, counts, is_glob in listed:
             if pattern.fullmatch(name):
                 amount = is_glob and _any(self._amounts, name)
                 keys = _keys(name, family.toleration_key)
