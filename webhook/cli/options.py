@@ -195,11 +195,9 @@ def set_up_logging(log_format: str, log_level: str) -> None:
     handler = to_stderr()
     if log_format == "json":
         # Imported here: only servers write JSON, and `--help` should be quick.
-        from pythonjsonlogger.json import JsonFormatter  # noqa: PLC0415
+        from webhook.cli.json_lines import JsonLines  # noqa: PLC0415
 
-        fields = {"asctime": "time", "levelname": "level", "name": "logger"}
-        form = "%(asctime)s %(levelname)s %(name)s %(message)s"
-        handler.setFormatter(JsonFormatter(form, rename_fields=fields))
+        handler.setFormatter(JsonLines())
     else:
         form = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
         handler.setFormatter(_OneLine(form, "%H:%M:%S"))

@@ -67,26 +67,30 @@ def _finding(
     exempted_by = exempt.get(verdict.rule)
     if exempted_by is not None:
         action = weaker(action, Action.AUDIT)
-    finding = Finding(
+    if overlap is None:
+        fixes = facts.fixes if isinstance(facts, Facts) else {}
+        return Finding(
+            verdict.rule,
+            action,
+            verdict.message,
+            verdict.remedy,
+            verdict.path,
+            verdict.resource_name,
+            verdict.containers,
+            exempted_by=exempted_by,
+            fix=fixes.get(verdict.fix or ""),
+        )
+    return Finding(
         verdict.rule,
         action,
         verdict.message,
         verdict.remedy,
-        verdict.path,
-        verdict.resource_name,
-        verdict.containers,
-        exempted_by=exempted_by,
-    )
-    if overlap is None:
-        fixes = facts.fixes if isinstance(facts, Facts) else {}
-        return replace(finding, fix=fixes.get(verdict.fix or ""))
-    return replace(
-        finding,
-        path=verdict.path or overlap.path,
-        resource_name=verdict.resource_name or overlap.resource,
-        containers=overlap.containers,
+        verdict.path or overlap.path,
+        verdict.resource_name or overlap.resource,
+        overlap.containers,
         related=overlap.related,
         workload=str(overlap.workload),
+        exempted_by=exempted_by,
         fix=overlap.fix,
     )
 

@@ -17,10 +17,11 @@ class Action(StrEnum):
     WARN = "warn"
     DENY = "deny"
 
-    @property
-    def strength(self) -> int:
-        """Comparable strength: off, audit, warn, deny."""
-        return tuple(Action).index(self)
+    strength: int
+    """Comparable: off, audit, warn, deny."""
+
+    def __init__(self, _value: str) -> None:
+        self.strength = len(type(self).__members__)
 
 
 def weaker(one: Action, other: Action) -> Action:

@@ -93,18 +93,15 @@ def _walk(raw: Any, path: Sequence[Segment]) -> tuple[Any, int]:
     """Go down the path as far as values other than null exist: the parent reached, its depth."""
     parent: Any = raw
     for depth, segment in enumerate(path[:-1]):
-        below = _below(parent, segment)
+        below = None
+        if isinstance(parent, dict):
+            below = parent.get(segment)
+        elif isinstance(parent, list) and isinstance(segment, int) and segment < len(parent):
+            below = parent[segment]
         if below is None:
             return parent, depth
         parent = below
     return parent, len(path) - 1
-
-
-def _below(parent: Any, segment: Segment) -> Any:
-    if isinstance(segment, int):
-        inside = isinstance(parent, list) and segment < len(parent)
-        return parent[segment] if inside else None
-    return parent.get(segment) if isinstance(parent, dict) else None
 
 
 def _set(made: dict[tuple[Segment, ...], Operation], parent: Raw, addition: Addition) -> None:
