@@ -16,6 +16,7 @@ from webhook.core.fit import Fitting, fit
 from webhook.core.gather import Facts, gather
 from webhook.core.kinds import templates
 from webhook.core.kueue import queue_of
+from webhook.core.metric_facts import Fit
 from webhook.core.mode import Mode
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import (
@@ -196,7 +197,7 @@ class Judge:
 
     def _gather(self, subject: Autoscaler, world: World) -> Facts:
         shares_cpu = self.settings.gke_rightsizing
-        around = Around(self.fitted, self.devices, self.profiles.node_shapes, shares_cpu)
+        around = Around(_once(self.fitted), self.devices, self.profiles.node_shapes, shares_cpu)
         return gather(subject, world, around)
 
     def _conclude(
@@ -275,6 +276,20 @@ def _fit_queued(raw: Raw, world: World, judge: Judge) -> Decision:
 def decision_id(uid: str) -> str:
     """The id by which a decision is found in the audit: derived from the review's uid."""
     return hashlib.sha256(uid.encode(errors="surrogatepass")).hexdigest()[:12]
+
+
+def _once(fit: Fit) -> Fit:
+    """Fit each pod of one judgement once: several facts of it look at the same template."""
+    known: dict[int, tuple[Raw, tuple[AiPod, Fitting] | None]] = {}
+
+    def fitted(
+        pod: Raw, maker: Maker | None, namespace: str, world: World
+    ) -> tuple[AiPod, Fitting] | None:
+        if id(pod) not in known:  # with the pod itself: no other one gets its id meanwhile
+            known[id(pod)] = pod, fit(pod, maker, namespace, world)
+        return known[id(pod)][1]
+
+    return fitted
 
 
 def _claims(pod: Raw, namespace: str, world: World) -> Mapping[str, tuple[ClaimedDevice, ...]]:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import sys
 
 import pytest
 
@@ -35,10 +34,10 @@ def test_whatever_is_in_a_text_makes_no_line_of_its_own_and_loses_none(text: str
 
 
 def test_a_traceback_is_in_the_line() -> None:
-    try:
+    record = logging.LogRecord("x", logging.ERROR, __file__, 1, "a fault", (), None)
+    with pytest.raises(ValueError, match="gone") as raised:
         int("gone")
-    except ValueError:
-        record = logging.LogRecord("x", logging.ERROR, __file__, 1, "a fault", (), sys.exc_info())
+    record.exc_info = raised.type, raised.value, raised.tb
     said = json.loads(JsonLines().format(record))
     assert said["message"] == "a fault"
     assert "ValueError: invalid literal" in said["exc_info"]
