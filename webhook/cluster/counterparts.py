@@ -1,6 +1,6 @@
 """The autoscalers that a judgement compares with: as the watches know them, or with corrections."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from webhook.cluster.resources import (
     VPAS,
     Resource,
 )
+from webhook.cluster.targets import Targets
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.kinds import HPA, POD_AUTOSCALER, SCALED_OBJECT, VPA
 from webhook.core.autoscalers.pod_autoscaler import read_pod_autoscaler
@@ -38,12 +39,21 @@ class Counterparts(Protocol):
         """VPAs on a workload."""
         ...
 
-    def targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that anything acts on, each once."""
+    def targets(
+        self, namespace: str, beginning: str, kind: GroupKind | None = None
+    ) -> Iterator[WorkloadKey]:
+        """The workloads of a namespace that anything acts on and whose names begin so.
+
+        Of one kind or of any; some more than once.
+        """
         ...
 
-    def vpa_targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that VPAs act on, each once."""
+    def akin(self, namespace: str, name: str) -> Iterator[WorkloadKey]:
+        """The workloads that anything acts on and that have a name, or it and a dash and more."""
+        ...
+
+    def vpa_targets(self, namespace: str, beginning: str) -> Iterator[WorkloadKey]:
+        """The workloads of a namespace that VPAs act on and whose names begin so."""
         ...
 
 
@@ -105,20 +115,30 @@ class Watched:
         """VPAs on a workload."""
         return self.vpas.on(key)
 
-    def targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that anything acts on, each once."""
-        kinds = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.vpas)
-        return list(dict.fromkeys(key for kind in kinds for key in kind.targets(namespace)))
+    def targets(
+        self, namespace: str, beginning: str, kind: GroupKind | None = None
+    ) -> Iterator[WorkloadKey]:
+        """The workloads of a namespace that anything acts on and whose names begin so."""
+        for targets in self._targets():
+            yield from targets.beginning(namespace, beginning, kind)
 
-    def vpa_targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that VPAs act on, each once."""
-        return self.vpas.targets(namespace)
+    def akin(self, namespace: str, name: str) -> Iterator[WorkloadKey]:
+        """The workloads that anything acts on and that have a name, or it and a dash and more."""
+        for targets in self._targets():
+            yield from targets.akin(namespace, name)
+
+    def _targets(self) -> Iterator[Targets]:
+        stores = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.vpas)
+        return (store.targets for store in stores)
+
+    def vpa_targets(self, namespace: str, beginning: str) -> Iterator[WorkloadKey]:
+        """The workloads of a namespace that VPAs act on and whose names begin so."""
+        return self.vpas.targets.beginning(namespace, beginning)
 
     def all_targets(self) -> list[WorkloadKey]:
         """Every workload that anything acts on, or comes to act on with an object, once."""
-        stores = (self.hpas, self.scaled_objects, self.pod_autoscalers, self.vpas)
-        found = [key for store in stores for key in store.all_targets()]
-        return list(dict.fromkeys([*found, *self.inference_services.all_targets()]))
+        found = (key for targets in self._targets() for key in targets)
+        return list(dict.fromkeys([*found, *self.inference_services.targets]))
 
     def is_target(self, key: WorkloadKey) -> bool:
         """Whether anything acts on a workload."""
@@ -156,20 +176,36 @@ class Corrected:
         own = (one for one in self._own if isinstance(one, Vpa) and one.target == key)
         return (*others, *own)
 
-    def targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that anything acts on; those of what is corrected too."""
-        own = _targets(self._own, namespace)
-        return list(dict.fromkeys([*self._others.targets(namespace), *own]))
+    def targets(
+        self, namespace: str, beginning: str, kind: GroupKind | None = None
+    ) -> Iterator[WorkloadKey]:
+        """The workloads that anything acts on; those of what is corrected come first."""
+        yield from _targets(self._own, namespace, beginning, kind)
+        yield from self._others.targets(namespace, beginning, kind)
 
-    def vpa_targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that VPAs act on; those of what is corrected too."""
-        own = _targets((one for one in self._own if isinstance(one, Vpa)), namespace)
-        return list(dict.fromkeys([*self._others.vpa_targets(namespace), *own]))
+    def akin(self, namespace: str, name: str) -> Iterator[WorkloadKey]:
+        """The workloads that anything acts on; those of what is corrected come first."""
+        for key in _targets(self._own, namespace, name):
+            if key.name == name or key.name.startswith(f"{name}-"):
+                yield key
+        yield from self._others.akin(namespace, name)
+
+    def vpa_targets(self, namespace: str, beginning: str) -> Iterator[WorkloadKey]:
+        """The workloads that VPAs act on; those of what is corrected come first."""
+        own = (one for one in self._own if isinstance(one, Vpa))
+        yield from _targets(own, namespace, beginning)
+        yield from self._others.vpa_targets(namespace, beginning)
 
     def _counts(self, one: Autoscaler) -> bool:
         return one.ref.identity not in self._corrected
 
 
-def _targets(autoscalers: Iterable[Autoscaler], namespace: str) -> list[WorkloadKey]:
-    targets = (one.target for one in autoscalers)
-    return [key for key in targets if key is not None and key.namespace == namespace]
+def _targets(
+    autoscalers: Iterable[Autoscaler], namespace: str, beginning: str, kind: GroupKind | None = None
+) -> Iterator[WorkloadKey]:
+    for one in autoscalers:
+        key = one.target
+        if key is None or key.namespace != namespace or not key.name.startswith(beginning):
+            continue
+        if kind is None or key.group_kind == kind:
+            yield key

@@ -1,6 +1,7 @@
 """The world of one request in a cluster."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 
 from webhook.cluster.counterparts import Counterparts
 from webhook.cluster.lookups import Lookups
@@ -75,9 +76,8 @@ class LiveWorld(World):
         own = self.seen(key) if key.group_kind == ROLLOUT else None
         names = [own.same_as] if own is not None and own.same_as is not None else []
         if key.group_kind != ROLLOUT:
-            targets = self._all.targets(key.namespace)
-            rollouts = [target for target in targets if target.group_kind == ROLLOUT]
-            for rollout in self._likely(rollouts, key):
+            called = (self._all.targets(key.namespace, name, ROLLOUT) for name in (key.name, ""))
+            for rollout in _few(chain.from_iterable(called), key):
                 referring = self.seen(rollout)
                 if referring is not None and referring.same_as == key:
                     names.append(rollout)
@@ -98,9 +98,8 @@ class LiveWorld(World):
         many to be read within a request.
         """
         begins, _, _ = key.name.partition("-")
-        targets = self._all.targets(key.namespace)
-        akin = [one for one in targets if one != key and one.name.partition("-")[0] == begins]
-        return self._likely(akin, key)
+        akin = (self._all.akin(key.namespace, name) for name in (key.name, begins))
+        return _few(chain.from_iterable(akin), key)
 
     def below(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload stands above, as far as a VPA names them: see `owned`."""
@@ -108,15 +107,7 @@ class LiveWorld(World):
 
     def _named_after(self, key: WorkloadKey) -> list[WorkloadKey]:
         """A few workloads with VPAs whose names begin with a workload's."""
-        targets = self._all.vpa_targets(key.namespace)
-        named = [target for target in targets if target != key and target.name.startswith(key.name)]
-        return self._likely(named, key)
-
-    @staticmethod
-    def _likely(found: list[WorkloadKey], key: WorkloadKey) -> list[WorkloadKey]:
-        """Take a few, those first whose names have most to do with the workload's."""
-        found.sort(key=lambda one: (not one.name.startswith(key.name), one))
-        return found[:MOST_RELATIVES]
+        return _few(self._all.vpa_targets(key.namespace, key.name), key)
 
     def namespace(self, name: str | None) -> Namespace:
         """A namespace as the watch knows it."""
@@ -157,3 +148,14 @@ class LiveWorld(World):
     def claim(self, namespace: str, name: str, *, is_template: bool) -> tuple[ClaimedDevice, ...]:
         """Read what a resource claim asks for; nothing where it cannot be read."""
         return self._lookups.claim(namespace, name, self._until, is_template=is_template)
+
+
+def _few(found: Iterable[WorkloadKey], key: WorkloadKey) -> list[WorkloadKey]:
+    """Take the first few that are others than a workload, each once."""
+    few: dict[WorkloadKey, None] = {}
+    for one in found:
+        if one != key:
+            few[one] = None
+        if len(few) == MOST_RELATIVES:
+            break
+    return list(few)

@@ -4,10 +4,11 @@ One thread writes each store, many read it. A reader looks a key up once and get
 changes; so it takes no lock.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from webhook.cluster.targets import Targets
 from webhook.core.autoscalers.inference_service import read_inference_service
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
@@ -65,17 +66,14 @@ class Held(Generic[Kept]):
         return identity(self.record.ref)
 
 
-_NONE: Mapping[Any, tuple[()]] = {}
-
-
 class Autoscalers(Generic[Kept]):
     """Autoscalers of one kind, by the workload that they act on."""
 
     def __init__(self, read: Callable[[Raw], Kept], objects: Iterable[Raw] = ()) -> None:
         self._read = read
         self._held: dict[Identity, Held[Kept]] = {}
-        self._in: dict[str, dict[WorkloadKey, tuple[Kept, ...]]] = {}
-        """By namespace and workload: a judgement asks for what is in its namespace alone."""
+        self._on: dict[WorkloadKey, tuple[Kept, ...]] = {}
+        self._targets = Targets()
         self._gone: dict[Identity | str, int] = {}
         self.replace([self.read(raw) for raw in objects], 0)
 
@@ -85,15 +83,12 @@ class Autoscalers(Generic[Kept]):
 
     def on(self, key: WorkloadKey) -> tuple[Kept, ...]:
         """Those that act on a workload."""
-        return self._in.get(key.namespace, _NONE).get(key, ())
+        return self._on.get(key, ())
 
-    def targets(self, namespace: str) -> list[WorkloadKey]:
-        """The workloads of a namespace that any of them acts on."""
-        return list(self._in.get(namespace, _NONE))
-
-    def all_targets(self) -> list[WorkloadKey]:
+    @property
+    def targets(self) -> Targets:
         """The workloads that any of them acts on."""
-        return [key for on in tuple(self._in.values()) for key in tuple(on)]
+        return self._targets
 
     def without_target(self) -> list[Kept]:
         """Those that name no workload."""
@@ -117,15 +112,14 @@ class Autoscalers(Generic[Kept]):
 
     def replace(self, records: Sequence[Held[Kept]], version: int) -> None:
         """Hold these and nothing else, as it was at a version of the cluster."""
-        found: dict[str, dict[WorkloadKey, tuple[Kept, ...]]] = {}
+        found: dict[WorkloadKey, tuple[Kept, ...]] = {}
         for held in records:
             key = held.record.target
             if key is not None:
-                on = found.setdefault(key.namespace, {})
-                on[key] = (*on.get(key, ()), held.record)
+                found[key] = (*found.get(key, ()), held.record)
         before, now = self._held, {held.identity: held for held in records}
         # What is seen follows what is judged by, here and below: never the other way round.
-        self._in, self._held = found, now
+        self._on, self._targets, self._held = found, Targets(found), now
         for one in before.values():
             same = now.get(one.identity)
             if same is None or same.uid != one.uid:
@@ -139,8 +133,8 @@ class Autoscalers(Generic[Kept]):
         before = self._held.get(record.identity)
         key = record.record.target
         if key is not None:
-            others = self._others(key, record.identity)
-            self._in.setdefault(key.namespace, {})[key] = (*others, record.record)
+            self._on[key] = (*self._others(key, record.identity), record.record)
+            self._targets.add(key)
         if before is not None and before.record.target != key:
             self._leave(before)
         self._held[record.identity] = record
@@ -169,14 +163,12 @@ class Autoscalers(Generic[Kept]):
         key = held.record.target
         if key is None:
             return
-        on = self._in.get(key.namespace, {})
         others = self._others(key, held.identity)
         if others:
-            on[key] = others
+            self._on[key] = others
         else:
-            on.pop(key, None)
-        if not on:
-            self._in.pop(key.namespace, None)
+            self._on.pop(key, None)
+            self._targets.remove(key)
 
     def _others(self, key: WorkloadKey, but: Identity) -> tuple[Kept, ...]:
         return tuple(one for one in self.on(key) if identity(one.ref) != but)
@@ -200,7 +192,8 @@ class Brought:
         """Those that act on a workload."""
         return self._on.get(key, ())
 
-    def all_targets(self) -> list[WorkloadKey]:
+    @property
+    def targets(self) -> list[WorkloadKey]:
         """The workloads that any of them acts on."""
         return list(self._on)
 

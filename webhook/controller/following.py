@@ -132,7 +132,7 @@ class Following:
         """Every workload that a VPA may be planned for, or that has one of ours."""
         with_vpas = [
             key
-            for key in self._watched.vpas.all_targets()
+            for key in self._watched.vpas.targets
             if any(self.vpas.raw(vpa) is not None for vpa in self._watched.vpas_on(key))
         ]
         return list(dict.fromkeys([*self._workloads.keys(), *with_vpas]))

@@ -72,7 +72,7 @@ def test_autoscaler_without_a_target_acts_on_nothing() -> None:
 def test_targets_are_those_of_the_namespace() -> None:
     known = Watched.none()
     known.vpas.replace([vpa("a", "web"), vpa("b", "web"), vpa("c", "api", "other")], 0)
-    assert known.targets("shop") == [WEB]
+    assert list(known.targets("shop", "")) == [WEB]
 
 
 def seen(store: Autoscalers[Vpa], name: str, uid: str | None, after: int) -> int | None:
