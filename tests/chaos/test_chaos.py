@@ -16,7 +16,7 @@ from tests.chaos.run import Run
 from tests.chaos.schedule import schedule
 from tests.chaos.stage import SHOPS, Stage
 from tests.chaos.traffic import Traffic
-from tests.chaos.verdict import conflicts, judge, lost, timeline, unexcused
+from tests.chaos.verdict import conflicts, judge, lasting_conflicts, lost, timeline, unexcused
 from tests.e2e.chart import eventually
 from tests.e2e.load import Load
 
@@ -51,7 +51,7 @@ def test_it_survives(stage: Stage) -> None:
     def note() -> None:
         memory.sample()
         if SECONDS > 120 and not run.windows.are_open():
-            let_in.update(conflicts(stage.plane))
+            let_in.update(lasting_conflicts(stage.plane))
 
     begun = time.monotonic()
     with Run(stage, note, lambda line: print(line, flush=True)) as run:

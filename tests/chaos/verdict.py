@@ -59,6 +59,16 @@ def conflicts(plane: ControlPlane) -> set[frozenset[str]]:
     }
 
 
+def lasting_conflicts(plane: ControlPlane) -> set[frozenset[str]]:
+    """Those that are there when they are looked for again.
+
+    Kinds are listed one after the other: an HPA may be deleted and a VPA come to its workload in
+    between, and the two were never there together.
+    """
+    found = conflicts(plane)
+    return found & conflicts(plane) if found else found
+
+
 def unexcused(
     pairs: Iterable[frozenset[str]], seen: Iterable[Seen], windows: Windows
 ) -> dict[str, list[Seen]]:
