@@ -330,6 +330,59 @@ def test_load_is_shed_at_once(start: Start) -> None:
     assert server.validate().status == 200
 
 
+def most_resident_mib(process: int) -> float:
+    """How much memory a process has had at most."""
+    lines = Path(f"/proc/{process}/status").read_text(encoding="utf-8").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+
+
+def test_large_requests_take_no_more_memory_than_a_pod_may_have(start: Start) -> None:
+    """What the chart gives, less what state and rules take that this server has not."""
+    server = start()
+    server.ready()
+    (worker,) = children(server.process.pid)
+    asked = json.loads(HPA)
+    asked["request"]["options"] = {"x": "HERE"}
+    hollow = b"[" + b"[]," * (2 * 2**20) + b"[]]"
+    body = json.dumps(asked).encode().replace(b'"HERE"', hollow)
+    begun = most_resident_mib(worker)
+
+    def ask(_: int) -> int:
+        with closing(server.connection()) as connection:
+            try:
+                return validate(connection, body).status
+            except OSError:
+                return 0  # hung up on
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert set(answers) <= {0, 200, 429}
+    assert 200 in answers
+    took = most_resident_mib(worker) - begun
+    print(f"{begun:.0f} MiB, then {took:.0f} MiB more; {sorted(answers)}")
+    assert took < 280, "several at a time take 340 and more"
+    assert server.validate().status == 200
+
+
+def test_requests_that_come_in_part_are_held_within_a_bound(start: Start) -> None:
+    server = start(threads=2)
+    server.ready()
+    (worker,) = children(server.process.pid)
+    begun = most_resident_mib(worker)
+    head = b"POST /validate HTTP/1.1\r\nHost: x\r\nContent-Length: 7000000\r\n\r\n"
+    with ExitStack() as stack:
+        for _ in range(30):
+            client = socket.create_connection(("127.0.0.1", server.port), timeout=20)
+            client = server.context().wrap_socket(client, server_hostname="127.0.0.1")
+            stack.enter_context(client)
+            with suppress(OSError):
+                client.sendall(head + b" " * 6_000_000)
+        assert server.validate().status == 200
+    took = most_resident_mib(worker) - begun
+    print(f"{took:.0f} MiB more")
+    assert took < 80, "thirty times six are 180"
+
+
 def test_request_in_flight_is_answered_when_the_server_stops(start: Start) -> None:
     server = start(metrics_bind="127.0.0.1:0")
     server.ready()

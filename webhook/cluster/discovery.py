@@ -16,8 +16,10 @@ from webhook.core.objects import GroupKind
 KEPT_SECONDS = 300.0
 MISSING_SECONDS = 10.0
 
-# Kinds of owners are whatever users' objects name.
+# Kinds of owners are whatever users' objects name; none is called by more than this, group and kind
+# (k8s.io/apiextensions-apiserver validates them as a DNS name and a label of one).
 _MOST_SCALES = 256
+_LONGEST_KIND = 253 + 63
 
 
 class Discovery:
@@ -47,6 +49,8 @@ class Discovery:
 
     def has_scale(self, kind: GroupKind, seconds: float) -> bool:
         """Whether a kind of the cluster has a scale subresource; raises `ApiError`."""
+        if sum(map(len, kind)) > _LONGEST_KIND:
+            return False
         with self._lock:
             until, kept = self._scales.get(kind, (0.0, False))
         if self._clock() < until:

@@ -24,6 +24,10 @@ LOOKUP_SECONDS = 1.0
 KEPT_SECONDS = 2.0
 _MOST_KEPT = 4096
 
+# Of their keys and of what is kept of them, as text: a Deployment has some 1.5 kB, so that more
+# than a thousand fit. In memory it is up to twenty times as much.
+_MOST_KEPT_CHARACTERS = 2_500_000
+
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
@@ -34,21 +38,36 @@ class Kept(Generic[Key, Value]):
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._lock = threading.Lock()
-        self._values: dict[Key, tuple[float, Value]] = {}
+        self._values: dict[Key, tuple[float, Value, int]] = {}
+        self._characters = 0
 
     def get(self, key: Key) -> tuple[bool, Value | None]:
         """Return whether a value is known, and it."""
         with self._lock:
-            until, value = self._values.get(key, (0.0, None))
+            until, value, _ = self._values.get(key, (0.0, None, 0))
         return (True, value) if self._clock() < until else (False, None)
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep a value; the oldest go where there are too many."""
+        """Keep a value. Those whose time is over go, and where there is no room the oldest."""
+        characters = len(str((key, value)))
         with self._lock:
-            self._values.pop(key, None)
-            while len(self._values) >= _MOST_KEPT:
-                self._values.pop(next(iter(self._values)))
-            self._values[key] = self._clock() + KEPT_SECONDS, value
+            now = self._clock()
+            self._forget(key)
+            while self._values and (self._is_full(characters) or self._oldest_until() <= now):
+                self._forget(next(iter(self._values)))
+            self._values[key] = now + KEPT_SECONDS, value, characters
+            self._characters += characters
+
+    def _is_full(self, characters: int) -> bool:
+        is_long = self._characters + characters > _MOST_KEPT_CHARACTERS
+        return is_long or len(self._values) >= _MOST_KEPT
+
+    def _oldest_until(self) -> float:
+        return next(iter(self._values.values()))[0]
+
+    def _forget(self, key: Key) -> None:
+        if (kept := self._values.pop(key, None)) is not None:
+            self._characters -= kept[2]
 
 
 class Lookups:

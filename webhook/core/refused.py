@@ -13,6 +13,11 @@ from webhook.core.review import Request
 from webhook.core.topmost_owner import topmost_owner
 from webhook.core.world import NAMESPACE, read_autoscaler
 
+# Of group, kind, namespace, name and uid together, as text: no object that is there has more. What
+# is told waits and is remembered by the thousand, and before the API server has looked at a name it
+# may be megabytes.
+LONGEST_IDENTITY = 1024
+
 
 @dataclass(frozen=True, slots=True)
 class Refused:
@@ -48,6 +53,11 @@ def refused(asked: Request, decision: Decision) -> Refused | None:
 
 
 def _at(asked: Request) -> Raw | WorkloadKey | None:
+    at = _whom(asked)
+    return at if len(str(at)) <= LONGEST_IDENTITY else None
+
+
+def _whom(asked: Request) -> Raw | WorkloadKey | None:
     owner = topmost_owner(asked.object)
     # Whoever writes the object says who its owner is: a foreign Namespace would be told in it.
     if owner is not None and reference(owner).group_kind != NAMESPACE:

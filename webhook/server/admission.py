@@ -19,6 +19,7 @@ from webhook.server.body import decode, shallow
 from webhook.server.metrics import Metrics
 from webhook.server.record import record
 from webhook.server.service import Service
+from webhook.server.turns import Turns
 from webhook.serving import refusal as shared
 from webhook.serving.body import MIB, check_type, read_body
 from webhook.serving.environment import OVERLOADED
@@ -50,6 +51,7 @@ class Admission:
     service: Service
     metrics: Metrics
     limits: Limits
+    turns: Turns
     audited: Audited | None = None
 
     def answer(self) -> Response:
@@ -60,7 +62,7 @@ class Admission:
         """Answer a request whose body is read here; `read` raises `Refusal`."""
         begun = time.perf_counter()
         try:
-            answer, result = self._review(read())
+            answer, result = self._in_turn(read())
         except Refusal as refused:
             answer, result = refused.written(), refused.result
             level = logging.WARNING if refused.is_clients_fault else logging.DEBUG
@@ -87,6 +89,13 @@ class Admission:
             raise shared.shed()
         check_type(body, refusal.bad_request)
         return body
+
+    def _in_turn(self, body: bytes) -> tuple[Answer, str]:
+        with self.turns.of(body) as has_come:
+            if not has_come:
+                self.metrics.shed()
+                raise shared.shed()
+            return self._review(body)
 
     def _review(self, body: bytes) -> tuple[Answer, str]:
         reasons = self.service.not_ready()

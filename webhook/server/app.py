@@ -12,6 +12,7 @@ from webhook.server.admission import Admission, Audited, Limits
 from webhook.server.metrics import Metrics
 from webhook.server.quick import Quick
 from webhook.server.service import Service
+from webhook.server.turns import Turns
 from webhook.serving.app import GUESSED, Health, Words, bare_app, serve
 from webhook.serving.environment import SHORT_WAY
 
@@ -39,8 +40,9 @@ def create_app(  # noqa: PLR0913, PLR0917 - what it is made of
         bad_request=refusal.bad_request, broken=refusal.broken, nowhere=metrics.wrong_path
     )
     app = bare_app(health, words, limits.body_bytes)
+    turns = Turns()
     admissions = {
-        name: Admission(name, decide, service, metrics, limits, audited)
+        name: Admission(name, decide, service, metrics, limits, turns, audited)
         for name, decide in (("mutate", mutate), ("validate", validate))
     }
     for name, admission in admissions.items():

@@ -40,6 +40,8 @@ class Connection(TConn):
     parser: RequestParser | None  # no other protocol is served
     is_counted = False
     """Whether it is one of those in flight."""
+    whole_bytes = 0
+    """How much the request has that a thread answers, or that waits for one."""
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

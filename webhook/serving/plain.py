@@ -18,6 +18,9 @@ from webhook.serving.refusal import JSON, Answer
 # As in gunicorn, below whose bounds this stays.
 _MOST_HEAD_BYTES: Final = 4 * 1024
 
+# 4 MiB where somebody makes up new ones of that size; those of API servers are some dozens.
+_REMEMBERED_HEADS: Final = 1024
+
 # Names as Go's net/http writes them, each of them at most once, none of which changes how a request
 # is read. Others (Connection, Transfer-Encoding, Expect) do, or may one day.
 _NAMES: Final = (
@@ -59,7 +62,7 @@ def read_plain(data: bytes | bytearray, head_bytes: int) -> Asked | None:
     return Asked(path, bytes(data[head_bytes:])) if path is not None else None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(_REMEMBERED_HEADS)
 def _path(head: bytes) -> str | None:
     """Read the headers: those of one client differ in nothing but the length."""
     found = _HEAD.fullmatch(head)

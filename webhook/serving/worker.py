@@ -49,8 +49,10 @@ _HANDSHAKE_THREADS = 2
 _PATIENT_THREADS = 2
 _MOST_UNUSUAL = 8
 
-# Of requests that have come in part: some hundred are small, and of large ones there are few.
-_MOST_HELD_BYTES = 32 * MIB
+# Of requests that have come in part, and of those that wait for a thread or have one: some hundred
+# are small, and of large ones there are few. Two of the largest fit. As much again may wait to be
+# sent away.
+_MOST_HELD_BYTES = 16 * MIB
 
 # How often it is looked whether deadlines have passed.
 _LOOK_SECONDS = 0.25
@@ -90,6 +92,7 @@ class Worker(ThreadWorker):
         self._lingering = 0
         self._counting = threading.Lock()
         self._unusual = 0
+        self._busy: set[Connection] = set()
         self._look_at = 0.0
         self._thread = threading.local()
         self._short_way: ShortWay | None = None
@@ -143,13 +146,29 @@ class Worker(ThreadWorker):
         elif arrival is None or not conn.is_read():
             self._hang_up(conn)
         elif arrival is Arrival.WHOLE:
-            pool = self.tpool if self._count(conn) else self._shed_pool
-            self._submit(pool, self._answer_all, conn, self._finish_all)
+            self._take_in(conn)
         elif self._unusual < _MOST_UNUSUAL:
             self._unusual += 1
             self._submit(self._patient_pool, self.handle, conn, self._finish_unusual)
         else:
             self._hang_up(conn)
+
+    def _take_in(self, conn: Connection) -> None:
+        """Have a request answered, or sent away; hang up where too much waits even for that."""
+        held = sum(one.whole_bytes for one in self._busy) if self._is_large(conn) else 0
+        held += conn.held_bytes
+        if held > 2 * _MOST_HELD_BYTES:
+            self._hang_up(conn)
+            return
+        is_judged = held <= _MOST_HELD_BYTES and self._count(conn)
+        conn.whole_bytes = conn.held_bytes
+        self._busy.add(conn)
+        pool = self.tpool if is_judged else self._shed_pool
+        self._submit(pool, self._answer_all, conn, self._finish_all)
+
+    def _is_large(self, conn: Connection) -> bool:
+        """Whether so much of each connection would be too much."""
+        return conn.held_bytes >= _MOST_HELD_BYTES // self.worker_connections
 
     def _count(self, conn: Connection) -> bool:
         """Count a connection as one of those in flight, unless they are too many."""
@@ -198,7 +217,8 @@ class Worker(ThreadWorker):
             if not stays or not self._speaks_again(conn):
                 break
             arrival = conn.listen()
-            if arrival is not Arrival.WHOLE or not conn.is_read() or not self._count(conn):
+            is_usual = arrival is Arrival.WHOLE and not self._is_large(conn)
+            if not is_usual or not conn.is_read() or not self._count(conn):
                 return _Heard(arrival)
             stays = self.handle(conn)
         return stays
@@ -225,6 +245,8 @@ class Worker(ThreadWorker):
         return others or self.stop_at is not None or self._is_shedding()
 
     def _finish_all(self, connection: Connection, done: Future[bool | _Heard]) -> None:
+        self._busy.discard(connection)
+        connection.whole_bytes = 0
         result = done.result()
         if isinstance(result, _Heard):
             self._go_on(connection, result.arrival)
@@ -295,7 +317,7 @@ class Worker(ThreadWorker):
 
     def _bound_held(self, newest: Connection) -> None:
         """Hang up on who holds most of what has come in part, where that is too much."""
-        if newest.held_bytes < _MOST_HELD_BYTES // self.worker_connections:
+        if not self._is_large(newest):
             return
         while sum(one.held_bytes for one in self.pending_conns) > _MOST_HELD_BYTES:
             self._drop(max(self.pending_conns, key=lambda one: one.held_bytes))

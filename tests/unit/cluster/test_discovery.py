@@ -64,3 +64,13 @@ def test_no_more_answers_are_kept_than_is_good(api: Api, monkeypatch: pytest.Mon
     for number in range(4):
         assert not known.has_scale(GroupKind(f"g{number}.io", "X"), 5)
     assert len(known._scales) == 2
+
+
+def test_what_is_longer_than_any_kind_is_neither_asked_for_nor_remembered(
+    server: FakeApi, api: Api
+) -> None:
+    known = Discovery(api)
+    assert not known.has_scale(GroupKind("acme.io", "X" * 1000), 5)
+    assert not known.has_scale(GroupKind("a" * 1000, "X"), 5)
+    assert server.asked == []
+    assert not known._scales

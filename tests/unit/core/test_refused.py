@@ -10,7 +10,7 @@ from tests.unit.core.test_topmost_owner import owned
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import ALLOWED, Decision
 from webhook.core.finding import Action, Finding
-from webhook.core.refused import Refused, refused
+from webhook.core.refused import LONGEST_IDENTITY, Refused, refused
 
 DENIED = Finding("hpa-vpa-same-metric", Action.DENY, "both act on cpu", "leave memory to the VPA")
 WARNED = replace(DENIED, rule="hpa-no-effect", action=Action.WARN)
@@ -97,6 +97,19 @@ def test_an_autoscaler_of_nothing_is_told_of_in_its_namespace() -> None:
     raw = hpa()
     del raw["spec"]["scaleTargetRef"]
     assert told(asked(raw)).at is None
+
+
+def test_what_is_longer_than_any_name_is_not_waited_with() -> None:
+    raw = hpa()
+    raw["spec"]["scaleTargetRef"]["name"] = "x" * LONGEST_IDENTITY
+    assert told(asked(raw)).at is None
+    long = owned("serving.kserve.io/v1beta1", "K" * LONGEST_IDENTITY, "llama")
+    assert told(asked(pod(ownerReferences=long["metadata"]["ownerReferences"]))).at is None
+    name, group = "n" * 253, f"{'g' * 253}/v1beta1"
+    longest = owned(group, "K" * 63, name)
+    found = told(asked(pod(ownerReferences=longest["metadata"]["ownerReferences"]))).at
+    assert isinstance(found, dict)
+    assert found["metadata"]["name"] == name
 
 
 def test_who_logs_in_by_a_url_is_told_nobody() -> None:
