@@ -1,9 +1,9 @@
-"""Write the tables of failures and threats into their pages.
+"""Write the tables of failures, threats and bounds into their pages.
 
     python scripts/tables.py
 
 Their rows stand in tests/tables, where a test holds each to the code: to metrics, log and alerts
-that there are, and to tests by their names.
+that there are, to constants, and to tests by their names.
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,16 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
         "threats.yaml",
         {"Who": "who", "What they try": "tries", "What stands in the way": "mitigation"},
     ),
+    "bounds.md": (
+        "bounds.yaml",
+        {
+            "Where": "where",
+            "What is bounded": "what",
+            "At most": "most",
+            "Beyond it": "beyond",
+            "Why this much": "why",
+        },
+    ),
 }
 _CODE = {"counted", "logged"}
 _NOTHING = "\N{EN DASH}"
@@ -53,6 +63,8 @@ def table(source: str, columns: Mapping[str, str]) -> str:
 
 def _cell(row: Mapping[str, Any], name: str) -> str:
     value = row[name]
+    if isinstance(value, dict):
+        return "<br>".join(f"{said} `{constant}`" for constant, said in value.items())
     parts = value if isinstance(value, list) else [value] if value else []
     if name in _CODE:
         parts = [f"`{part}`" for part in parts]

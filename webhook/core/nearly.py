@@ -20,6 +20,9 @@ _ALIKE_DEVICES = 0.9
 # No pod asks for more resources: comparing takes half a millisecond for each.
 _MOST_NAMES = 64
 
+# Of what users write; no longer than a name may be, so that all of them are some 0.3 MB.
+_REMEMBERED_NAMES = 1024
+
 
 def misspelt(pod: Raw, catalogue: Catalogue) -> dict[str, str]:
     """The resources of a pod that are nearly accelerators, each with what was probably meant."""
@@ -32,7 +35,7 @@ def nearly(name: str, catalogue: Catalogue) -> str | None:
     return _nearly(name, catalogue) if len(name) <= LONGEST_NAME else None
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(_REMEMBERED_NAMES)
 def _nearly(name: str, catalogue: Catalogue) -> str | None:
     if catalogue.resource(name) is not None:
         return None

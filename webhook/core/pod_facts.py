@@ -39,8 +39,8 @@ from webhook.core.world import World
 
 DAEMON_SET = GroupKind("apps", "DaemonSet")
 
-# The embedded engine's time grows with the square of what it finds; a person mends one after the
-# other, and those that are left are told with the next write.
+# What rules take grows with the square of what they find; a person mends one after the other, and
+# those that are left are told with the next write.
 MOST_SQUATS = 16
 
 

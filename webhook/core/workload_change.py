@@ -22,7 +22,7 @@ from webhook.core.world import Autoscaler, World
 
 # Scalers and VPAs of one workload that are looked at, of either as many, each with one document of
 # meetings for each version. More than one or two of them are refused. Were they there all the same,
-# the rules would take 8 * 2 versions * 12 ms; VPAs, which are judged alone, take next to nothing.
+# the rules would take 8 * 2 versions * 0.8 ms; VPAs, which are judged alone, take next to nothing.
 MOST_AUTOSCALERS = 8
 
 

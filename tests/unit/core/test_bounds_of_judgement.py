@@ -5,9 +5,13 @@ from typing import Any
 from webhook.core.autoscalers.alias import MOST_SELECTORS
 from webhook.core.autoscalers.hpa import read_hpa
 from webhook.core.autoscalers.selectors import LONGEST_SELECTOR
+from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.autoscalers.vpa import read_vpa
 from webhook.core.gather import MOST_OVERLAPS, OVERLAPS_PER_DOCUMENT, gather
 from webhook.core.overlap_documents import LONGEST_QUOTE
-from webhook.core.world import World
+from webhook.core.vpa_excess import MOST_FOUND
+from webhook.core.vpa_facts import MOST_UNSUPPORTED
+from webhook.core.world import MOST_OWNERS, World
 from webhook.knowledge import knowledge
 
 KINDS = knowledge().kinds
@@ -67,6 +71,33 @@ def test_scalers_that_are_tolerated_never_hide_a_denial() -> None:
     ]
     facts = gather(read_hpa(tolerant), World.of([*tolerated, hpa("zzz")], KINDS))
     assert facts.overlaps[0].related[0].name == "zzz"
+
+
+def test_what_a_vpa_cannot_have_is_told_of_some() -> None:
+    """Resources that VPA does not know, and bounds beyond the largest node."""
+    said = {"controlledResources": ["cpu", "gpu"], "minAllowed": {"cpu": "9"}}
+    policies = [{"containerName": f"c{number}", **said} for number in range(100)]
+    node = {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": "small"},
+        "status": {"allocatable": {"cpu": "1", "memory": "1Gi"}},
+    }
+    facts = gather(read_vpa(vpa("v", policies)), World.of([node], KINDS))
+    assert len(facts.autoscaler["unsupported"]) == MOST_UNSUPPORTED
+    assert len(facts.overlaps) == MOST_FOUND
+
+
+def test_owners_are_climbed_to_a_bound_though_they_own_each_other() -> None:
+    def owned(name: str, by: str) -> dict[str, Any]:
+        kind = {"apiVersion": "kaito.sh/v1beta1", "kind": "Workspace"}
+        owner = kind | {"name": by, "controller": True}
+        return kind | {"metadata": {"name": name, "ownerReferences": [owner]}}
+
+    ring = [owned(f"d{number}", f"d{(number + 1) % 20}") for number in range(20)]
+    world = World.of(ring, KINDS)
+    found = world.above(WorkloadKey("default", "kaito.sh", "Workspace", "d0"))
+    assert len(found) == MOST_OWNERS
 
 
 def test_equal_metrics_meet_once_and_a_message_names_few_containers() -> None:
