@@ -99,7 +99,7 @@ class ControlPlane:
             etcd = self.run("etcd", *layout.etcd())
             self.wait_for(etcd, lambda: self.answers(ports.etcd, "/health", tls=False))
             # Half of its collections for some more memory: tests ask it all the time.
-            collects = {"GOGC": "200"}
+            collects = {"GOGC": os.environ.get("GOGC", "200")}
             apiserver = self.run("kube-apiserver", *layout.apiserver(), environment=collects)
             self.wait_for(apiserver, lambda: self.answers(ports.apiserver, "/readyz"))
             manager = self.run("kube-controller-manager", *layout.controller_manager())
