@@ -119,7 +119,7 @@ def check(row: Row, server: Server, body: bytes) -> None:
     connection = HTTPSConnection(url.hostname or "", url.port, timeout=10, context=context)
     with closing(connection):
         headers = {"Content-Type": "application/json"}
-        connection.request("POST", url.path, body, headers)
+        connection.request("POST", f"{url.path}?{url.query}", body, headers)
         reply = connection.getresponse()
         text = reply.read()
     if reply.status != HTTPStatus.OK:

@@ -3,7 +3,11 @@ local requests, at = {}, 0
 
 function init(args)
   wrk.method = "POST"
+  -- As an API server does it.
+  wrk.headers["Accept"] = "application/json, */*"
+  wrk.headers["Accept-Encoding"] = "gzip"
   wrk.headers["Content-Type"] = "application/json"
+  wrk.headers["User-Agent"] = "kube-apiserver-admission"
   for line in io.lines(args[1]) do
     requests[#requests + 1] = wrk.format(nil, nil, nil, line)
   end

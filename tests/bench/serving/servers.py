@@ -35,7 +35,9 @@ class Server:
 
     def at(self, endpoint: str) -> str:
         """Where reviews are asked for."""
-        return self.url.replace("{endpoint}", endpoint)
+        url = self.url.replace("{endpoint}", endpoint)
+        # As an API server does it: it says with each review how long it waits.
+        return f"{url}{'&' if '?' in url else '?'}timeout=3s"
 
 
 def pinned(command: list[str]) -> list[str]:
