@@ -35,6 +35,8 @@ class Conflict(Exception):  # noqa: N818 - OPA's name for it
 
 def equal(one: Any, other: Any) -> bool:
     """Compare as Rego does: true is not 1, and 1 is 1.0."""
+    if type(one) is str and type(other) is str:
+        return one == other
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
