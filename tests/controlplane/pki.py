@@ -104,6 +104,7 @@ class Authority:
         groups: Sequence[str] = (),
         hosts: Sequence[str] = (),
         life: dt.timedelta = _LIFE,
+        extension: x509.ExtensionType | None = None,
     ) -> KeyPair:
         """Issue a certificate: of a client, or of a server where ``hosts`` are given.
 
@@ -124,6 +125,8 @@ class Authority:
         if hosts:
             names = x509.SubjectAlternativeName([_general_name(host) for host in hosts])
             builder = builder.add_extension(names, critical=False)
+        if extension is not None:
+            builder = builder.add_extension(extension, critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())
         return KeyPair(certificate.public_bytes(serialization.Encoding.PEM), _pem(key))
 

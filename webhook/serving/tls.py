@@ -38,9 +38,13 @@ class DeadlineSocket(ssl.SSLSocket):
     def caller(self) -> str | None:
         """The common name of the client's certificate; None where it has shown none.
 
-        Empty where the certificate has none; of several the last counts, as for Kubernetes.
+        Empty where the certificate has none that can be read; of several the last counts, as for
+        Kubernetes.
         """
-        shown = self.getpeercert()
+        try:
+            shown = self.getpeercert()
+        except (ssl.SSLError, UnicodeDecodeError):  # Python reads more of it than the name
+            return ""
         if not shown:
             return None
         subject: Any = shown["subject"]

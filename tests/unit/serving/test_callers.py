@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from cryptography import x509
+from cryptography.x509.oid import ExtensionOID
 
 from certs.authority import Names, issue_leaf, make_authority
 from certs.pair import Bundle
@@ -134,6 +136,15 @@ def test_who_shows_that_of_somebody_else_is_refused_where_names_are_given(
     assert status == "403 Forbidden"
     assert f"the client certificate is of {said}" in msgspec.json.decode(body)["error"]
     assert counted(callers, "name") == 1
+
+
+def test_a_certificate_that_python_cannot_read_has_no_name(
+    served: ServedCertificate, tmp_path: Path
+) -> None:
+    odd = x509.UnrecognizedExtension(ExtensionOID.SUBJECT_ALTERNATIVE_NAME, b"\x30\x03\x82\x01\xff")
+    with met(served, tmp_path, OURS.issue(NAME, extension=odd)) as connection:
+        assert asked(Callers([NAME], served.context), review(connection))[0] == "403 Forbidden"
+        assert asked(Callers([], served.context), review(connection)) == ("200 OK", b"judged")
 
 
 @pytest.mark.parametrize(
