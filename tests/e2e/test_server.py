@@ -435,6 +435,24 @@ def test_worker_that_cannot_start_ends_the_server(tmp_path: Path) -> None:
     assert not is_running(server.process.pid)
 
 
+def test_a_fault_ends_one_connection_and_no_worker(tmp_path: Path) -> None:
+    server = Server(tmp_path)
+    with ExitStack() as stack:
+        stack.callback(server.process.terminate)
+        server.ready()
+        kept = stack.enter_context(closing(server.connection()))
+        assert validate(kept).status == 200
+        (tmp_path / "faulty").touch()
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            server.validate()
+        (tmp_path / "faulty").unlink()
+        assert validate(kept).status == 200
+        status, log = server.stop()
+    assert status == 0
+    assert log.count("RuntimeError: it is told to fail") == 1
+    assert "a request was not answered, by a fault of the server's own" in log
+
+
 @pytest.mark.parametrize("bind", ["127.0.0.1", "127.0.0.1:http", "127.0.0.1:99999"])
 def test_address_that_is_none_is_an_error(tmp_path: Path, bind: str) -> None:
     server = Server(tmp_path, metrics_bind=bind)

@@ -247,6 +247,11 @@ class Worker(ThreadWorker):
     def _finish_all(self, connection: Connection, done: Future[bool | _Heard]) -> None:
         self._busy.discard(connection)
         connection.whole_bytes = 0
+        if (fault := done.exception()) is not None:
+            # Raised in the event loop it would end this process, and all that is in flight.
+            _log.error("a request was not answered, by a fault of the server's own", exc_info=fault)
+            self._hang_up(connection)
+            return
         result = done.result()
         if isinstance(result, _Heard):
             self._go_on(connection, result.arrival)

@@ -1,15 +1,19 @@
 """A server in a process of its own: `python -m tests.unit.server.program FOLDER OPTIONS`.
 
 OPTIONS is JSON for `ServeOptions`. Files in FOLDER steer it while it runs: `ready` makes it ready,
-`slow` holds the seconds that a judgement takes, `broken` keeps workers from starting.
+`slow` holds the seconds that a judgement takes, `broken` keeps workers from starting, `faulty` lets
+the short way fail.
 """
 
 import json
 import logging
 import sys
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from flask import Flask
 
 from certs.authority import Names
 from tests.unit.server.fakes import FakeService, deny_all
@@ -18,8 +22,12 @@ from webhook.errors import ScaleguardError
 from webhook.server.app import create_app
 from webhook.server.metrics import Metrics
 from webhook.serving import tls
+from webhook.serving.environment import SHORT_WAY
 from webhook.serving.gunicorn import serve
 from webhook.serving.options import Addresses, ServeOptions
+from webhook.serving.plain import Asked
+from webhook.serving.refusal import Answer
+from webhook.serving.tls import ServedCertificate
 
 
 class Steered(FakeService):
@@ -44,6 +52,21 @@ class Steered(FakeService):
         return [] if (self.folder / "ready").exists() else ["told to wait"]
 
 
+def make_app(folder: Path, served: ServedCertificate) -> Flask:
+    """Make the application of a worker."""
+    app = create_app(Steered(folder), Metrics(), certificate_problems=served.problems)
+    short_way = app.extensions[SHORT_WAY]
+
+    def steered(asked: Asked, connection: object) -> Answer | None:
+        if (folder / "faulty").exists():
+            raise RuntimeError("it is told to fail")
+        answer: Answer | None = short_way(asked, connection)
+        return answer
+
+    app.extensions[SHORT_WAY] = steered
+    return app
+
+
 def say(addresses: Addresses) -> None:
     """Tell the test where to find the server."""
     print(json.dumps({"url": addresses.url, "metrics_url": addresses.metrics_url}), flush=True)
@@ -57,9 +80,7 @@ def main(folder: Path, options: dict[str, Any]) -> None:
     try:
         serve(
             ServeOptions("127.0.0.1:0", folder / "certs", names, **options),
-            lambda served: create_app(
-                Steered(folder), Metrics(), certificate_problems=served.problems
-            ),
+            partial(make_app, folder),
             say,
         )
     except ScaleguardError as error:
