@@ -55,8 +55,8 @@ rolling-restart: venv ## the webhook's pods replaced ten times under load: no re
 	SCALEGUARD_ROLLOUTS=10 SCALEGUARD_LOAD_RATE=$(or $(rate),30) $(bin)/pytest -q -s tests/e2e/test_rolling_restart.py
 
 .PHONY: rotation
-rotation: venv ## certificates and path renewed every few seconds, for two minutes, with reviews (rate=60 pods a second, two reviews each)
-	GOGC=400 SCALEGUARD_ROTATION_SECONDS=120 SCALEGUARD_LOAD_RATE=$(or $(rate),60) $(bin)/pytest -q -s \
+rotation: venv ## certificates and path renewed every few seconds, for two minutes, with reviews (rate=100 pods a second, two reviews each)
+	GOGC=400 SCALEGUARD_ROTATION_SECONDS=120 SCALEGUARD_LOAD_RATE=$(or $(rate),100) $(bin)/pytest -q -s \
 	  tests/e2e/test_rotation.py -k while_everything_is_renewed
 
 .PHONY: chaos

@@ -2,7 +2,7 @@
 
 The chart before a real API server: the controller keeps certificates, two webhooks serve what a
 kubelet hands on. SCALEGUARD_ROTATION_SECONDS and SCALEGUARD_LOAD_RATE set how long and how much is
-asked; `make rotation` does it for two minutes with 60 GPU pods a second, each of which is asked
+asked; `make rotation` does it for two minutes with 100 GPU pods a second, each of which is asked
 about twice.
 """
 
