@@ -8,6 +8,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPSConnection
 from typing import Any
 
@@ -29,8 +30,11 @@ from tests.e2e.chart import (
     paths,
     plane_for_charts,
 )
+from tests.e2e.manifests import hpa, stream
 
 GPU = "nvidia.com/gpu"
+
+hpa_in_shop = partial(hpa, namespace="shop")
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
 
@@ -77,20 +81,6 @@ def deployment(name: str, limits: dict[str, str], replicas: int = 2) -> dict[str
                 "metadata": {"labels": {"app": name}},
                 "spec": {"containers": [container]},
             },
-        },
-    }
-
-
-def hpa(name: str) -> dict[str, Any]:
-    target = {"type": "Utilization", "averageUtilization": 70}
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": name},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "maxReplicas": 5,
-            "metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": target}}],
         },
     }
 
@@ -178,7 +168,7 @@ def test_gpu_pods_are_fitted_and_others_are_not(plane: ControlPlane, webhook: We
 def test_a_conflicting_vpa_is_refused_and_a_complementary_one_is_not(
     plane: ControlPlane, webhook: Webhook
 ) -> None:
-    done = apply(plane, deployment("api", {"cpu": "1"}), hpa("api"))
+    done = apply(plane, deployment("api", {"cpu": "1"}), hpa_in_shop("api", "api"))
     assert done.returncode == 0, done.stderr
     refused = apply(plane, vpa("api", ["cpu", "memory"]))
     assert refused.returncode == 1, webhook.child.tail()
@@ -242,8 +232,8 @@ def test_namespaces_that_are_left_out_are_left_alone(plane: ControlPlane, webhoo
     assert webhook.status() == 200
     plane.kubectl("create", "namespace", "quiet")
     plane.kubectl("label", "namespace", "quiet", "scaleguard.io/ignore=true")
-    text = "\n---\n".join(json.dumps(one) for one in (hpa("web"), vpa("web", ["cpu"])))
     for namespace in ("quiet", "kube-system", NAMESPACE):
+        text = stream(hpa("web", "web", namespace=namespace), vpa("web", ["cpu"]))
         plane.kubectl("-n", namespace, "apply", "-f", "-", input=text)
         plane.kubectl("-n", namespace, "delete", "-f", "-", input=text)
 
@@ -282,7 +272,7 @@ def test_the_controller_makes_vpas_that_give_way(plane: ControlPlane, webhook: W
         assert made.returncode == 0, made.stderr
         said = controller.child.tail
         eventually(lambda: controlled() == ["cpu", "memory"], "the VPA", said)
-        made = apply(plane, hpa("llama"))
+        made = apply(plane, hpa_in_shop("llama", "llama"))
         assert made.returncode == 0, made.stderr
         eventually(lambda: controlled() == ["memory"], "giving way", said)
         # The rights of the chart are enough for all that it asked.
@@ -305,7 +295,7 @@ def test_the_emergency_exit_is_open_at_once_and_an_upgrade_closes_it(
     page = (CHART.parents[1] / "docs" / "install.md").read_text("utf-8")
     section = page.partition("## Emergency exit")[2]
     (command,) = re.findall(r"^kubectl (delete .*)$", section.partition("\n## ")[0], re.MULTILINE)
-    made = apply(plane, deployment("exit", {"cpu": "1"}), hpa("exit"))
+    made = apply(plane, deployment("exit", {"cpu": "1"}), hpa_in_shop("exit", "exit"))
     assert made.returncode == 0, made.stderr
     assert apply(plane, vpa("exit", ["cpu"])).returncode == 1
     plane.kubectl(*command.split())

@@ -4,6 +4,7 @@ import json
 import ssl
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.client import HTTPSConnection
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from tests.e2e.chart import (
     lead_here,
     plane_for_charts,
 )
+from tests.e2e.manifests import hpa
 from tests.e2e.mount import Mount
 from tests.unit.docs.pages import DOCS, blocks
 
@@ -37,6 +39,8 @@ PLACE, SERVICE = "/etc/kubernetes/webhooks/", "scaleguard.scaleguard.svc"
 VALUES = "webhooks.autoscalers.failurePolicy=Fail,clientCertificates.secret=webhook-clients"
 
 Raw = dict[str, Any]
+
+hpa_in_shop = partial(hpa, namespace="shop")
 
 
 class Asked(Webhook):
@@ -101,22 +105,6 @@ def trust(plane: ControlPlane, *authorities: Authority) -> None:
     plane.kubectl("-n", NAMESPACE, "apply", "-f", "-", input=json.dumps(secret))
 
 
-def hpa(name: str) -> Raw:
-    target = {"type": "Utilization", "averageUtilization": 80}
-    metric = {"type": "Resource", "resource": {"name": "cpu", "target": target}}
-    return {
-        "apiVersion": "autoscaling/v2",
-        "kind": "HorizontalPodAutoscaler",
-        "metadata": {"name": name},
-        "spec": {
-            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": name},
-            "minReplicas": 1,
-            "maxReplicas": 5,
-            "metrics": [metric],
-        },
-    }
-
-
 def tried(plane: ControlPlane, raw: Raw) -> str:
     """What the API server says of an object, by dry run."""
     arguments = ("-n", "shop", "create", "--dry-run=server", "-f", "-")
@@ -150,10 +138,12 @@ def test_an_api_server_that_shows_its_certificate_is_answered(
     plane: ControlPlane, webhook: Asked
 ) -> None:
     assert f"--client-name={NAME}" in webhook.arguments
-    eventually(lambda: "created" in tried(plane, hpa("web")), "a review", webhook.child.tail)
-    plane.kubectl("-n", "shop", "create", "-f", "-", input=json.dumps(hpa("web")))
     eventually(
-        lambda: "[duplicate-hpa]" in tried(plane, hpa("web") | {"metadata": {"name": "other"}}),
+        lambda: "created" in tried(plane, hpa_in_shop("web", "web")), "a review", webhook.child.tail
+    )
+    plane.kubectl("-n", "shop", "create", "-f", "-", input=json.dumps(hpa_in_shop("web", "web")))
+    eventually(
+        lambda: "[duplicate-hpa]" in tried(plane, hpa_in_shop("other", "web")),
         "a denial",
         webhook.child.tail,
     )
@@ -183,24 +173,30 @@ def test_nobody_else_is_answered_but_at_the_paths_of_probes(webhook: Asked, tmp_
 def test_an_api_server_that_is_trusted_no_more_is_refused_and_told_why(
     plane: ControlPlane, webhook: Asked
 ) -> None:
-    tried(plane, hpa("web2"))  # over a connection that is kept
+    tried(plane, hpa_in_shop("web2", "web2"))  # over a connection that is kept
     trust(plane, OTHERS)
     eventually(
-        lambda: "remote error: tls" in tried(plane, hpa("web2")), "a refusal", webhook.child.tail
+        lambda: "remote error: tls" in tried(plane, hpa_in_shop("web2", "web2")),
+        "a refusal",
+        webhook.child.tail,
     )
-    assert "failed calling webhook" in tried(plane, hpa("web2"))
+    assert "failed calling webhook" in tried(plane, hpa_in_shop("web2", "web2"))
     assert counted(webhook, "untrusted") > 2
     assert webhook.status() == 200
     trust(plane, OTHERS, OURS)
-    eventually(lambda: "created" in tried(plane, hpa("web2")), "trust", webhook.child.tail)
+    eventually(
+        lambda: "created" in tried(plane, hpa_in_shop("web2", "web2")), "trust", webhook.child.tail
+    )
 
 
 def test_a_change_of_authorities_fails_no_review(plane: ControlPlane, webhook: Asked) -> None:
     """As the page says it: both, and then the other one; connections that are kept end gently."""
-    eventually(lambda: "created" in tried(plane, hpa("web3")), "trust", webhook.child.tail)
+    eventually(
+        lambda: "created" in tried(plane, hpa_in_shop("web3", "web3")), "trust", webhook.child.tail
+    )
     for known in ((OURS,), (OURS, OTHERS), (OURS,)):
         trust(plane, *known)
         until = time.monotonic() + 2
         while time.monotonic() < until:
-            said = tried(plane, hpa("web3"))
+            said = tried(plane, hpa_in_shop("web3", "web3"))
             assert "created" in said, said
