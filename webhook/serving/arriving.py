@@ -51,9 +51,14 @@ class Arriving:
 
     def take(self) -> bytes:
         """Hand over all that has come; what comes next begins another request."""
-        taken, self.bytes = bytes(self.bytes), bytearray()
-        self._length, self._searched = None, 0
+        taken = bytes(self.bytes)
+        self.drop()
         return taken
+
+    def drop(self) -> None:
+        """Forget all that has come: it is answered."""
+        self.bytes = bytearray()
+        self._length, self._searched = None, 0
 
     def plain(self) -> Asked | None:
         """Read what has come, where that is one request as API servers write them."""

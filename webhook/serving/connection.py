@@ -109,7 +109,7 @@ class Connection(TConn):
 
     def answer(self, answer: bytes) -> bool:
         """Answer all that has come, before the deadline of a request; say whether that went."""
-        self.arriving.take()
+        self.arriving.drop()
         self._has_asked = True
         self.sock.settimeout(None)
         try:

@@ -58,8 +58,9 @@ def read_plain(data: bytes | bytearray, head_bytes: int) -> Asked | None:
     """
     if head_bytes > _MOST_HEAD_BYTES:
         return None
-    path = _path(bytes(data[:head_bytes]))
-    return Asked(path, bytes(data[head_bytes:])) if path is not None else None
+    with memoryview(data) as whole:  # a slice of a bytearray would be copied twice
+        path = _path(bytes(whole[:head_bytes]))
+        return Asked(path, bytes(whole[head_bytes:])) if path is not None else None
 
 
 @lru_cache(_REMEMBERED_HEADS)
