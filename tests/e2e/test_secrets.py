@@ -220,7 +220,7 @@ def traces(path: Audited, folder: Path) -> dict[str, str]:
         *(one.metrics_port for one in path.replicas.processes),
     ]
     spools = itertools.chain.from_iterable(
-        one.folder.joinpath("spool").glob("*.db*") for one in path.replicas.processes
+        one.folder.joinpath("spool").glob("*[.-]*") for one in path.replicas.processes
     )
     return {
         "store": store(path),

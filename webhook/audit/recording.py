@@ -42,6 +42,6 @@ class Recording:
                 return
             kept = self._kept() | ALWAYS
             records = [one for one in records_of(request, decision, kinds) if one.kind in kept]
-            self._spool.append(records, decision_id(request.uid), self._clock())
+            self._spool.keep(records, decision_id(request.uid), self._clock())
         except Exception:  # noqa: BLE001 - the answer is worth more than its record
             _log.exception("audit: a decision is not recorded, by a fault of the webhook's own")

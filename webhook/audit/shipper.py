@@ -69,6 +69,8 @@ class Shipper(threading.Thread):
         self._lock: IO[str] | None = None
         self._deadline = 0.0
         self._failures = 0
+        self._is_empty = False
+        """Whether nothing waited at the last look."""
 
     def run(self) -> None:
         """Deliver until told to leave, then what can be delivered in the time that is left."""
@@ -76,8 +78,8 @@ class Shipper(threading.Thread):
             self._leaving.wait(self._round())
         while time.monotonic() < self._deadline:
             pause = self._round()
-            if self._holds() and pause and not self._failures:
-                break  # nothing waits any more
+            if self._is_empty:
+                break
             time.sleep(min(pause, 0.05))
         self._let_go()
 
@@ -103,18 +105,22 @@ class Shipper(threading.Thread):
         return self._pace.pause(self._failures)
 
     def _next(self) -> float:
+        self._is_empty = False
         if not self._holds():
             return self._pace.look_seconds
+        self._spool.gather()
         self._look()
         self._spool.tidy()
         batch = self._spool.take(MOST_DECISIONS)
         if not batch:
+            self._is_empty = True
             return self._pace.look_seconds
         self._ship(batch)
         if self._failures:
             _log.info("audit: records are delivered again")
         self._failures = 0
-        return 0
+        # What came meanwhile may become more: a delivery costs as much as a hundred records.
+        return 0 if self._spool.take(1) else self._pace.look_seconds
 
     def _ship(self, batch: Sequence[Waiting]) -> None:
         """Deliver a batch, in halves where it is refused, until what is wrong with it is alone."""
@@ -159,6 +165,7 @@ class Shipper(threading.Thread):
 
     def _let_go(self) -> None:
         if self._holds():
+            self._spool.gather()
             self._look()
         self._deliver.close()
         if self._lock is not None:

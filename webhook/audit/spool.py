@@ -1,7 +1,7 @@
 """The spool: what is recorded waits here, on disk and within bounds, until it is delivered.
 
-docs/decisions/0010 says why it is SQLite. Whatever goes wrong is counted, never raised:
-an admission neither fails nor waits for its record.
+docs/decisions/0010 says why it is SQLite, and why a journal is before it. Whatever goes wrong is
+counted, never raised: an admission neither fails nor waits for its record.
 """
 
 import json
@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import msgspec
-
+from webhook.audit.entry import Entry, entries_of
+from webhook.audit.journal import Journal, Journals
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool_file import SpoolFile
@@ -26,8 +26,8 @@ MIB: Final = 1024 * 1024
 _RECORD_BYTES: Final = 256
 _DECISION_BYTES: Final = 160
 
-# In one transaction, which those who append wait for: half a millisecond.
-_FORGOTTEN_AT_ONCE: Final = 50
+# In one transaction, some milliseconds; who appends waits for it, but journals are there for most.
+_FORGOTTEN_AT_ONCE: Final = 500
 
 _TOTAL: Final = "SELECT rows, bytes FROM shares WHERE share = ''"
 _NEWEST: Final = """SELECT number, id FROM decisions WHERE share =
@@ -75,25 +75,28 @@ class Spool:
     def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
         self.folder = folder
         self._file = SpoolFile(folder, bounds.bytes)
+        self._journal, self._journals = Journal(folder), Journals(folder)
         self._bounds = bounds
         self._recorder = recorder
 
-    def append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
+    def keep(self, records: Sequence[Record], decision: str, seen: float) -> bool:
         """Keep the records of a decision; whether they are there whatever becomes of this process.
+
+        In the journal, or where that takes no more, in the spool itself.
+        """
+        entries = entries_of(records, decision, seen)
+        return not entries or self._journal.write(entries) or self._append(entries)
+
+    def append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
+        """Keep the records of a decision in the spool itself; whether they are there.
 
         Where there is no room, the newest of whoever has most gives way, which may be these.
         """
-        if not records:
-            return True
-        for attempt in (1, 2):
-            try:
-                return self._append(records, decision, seen)
-            except (sqlite3.Error, OSError) as error:
-                if attempt == 1 and self._replaced(error):
-                    continue
-                self._lost(error, len(records))
-                break
-        return False
+        return not records or self._append(entries_of(records, decision, seen))
+
+    def gather(self) -> None:
+        """Take in what is in journals, those of all processes."""
+        self._journals.move(self._take_in, lambda: self._recorder.lost(Loss.CORRUPT, 1))
 
     def take(self, most: int, most_bytes: int = MIB) -> list[Waiting]:
         """Return the oldest decisions with their records; they stay until `done`."""
@@ -135,25 +138,47 @@ class Spool:
             self._file.checkpoint()
 
     def close(self) -> None:
-        """Close the file in this process."""
+        """Close the files in this process."""
+        self._journal.close()
         self._file.close()
 
-    def _append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
-        new: list[Record] = []
-        folded = 0
+    def _append(self, entries: Sequence[Entry]) -> bool:
+        try:
+            given_way = self._put(entries)
+        except (sqlite3.Error, OSError) as error:
+            self._lost(error, len(entries))
+            return False
+        return entries[0].decision not in given_way
+
+    def _take_in(self, entries: Sequence[Entry]) -> bool:
+        """Keep entries of many decisions; where that cannot be, they are told again."""
+        try:
+            self._put(entries)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("audit: the spool cannot be written: %s", error)
+            return False
+        return True
+
+    def _put(self, entries: Sequence[Entry]) -> list[str]:
+        """Write entries, into a new file where this one is damaged; return who gave way for it."""
+        try:
+            return self._write(entries)
+        except (sqlite3.Error, OSError) as error:
+            if not self._replaced(error):
+                raise
+            return self._write(entries)
+
+    def _write(self, entries: Sequence[Entry]) -> list[str]:
         with self._file.transaction() as database:
-            for record in records:
-                is_new, is_first = _put(database, record, decision, seen)
-                new += [record] * is_new
-                folded += is_new and not is_first
+            new, folded = _insert(database, entries)
             given_way = self._make_room(database)
-        for record in new:
-            self._recorder.spooled(record.kind)
+        for entry in new:
+            self._recorder.spooled(entry.kind)
         if folded:
             self._recorder.folded(folded)
         if given_way:
             self._recorder.lost(Loss.FULL, len(given_way))
-        return not any(one == decision for one in given_way)
+        return given_way
 
     def _make_room(self, database: sqlite3.Connection) -> list[str]:
         """Have the newest of the largest share give way until all is within its bounds."""
@@ -186,34 +211,41 @@ class Spool:
         _log.debug("audit: %d records are lost: %s", count, error)
 
 
-def _put(
-    database: sqlite3.Connection, record: Record, decision: str, seen: float
-) -> tuple[bool, bool]:
-    """Write a record and its decision; whether that is new, and whether it is the first one."""
-    fingerprint, kind = record.fingerprint, record.kind.value
-    # A namespace and a user are a share; the fingerprint is of both, so its rows are of one share.
-    share = msgspec.json.encode((record.object.namespace, record.user)).decode()
-    written = msgspec.json.encode(record.as_json())
-    body, size = written.decode(), len(written) + _RECORD_BYTES
-    added = database.execute(
-        "INSERT OR IGNORE INTO decisions (fingerprint, id, seen, share) VALUES (?, ?, ?, ?)",
-        (fingerprint, decision, seen, share),
-    )
-    if not added.rowcount:
-        return False, False
-    found = database.execute(
-        "SELECT bytes, seen FROM records WHERE fingerprint = ?", (fingerprint,)
-    ).fetchone()
-    before = found[0] if found is not None else 0
-    if found is None or found[1] <= seen:  # the newest is shown, in whatever order they come
-        database.execute(
-            "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
-            (fingerprint, share, kind, seen, body, size),
+def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
+    """Write entries; return those that are new, and how many of them repeat a record."""
+    new: list[Entry] = []
+    newest: dict[str, Entry] = {}
+    weights: dict[str, list[int]] = {}
+    for entry in entries:
+        added = database.execute(
+            "INSERT OR IGNORE INTO decisions (fingerprint, id, seen, share) VALUES (?, ?, ?, ?)",
+            (entry.fingerprint, entry.decision, entry.seen, entry.share),
         )
-    else:
-        size = before
-    _weigh(database, share, 1 + (found is None), size - before + _DECISION_BYTES)
-    return True, found is None
+        if added.rowcount:
+            new.append(entry)
+            last = newest.setdefault(entry.fingerprint, entry)
+            if last.seen <= entry.seen:
+                newest[entry.fingerprint] = entry
+            weight = weights.setdefault(entry.share, [0, 0])
+            weight[0] += 1
+            weight[1] += _DECISION_BYTES
+    repeats = len(new)
+    for entry in newest.values():
+        before, seen = database.execute(
+            "SELECT bytes, seen FROM records WHERE fingerprint = ?", (entry.fingerprint,)
+        ).fetchone() or (0, entry.seen)
+        if seen <= entry.seen:  # the newest is shown, in whatever order they come
+            size = len(entry.body.encode()) + _RECORD_BYTES
+            database.execute(
+                "INSERT OR REPLACE INTO records VALUES (?, ?, ?, ?, ?, ?)",
+                (entry.fingerprint, entry.share, entry.kind, entry.seen, entry.body, size),
+            )
+            weights[entry.share][1] += size - before
+        weights[entry.share][0] += not before
+        repeats -= not before
+    for share, (rows, size) in weights.items():
+        _weigh(database, share, rows, size)
+    return new, repeats
 
 
 def _weigh(database: sqlite3.Connection, share: str, rows: int, size: int) -> None:

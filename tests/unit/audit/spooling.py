@@ -56,16 +56,17 @@ def ids(waiting: Spool) -> list[str]:
     return [decision for one in waiting.take(1_000_000, 2**40) for decision, _ in one.decisions]
 
 
-def write_for_ever(folder: Path, name: str) -> None:
-    """Append, and say of each on stdout that it was acknowledged."""
+def write_for_ever(folder: Path, how: str, name: str) -> None:
+    """Keep or append, and say of each on stdout that it was acknowledged."""
     kept = Spool(folder, Counted())
+    write = {"keep": kept.keep, "append": kept.append}[how]
     number = 0
     while True:
         decision = f"{name}-{number}"
-        if kept.append([record(f"w{number % 7}")], decision, time.time()):
+        if write([record(f"w{number % 7}")], decision, time.time()):
             os.write(1, f"{decision}\n".encode())
         number += 1
 
 
 if __name__ == "__main__":
-    write_for_ever(Path(sys.argv[1]), sys.argv[2])
+    write_for_ever(Path(sys.argv[1]), *sys.argv[2:])

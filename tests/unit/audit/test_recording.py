@@ -32,6 +32,7 @@ def test_what_is_answered_is_in_the_spool(tmp_path: Path) -> None:
     client = create_app(FakeService(deny_all), Metrics(), audited=recording).test_client()
     client.post("/validate", json=asked("u1"))
     client.post("/validate", json=asked("u2", dryRun=True))
+    kept.gather()
     (one,) = kept.take(9)  # the denial: warnings are switched off
     assert json.loads(one.body)["kind"] == RecordKind.DENIAL
     assert one.decisions == ((decision_id("u1"), 5.0),)
@@ -43,6 +44,7 @@ def test_all_kinds_are_recorded_by_default(tmp_path: Path) -> None:
     audited = Recording(kept, counted)
     client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
     client.post("/validate", json=asked("u1"))
+    kept.gather()
     assert counted.kept == {RecordKind.DENIAL: 1, RecordKind.WARNING: 1}
     assert set(ids(kept)) == {decision_id("u1")}
 
@@ -55,6 +57,7 @@ def test_what_is_recorded_can_be_changed_while_it_runs(tmp_path: Path) -> None:
     client.post("/validate", json=asked("u1"))
     wanted[0] = frozenset()
     client.post("/validate", json=asked("u2"))
+    kept.gather()
     assert counted.kept == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
 
 
@@ -77,6 +80,7 @@ def test_a_store_on_the_same_machine_gets_batches(store: Store, tmp_path: Path) 
     audited = Recording(kept, counted)
     client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
     client.post("/validate", json=asked("u1"))
+    kept.gather()
     bring_up(store)
     StoreDelivery(store).deliver("c", "r", kept.take(9))
     assert len(decision(store, decision_id("u1"))) == 2

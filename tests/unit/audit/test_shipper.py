@@ -172,3 +172,16 @@ def test_pauses_grow_up_to_a_bound() -> None:
     assert 0.25 <= pace.pause(1) <= 0.75
     assert 1.0 <= pace.pause(3) <= 3.0
     assert 15.0 <= pace.pause(10_000) <= 45.0
+
+
+def test_what_is_kept_until_the_end_is_delivered(tmp_path: Path) -> None:
+    """Journals are looked at twice a second, and once more when a process leaves."""
+    kept, counted = filled(tmp_path)
+    audit = Audit(well)
+    ships = Shipper(kept, audit, Sender("c", "r"), counted, Pace(look_seconds=30))
+    ships.start()
+    until(lambda: len(audit.kept) == 5)
+    kept.keep([record("late")], "late", time.time())
+    ships.leave(5)
+    assert audit.kept == ["d0", "d1", "d2", "d3", "d4", "late"]
+    assert ids(kept) == []

@@ -197,7 +197,7 @@ def test_a_spool_that_was_open_before_a_fork_is_usable_in_both(tmp_path: Path) -
 
 def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
     def begin(name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), name]
+        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), "append", name]
         return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
 
     writers = [begin(name) for name in ("a", "b", "c")]

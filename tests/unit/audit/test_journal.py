@@ -1,0 +1,262 @@
+"""What is in a journal gets into the spool: once, and whatever becomes of who wrote it."""
+
+import os
+import resource
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.unit.audit.batches import record
+from tests.unit.audit.spooling import ids, spool
+from webhook.audit import journal
+from webhook.audit.losses import Loss
+from webhook.core.record import RecordKind
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.journal"))
+
+
+def test_what_is_kept_is_there_when_it_is_gathered(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path / "not" / "there")
+    assert kept.keep([record("a"), record("b", kind=RecordKind.WARNING)], "d1", 1.5)
+    assert kept.keep([], "d2", 2.0)
+    assert kept.keep([record("a", message="newer")], "d3", 2.5)
+    assert kept.take(9) == []
+    kept.gather()
+    first, second = kept.take(9)
+    assert first.decisions == (("d1", 1.5), ("d3", 2.5))
+    assert "newer" in first.body
+    assert second.decisions == (("d1", 1.5),)
+    assert counted.kept == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
+    assert counted.repeats == 1
+    kept.gather()
+    assert sorted(ids(kept)) == ["d1", "d1", "d3"]
+
+
+def test_files_go_when_their_process_has_done_with_them(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    other, _ = spool(tmp_path)
+    kept.keep([record("a")], "d1", 1.0)
+    other.gather()
+    assert len(files(tmp_path)) == 1, "it is written to"
+    kept.keep([record("b")], "d2", 2.0)
+    kept.close()
+    other.gather()
+    assert files(tmp_path) == []
+    assert ids(other) == ["d1", "d2"]
+
+
+def test_a_file_that_is_large_is_followed_by_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_FILE_BYTES", 5000)
+    kept, counted = spool(tmp_path)
+    for number in range(200):
+        assert kept.keep([record(f"w{number}")], f"d{number}", 1.0)
+        if number % 7 == 0:
+            kept.gather()
+            assert len(files(tmp_path)) == 1
+    kept.gather()
+    assert ids(kept) == [f"d{number}" for number in range(200)]
+    assert counted.total_losses() == 0
+
+
+def test_where_nobody_gathers_the_spool_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_FILE_BYTES", 2000)
+    kept, counted = spool(tmp_path)
+    for number in range(50):
+        assert kept.keep([record(f"w{number}")], f"d{number}", 1.0)
+    assert len(files(tmp_path)) == journal._MOST_FILES
+    assert 0 < len(ids(kept)) < 50
+    kept.gather()
+    assert sorted(ids(kept)) == sorted(f"d{number}" for number in range(50))
+    assert kept.keep([record("again")], "again", 1.0)
+    assert "again" not in ids(kept), "it is a journal's once more"
+    assert counted.total_losses() == 0
+
+
+def test_lines_longer_than_a_chunk_are_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_CHUNK_BYTES", 100)
+    kept, _ = spool(tmp_path)
+    for number in range(5):
+        kept.keep([record(f"w{number}")], f"d{number}", 1.0)
+    kept.gather()
+    assert ids(kept) == [f"d{number}" for number in range(5)]
+
+
+def test_a_line_that_nobody_ended_was_never_kept(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    kept.keep([record("a")], "d1", 1.0)
+    kept.close()
+    (path,) = files(tmp_path)
+    path.write_bytes(path.read_bytes() + b'[["half')
+    kept.gather()
+    assert ids(kept) == ["d1"]
+    assert files(tmp_path) == []
+    assert counted.total_losses() == 0
+
+
+def test_a_damaged_line_is_left_out_and_counted(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    kept.keep([record("a")], "d1", 1.0)
+    kept.close()
+    (path,) = files(tmp_path)
+    path.write_bytes(b"\xff no line\n" + path.read_bytes() + b'[["a"]]\n')
+    kept.gather()
+    assert ids(kept) == ["d1"]
+    assert counted.losses == {Loss.CORRUPT: 2}
+
+
+def test_a_spool_that_cannot_be_written_is_told_again(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    kept.append([record()], "d1", 1.0)
+    kept.keep([record()], "d2", 2.0)
+    with closing(sqlite3.connect(tmp_path / "spool-1.db", isolation_level=None)) as hangs:
+        hangs.execute("BEGIN IMMEDIATE")
+        kept.gather()
+        assert ids(kept) == ["d1"]
+        hangs.execute("ROLLBACK")
+    kept.gather()
+    assert ids(kept) == ["d1", "d2"]
+    assert counted.total_losses() == 0
+
+
+def test_what_is_met_again_is_known(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    kept.keep([record()], "d1", 1.0)
+    kept.gather()
+    again, counted = spool(tmp_path)  # as after a SIGKILL: where the other was is not known
+    again.gather()
+    assert ids(again) == ["d1"]
+    assert counted.kept == {}
+
+
+def test_who_was_forked_writes_a_file_of_its_own(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    kept.keep([record()], "before", 1.0)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if kept.keep([record()], "child", 2.0) else 1)
+    assert kept.keep([record()], "parent", 3.0)
+    assert os.waitpid(child, 0)[1] == 0
+    assert len(files(tmp_path)) == 2
+    kept.gather()
+    assert sorted(ids(kept)) == ["before", "child", "parent"]
+    assert len(files(tmp_path)) == 1
+
+
+def test_a_full_disk_leaves_no_half_lines(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    assert kept.keep([record("first")], "first", 1.0)
+    kept.append([record("there")], "there", 1.0)  # the spool is made while there is room
+    (path,) = files(tmp_path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may grow beyond this: the journal has room for half a line.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 400, hard))
+    try:
+        assert not kept.keep([record("second")], "second", 2.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert counted.losses == {Loss.UNWRITABLE: 1}
+    assert kept.keep([record("third")], "third", 3.0)
+    kept.gather()
+    assert sorted(ids(kept)) == ["first", "there", "third"]
+    assert counted.total_losses() == 1
+
+
+def test_a_folder_that_cannot_be_made_delays_nobody(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    kept, counted = spool(tmp_path / "file")
+    begun = time.perf_counter()
+    for number in range(200):
+        assert not kept.keep([record()], f"d{number}", 1.0)
+    kept.gather()
+    assert time.perf_counter() - begun < 1
+    assert counted.losses == {Loss.UNWRITABLE: 200}
+
+
+def test_threads_take_turns_while_another_process_gathers(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    gathering, _ = spool(tmp_path)
+
+    def keep(name: int) -> None:
+        for number in range(200):
+            assert kept.keep([record(f"w{number}")], f"{name}-{number}", 1.0)
+
+    threads = [threading.Thread(target=keep, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        gathering.gather()
+    for thread in threads:
+        thread.join()
+    gathering.gather()
+    assert len(set(ids(kept))) == len(ids(kept)) == 1600
+    assert counted.total_losses() == 0
+
+
+def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), "keep"]
+    writers = [
+        subprocess.Popen([*command, name], cwd=ROOT, stdout=subprocess.PIPE) for name in "abc"
+    ]
+    said: list[bytes] = []
+
+    def read(writer: "subprocess.Popen[bytes]") -> None:
+        assert writer.stdout is not None
+        with writer.stdout:
+            said.append(writer.stdout.read())
+
+    readers = [threading.Thread(target=read, args=(one,)) for one in writers]
+    for reader in readers:
+        reader.start()
+    kept, counted = spool(tmp_path)
+    deadline = time.monotonic() + 60
+    while (filled := kept.filled()) is None or filled.rows < 300:
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+        kept.gather()
+    for writer in writers:
+        writer.send_signal(signal.SIGKILL)  # in the middle of whatever it does
+        writer.wait()
+    for reader in readers:
+        reader.join()
+    kept.gather()
+    acknowledged = {line for one in said for line in one.decode().split("\n") if line}
+    there = ids(kept)
+    assert acknowledged <= set(there)
+    # One that is written and not yet told of may be there too: each writer has at most one.
+    assert len(set(there) - acknowledged) <= 3
+    assert max(Counter(there).values()) == 1
+    assert files(tmp_path) == []
+    assert counted.total_losses() == 0
+
+
+def test_two_that_gather_take_nothing_twice(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    for number in range(300):
+        kept.keep([record(f"w{number % 9}")], f"d{number}", 1.0)
+    kept.close()
+    gathering = [spool(tmp_path)[0] for _ in range(2)]
+    threads = [threading.Thread(target=one.gather) for one in gathering]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(ids(kept)) == sorted(f"d{number}" for number in range(300))
+    assert files(tmp_path) == []
