@@ -14,11 +14,12 @@ from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject, RESTResponse
+from urllib3.util import Timeout
 
 from webhook.cluster import wire
 from webhook.cluster.credentials import loader
@@ -68,7 +69,7 @@ class Api:
         self._warnings = wire.Warnings()
         self._user_agent = f"scaleguard/{version('scaleguard')}"
         self._configuration = load()
-        self._rest = RESTClientObject(self._configuration)
+        self._rest = _Connections(self._configuration)
         self._loaded = time.monotonic()
 
     @property
@@ -248,12 +249,12 @@ class Api:
         rest, headers = self._ready()
         if content_type is not None:
             headers["Content-Type"] = content_type
-        url = self.server + path + (f"?{urlencode(query)}" if query else "")
+        place = path + (f"?{urlencode(query)}" if query else "")
         if seconds <= 0:
             raise ApiError(0, DEADLINE, "no time was left")
         timeout = (min(CONNECT_SECONDS, seconds), seconds)
         try:
-            response: RESTResponse = rest.request(method, url, headers, body, None, timeout)
+            response = rest.request(method, place, headers, body, timeout)
         except ApiException as error:  # the client's word for what TLS says
             raise ApiError(0, UNREACHABLE, str(error.reason)) from error
         except wire.BROKEN as error:
@@ -271,7 +272,7 @@ class Api:
             self._renew()
         return of_status(response.status, text, response.headers.get("Retry-After"))
 
-    def _ready(self) -> tuple[RESTClientObject, dict[str, str]]:
+    def _ready(self) -> tuple["_Connections", dict[str, str]]:
         """Return the connections, and headers with credentials that were refreshed where due."""
         with self._lock:
             rest = self._rest
@@ -291,7 +292,53 @@ class Api:
             except Exception:  # noqa: BLE001 - whatever a plugin does, requests go on with what there is
                 _log.exception("the credentials were refused, and there are no others")
             else:
-                self._rest = RESTClientObject(self._configuration)
+                self._rest = _Connections(self._configuration)
+
+
+class _Connections:
+    """The client's connections to one API server."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._server = str(configuration.host)
+        self._rest = RESTClientObject(configuration)
+        self.close = self._rest.close
+        server = urlsplit(self._server)
+        self._below = server.path.rstrip("/")
+        manager = self._rest.pool_manager
+        # A proxy that reads what it hands on is told whole URLs, which is the manager's to know.
+        self._is_direct = server.scheme == "https" or manager.proxy is None
+        self._pool = manager.connection_from_url(self._server)
+
+    def request(
+        self,
+        method: str,
+        place: str,
+        headers: dict[str, str],
+        body: Any,
+        timeout: tuple[float, float],
+    ) -> RESTResponse:
+        """Send a request; return the response with its body unread.
+
+        A GET goes to the connections at once: for each of them the layers above would find out
+        anew which server is asked, which takes a third of the processor time of a read.
+        """
+        if method != "GET" or not self._is_direct:
+            response: RESTResponse = self._rest.request(
+                method, self._server + place, headers, body, None, timeout
+            )
+            return response
+        connect, read = timeout
+        return RESTResponse(
+            self._pool.urlopen(
+                method,
+                self._below + place,
+                headers=headers,
+                timeout=Timeout(connect=connect, read=read),
+                retries=False,
+                redirect=False,
+                preload_content=False,
+            )
+        )
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None) -> Api:
