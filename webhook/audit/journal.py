@@ -1,7 +1,8 @@
 """The journal: what is recorded goes to the end of a file first; admissions wait for no more.
 
-Each process has files of its own. Whoever delivers moves what they have into the spool, many
-decisions in one transaction; a file is removed when its process has done with it, or is gone.
+Each process has files of its own. Whoever delivers does so from there, or where that fails moves
+what they have into the spool, many decisions in one transaction. A file is removed when its process
+has done with it, or is gone.
 """
 
 import fcntl
@@ -9,10 +10,10 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -24,9 +25,6 @@ _FILE_BYTES: Final = 1024 * 1024
 # Files of one process: where nobody moves them, records go into the spool itself, which has its
 # bounds.
 _MOST_FILES: Final = 4
-
-# So much is moved in one transaction: some 200 records, in some milliseconds.
-_CHUNK_BYTES: Final = 256 * 1024
 
 # A folder that cannot be written is not tried for each admission.
 _RETRY_SECONDS: Final = 1.0
@@ -113,42 +111,60 @@ class Journal:
         self._file, self._bytes = None, 0
 
 
+class Read(NamedTuple):
+    """What was read of journals, and not yet done with."""
+
+    entries: list[Entry]
+    broken: int
+    """Lines that are none, and left out."""
+    ends: dict[Path, int]
+    """How far each file was read."""
+
+
 class Journals:
     """The files of all processes, for the one that delivers."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._moved: dict[Path, int] = {}
+        self._done: dict[Path, int] = {}
 
-    def move(self, take_in: Callable[[Sequence[Entry]], bool], broken: Callable[[], None]) -> None:
-        """Have all that is there taken in, oldest first, until something is not.
+    def read(self, most_bytes: int) -> Read:
+        """Read what comes next, oldest first, so much at most where one line is not longer.
 
-        What was taken in and is met again, after a SIGKILL, is for the one who takes it in to know
-        by its decision. `broken` is told of each line that is none.
+        It is read again until it is done with; after a SIGKILL it may be met again in spite of
+        that, and is known by its decisions.
         """
+        read = Read([], 0, {})
+        left = most_bytes
         for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+            if left <= 0:
+                break
+            begin = self._done.get(path, 0)
             with suppress(OSError), path.open("rb") as file:
-                if not self._move(file.fileno(), path, take_in, broken):
-                    return
+                lines = _lines_at(file.fileno(), begin, left)
+                broken = _decode(lines, read.entries)
+                read = read._replace(broken=read.broken + broken)
+                read.ends[path] = begin + len(lines)
+                left -= len(lines)
+        return read
 
-    def _move(
-        self,
-        file: int,
-        path: Path,
-        take_in: Callable[[Sequence[Entry]], bool],
-        broken: Callable[[], None],
-    ) -> bool:
-        # Asked first: what comes after that is not overlooked.
-        is_left = _is_left(file)
-        while chunk := _lines_at(file, self._moved.get(path, 0)):
-            entries = _entries(chunk, broken)
-            if entries and not take_in(entries):
-                return False
-            self._moved[path] = self._moved.get(path, 0) + len(chunk)
-        if is_left:
-            path.unlink(missing_ok=True)
-            self._moved.pop(path, None)
-        return True
+    def waiting_bytes(self) -> int:
+        """How much there is that nobody has done with."""
+        waiting = 0
+        for path in self._folder.glob(f"*{_SUFFIX}"):
+            with suppress(OSError):
+                waiting += path.stat().st_size - self._done.get(path, 0)
+        return waiting
+
+    def done(self, read: Read) -> None:
+        """Go on behind what was read, and remove files of which nothing is left to come."""
+        for path, end in read.ends.items():
+            self._done[path] = end
+            with suppress(OSError), path.open("rb") as file:
+                # The lock first: nobody who writes comes after it.
+                if _is_left(file.fileno()) and not _lines_at(file.fileno(), end, 1):
+                    path.unlink(missing_ok=True)
+                    del self._done[path]
 
 
 def _is_left(file: int) -> bool:
@@ -160,9 +176,9 @@ def _is_left(file: int) -> bool:
     return True
 
 
-def _lines_at(file: int, offset: int) -> bytes:
-    """Read whole lines; one that a process was killed in was never acknowledged."""
-    chunk = os.pread(file, _CHUNK_BYTES, offset)
+def _lines_at(file: int, offset: int, most_bytes: int) -> bytes:
+    """Read whole lines, one at least; what a process was killed in was never acknowledged."""
+    chunk = os.pread(file, most_bytes, offset)
     end = chunk.rfind(b"\n") + 1
     if chunk and not end:
         chunk = os.pread(file, os.fstat(file).st_size - offset, offset)
@@ -170,12 +186,13 @@ def _lines_at(file: int, offset: int) -> bytes:
     return chunk[:end]
 
 
-def _entries(lines: bytes, broken: Callable[[], None]) -> list[Entry]:
-    found: list[Entry] = []
+def _decode(lines: bytes, into: list[Entry]) -> int:
+    """Decode lines; return how many are none."""
+    broken = 0
     for line in lines.splitlines():
         try:
-            found += _lines.decode(line)
+            into += _lines.decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             _log.error("audit: a line of the journal is damaged, and left out: %s", error)
-            broken()
-    return found
+            broken += 1
+    return broken

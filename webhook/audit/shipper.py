@@ -13,7 +13,7 @@ from typing import IO, Final
 from webhook.audit.delivery import Deliver, DeliveryError
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
-from webhook.audit.spool import Spool, Waiting
+from webhook.audit.spool import Fresh, Spool, Waiting
 
 # What one delivery holds at most. A record has 10 kB at most and 1 kB mostly; the spool ends a
 # batch at 1 MiB of records, and the audit takes 8.
@@ -108,19 +108,38 @@ class Shipper(threading.Thread):
         self._is_empty = False
         if not self._holds():
             return self._pace.look_seconds
-        self._spool.gather()
         self._look()
         self._spool.tidy()
-        batch = self._spool.take(MOST_DECISIONS)
-        if not batch:
-            self._is_empty = True
-            return self._pace.look_seconds
-        self._ship(batch)
+        fresh = self._spool.fresh()
+        if fresh is None or not self._pass(fresh):
+            self._spool.gather()
+            batch = self._spool.take(MOST_DECISIONS)
+            if not batch:
+                self._is_empty = True
+                return self._pace.look_seconds
+            self._ship(batch)
         if self._failures:
             _log.info("audit: records are delivered again")
         self._failures = 0
-        # What came meanwhile may become more: a delivery costs as much as a hundred records.
-        return 0 if self._spool.take(1) else self._pace.look_seconds
+        # What came meanwhile may become more: a delivery costs as much as some hundred records.
+        return 0 if self._spool.has_much() else self._pace.look_seconds
+
+    def _pass(self, fresh: Fresh) -> bool:
+        """Deliver what no spool has held; where that is not possible, it is the spool's to hold.
+
+        Say whether it was delivered: what is refused is parted from the rest there.
+        """
+        try:
+            self._deliver.deliver(self._sender.cluster, self._sender.replica, fresh.batch)
+        except DeliveryError as error:
+            self._recorder.delivered("failed" if error.again else "refused")
+            self._spool.gather()
+            if error.again:
+                raise
+            return False
+        self._recorder.delivered("ok")
+        self._spool.passed(fresh)
+        return True
 
     def _ship(self, batch: Sequence[Waiting]) -> None:
         """Deliver a batch, in halves where it is refused, until what is wrong with it is alone."""

@@ -10,11 +10,12 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from webhook.audit.entry import Entry, entries_of
-from webhook.audit.journal import Journal, Journals
+from webhook.audit.journal import Journal, Journals, Read
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool_file import SpoolFile
@@ -28,6 +29,12 @@ _DECISION_BYTES: Final = 160
 
 # In one transaction, some milliseconds; who appends waits for it, but journals are there for most.
 _FORGOTTEN_AT_ONCE: Final = 500
+
+# One transaction takes so much in, some 150 records, in some milliseconds.
+_CHUNK_BYTES: Final = 256 * 1024
+
+# One delivery takes so much at most, see `take`.
+_MOST_FRESH_BYTES: Final = MIB
 
 _TOTAL: Final = "SELECT rows, bytes FROM shares WHERE share = ''"
 _NEWEST: Final = """SELECT number, id FROM decisions WHERE share =
@@ -58,7 +65,16 @@ class Waiting(NamedTuple):
     """The record in JSON: it travels as it is."""
     decisions: tuple[tuple[str, float], ...]
     numbers: tuple[int, ...]
-    """By which the spool knows these decisions."""
+    """By which the spool knows these decisions; none where they are from a journal."""
+
+
+class Fresh(NamedTuple):
+    """What is in journals, as it is delivered from there."""
+
+    batch: list[Waiting]
+    entries: list[Entry]
+    """The same, each decision of a record once."""
+    read: Read
 
 
 class Filled(NamedTuple):
@@ -94,9 +110,35 @@ class Spool:
         """
         return not records or self._append(entries_of(records, decision, seen))
 
+    def fresh(self) -> Fresh | None:
+        """Return what is in journals and nowhere else; None where there is older in the spool."""
+        filled = self.filled()
+        if filled is None or filled.rows:
+            return None
+        read = self._journals.read(_MOST_FRESH_BYTES)
+        return Fresh(*_folded(read.entries), read) if read.entries else None
+
+    def passed(self, fresh: Fresh) -> None:
+        """Forget what was delivered before the spool had it."""
+        self._journals.done(fresh.read)
+        self._recorder.lost(Loss.CORRUPT, fresh.read.broken)
+        self._count(fresh.entries, len(fresh.entries) - len(fresh.batch))
+
+    def has_much(self) -> bool:
+        """Whether what waits is worth a delivery at once."""
+        filled = self.filled()
+        return bool(filled and filled.rows) or self._journals.waiting_bytes() >= _CHUNK_BYTES
+
     def gather(self) -> None:
         """Take in what is in journals, those of all processes."""
-        self._journals.move(self._take_in, lambda: self._recorder.lost(Loss.CORRUPT, 1))
+        while True:
+            read = self._journals.read(_CHUNK_BYTES)
+            if read.entries and not self._take_in(read.entries):
+                return
+            self._journals.done(read)
+            self._recorder.lost(Loss.CORRUPT, read.broken)
+            if not read.entries and not read.broken:
+                return
 
     def take(self, most: int, most_bytes: int = MIB) -> list[Waiting]:
         """Return the oldest decisions with their records; they stay until `done`."""
@@ -172,13 +214,16 @@ class Spool:
         with self._file.transaction() as database:
             new, folded = _insert(database, entries)
             given_way = self._make_room(database)
+        self._count(new, folded)
+        if given_way:
+            self._recorder.lost(Loss.FULL, len(given_way))
+        return given_way
+
+    def _count(self, new: Iterable[Entry], folded: int) -> None:
         for entry in new:
             self._recorder.spooled(entry.kind)
         if folded:
             self._recorder.folded(folded)
-        if given_way:
-            self._recorder.lost(Loss.FULL, len(given_way))
-        return given_way
 
     def _make_room(self, database: sqlite3.Connection) -> list[str]:
         """Have the newest of the largest share give way until all is within its bounds."""
@@ -209,6 +254,22 @@ class Spool:
         )
         self._recorder.lost(Loss.BUSY if is_busy else Loss.UNWRITABLE, count)
         _log.debug("audit: %d records are lost: %s", count, error)
+
+
+def _folded(entries: Iterable[Entry]) -> tuple[list[Waiting], list[Entry]]:
+    """Fold entries to records with their decisions; return those, and each decision once."""
+    records: dict[str, dict[str, Entry]] = {}
+    for entry in entries:
+        records.setdefault(entry.fingerprint, {}).setdefault(entry.decision, entry)
+    batch = [
+        Waiting(
+            max(reversed(made.values()), key=attrgetter("seen")).body,
+            tuple((one.decision, one.seen) for one in made.values()),
+            (),
+        )
+        for made in records.values()
+    ]
+    return batch, [entry for made in records.values() for entry in made.values()]
 
 
 def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[list[Entry], int]:

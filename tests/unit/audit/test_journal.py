@@ -17,6 +17,7 @@ import pytest
 from tests.unit.audit.batches import record
 from tests.unit.audit.spooling import ids, spool
 from webhook.audit import journal
+from webhook.audit import spool as spools
 from webhook.audit.losses import Loss
 from webhook.core.record import RecordKind
 
@@ -91,7 +92,7 @@ def test_where_nobody_gathers_the_spool_is_written(
 def test_lines_longer_than_a_chunk_are_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(journal, "_CHUNK_BYTES", 100)
+    monkeypatch.setattr(spools, "_CHUNK_BYTES", 100)
     kept, _ = spool(tmp_path)
     for number in range(5):
         kept.keep([record(f"w{number}")], f"d{number}", 1.0)
@@ -260,3 +261,33 @@ def test_two_that_gather_take_nothing_twice(tmp_path: Path) -> None:
         thread.join()
     assert sorted(ids(kept)) == sorted(f"d{number}" for number in range(300))
     assert files(tmp_path) == []
+
+
+def test_what_is_fresh_is_delivered_before_the_spool_has_it(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    for decision, seen, said in (("d1", 1.0, "one"), ("d2", 3.0, "three"), ("d3", 2.0, "two")):
+        kept.keep([record("a", message=said), record("b")], decision, seen)
+    kept.keep([record("b")], "d3", 2.0)  # the same review, asked again
+    fresh = kept.fresh()
+    assert fresh is not None
+    first, second = fresh.batch
+    assert first.decisions == second.decisions == (("d1", 1.0), ("d2", 3.0), ("d3", 2.0))
+    assert "three" in first.body
+    again = kept.fresh()
+    assert again is not None
+    assert again.batch == fresh.batch, "nobody has said that it was delivered"
+    kept.keep([record("c")], "d4", 4.0)
+    kept.passed(fresh)
+    assert (counted.kept[RecordKind.DENIAL], counted.repeats) == (6, 4)
+    (left,) = (kept.fresh() or fresh).batch
+    assert left.decisions == (("d4", 4.0),)
+    assert ids(kept) == []
+
+
+def test_what_is_older_goes_first(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    kept.append([record("old")], "old", 1.0)
+    kept.keep([record("new")], "new", 2.0)
+    assert kept.fresh() is None
+    kept.gather()
+    assert ids(kept) == ["old", "new"]

@@ -13,6 +13,7 @@ from webhook.audit.delivery import DeliveryError
 from webhook.audit.losses import Loss
 from webhook.audit.shipper import Pace, Sender, Shipper
 from webhook.audit.spool import Spool, Waiting
+from webhook.core.record import RecordKind
 
 QUICK = Pace(0.01, 0.01, 0.05)
 
@@ -185,3 +186,41 @@ def test_what_is_kept_until_the_end_is_delivered(tmp_path: Path) -> None:
     ships.leave(5)
     assert audit.kept == ["d0", "d1", "d2", "d3", "d4", "late"]
     assert ids(kept) == []
+
+
+def test_what_cannot_be_delivered_from_a_journal_is_held_by_the_spool(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    away = threading.Event()
+    audit = Audit(lambda _: None if away.is_set() else DeliveryError("down", again=True))
+    for number in range(5):
+        kept.keep([record(f"w{number}")], f"d{number}", time.time())
+    ships = shipper(kept, audit, counted)
+    ships.start()
+    until(lambda: len(ids(kept)) == 5)
+    away.set()
+    until(lambda: len(audit.kept) == 5)
+    kept.keep([record("later")], "later", time.time())
+    until(lambda: "later" in audit.kept)
+    ships.leave(2)
+    assert audit.kept == ["d0", "d1", "d2", "d3", "d4", "later"]
+    assert counted.kept[RecordKind.DENIAL] == 6
+    assert counted.total_losses() == 0
+
+
+def test_what_is_refused_from_a_journal_is_left_out_alone(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path)
+    for number in range(7):
+        kept.keep([record(f"w{number}")], f"d{number}", time.time())
+
+    def refuses(batch: Sequence[Waiting]) -> DeliveryError | None:
+        made = {decision for one in batch for decision, _ in one.decisions}
+        return DeliveryError("wrong", again=False) if "d3" in made else None
+
+    audit = Audit(refuses)
+    ships = shipper(kept, audit, counted)
+    ships.start()
+    until(lambda: len(audit.kept) == 6)
+    ships.leave(2)
+    assert sorted(audit.kept) == ["d0", "d1", "d2", "d4", "d5", "d6"]
+    assert counted.losses == {Loss.REFUSED: 1}
+    assert list(tmp_path.glob("*.journal")) != [], "this process may write on"
