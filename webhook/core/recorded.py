@@ -41,12 +41,12 @@ def records_of(request: Request, decision: Decision, kinds: Kinds) -> list[Recor
     if request.dry_run or decision.ask_again is not None or not said:
         return []
     plain = _plain(request, decision, kinds)
-    made = [replace(of_finding(plain, one), kind=_kind(one)) for one in decision.findings]
+    made = [of_finding(plain, one, _kind(one)) for one in decision.findings]
     if decision.invalid is not None:
         made.append(replace(plain, message=bounded(decision.invalid)))
     if decision.fitting is not None and patches:
-        patched = of_patch(plain, decision.fitting.brief, decision.mode)
-        made.append(replace(patched, kind=RecordKind.MUTATION))
+        brief, mode = decision.fitting.brief, decision.mode
+        made.append(of_patch(plain, brief, mode, RecordKind.MUTATION))
     return made
 
 
@@ -68,10 +68,11 @@ def _plain(request: Request, decision: Decision, kinds: Kinds) -> Record:
     )
 
 
-def of_finding(plain: Record, finding: Finding) -> Record:
+def of_finding(plain: Record, finding: Finding, kind: RecordKind | None = None) -> Record:
     """Make the record of a finding; `plain` has what all records of the object have."""
     return replace(
         plain,
+        kind=kind or plain.kind,
         rule=finding.rule,
         action=finding.action.value,
         would=finding.would.value if finding.would is not None else "",
@@ -86,10 +87,18 @@ def of_finding(plain: Record, finding: Finding) -> Record:
     )
 
 
-def of_patch(plain: Record, brief: Iterable[str], mode: Mode) -> Record:
+def of_patch(
+    plain: Record, brief: Iterable[str], mode: Mode, kind: RecordKind | None = None
+) -> Record:
     """Make the record of what is added to a pod, or would be in mode enforce."""
-    would = "" if mode.acts else "patch"
-    return replace(plain, rule="", action="patch", would=would, message=bounded("; ".join(brief)))
+    return replace(
+        plain,
+        kind=kind or plain.kind,
+        rule="",
+        action="patch",
+        would="" if mode.acts else "patch",
+        message=bounded("; ".join(brief)),
+    )
 
 
 def _kind(finding: Finding) -> RecordKind:

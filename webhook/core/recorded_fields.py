@@ -10,8 +10,8 @@ from typing import Any
 
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.fields import Raw, mapping, members, strings, text
-from webhook.core.kinds import Kinds, templates
-from webhook.core.objects import reference
+from webhook.core.kinds import Kind, Kinds, templates
+from webhook.core.objects import GroupKind, group_of
 from webhook.core.pod import containers
 from webhook.core.scrub import scrubbed_all
 from webhook.core.slim import identity_and_target, slim
@@ -19,13 +19,15 @@ from webhook.core.slim import identity_and_target, slim
 # A pod of five containers with requests, limits and ten tolerations takes 2 kB.
 MOST_JSON_BYTES = 4096
 
+_PLAIN = (str, int, float)  # a tuple: a union of types is looked through in Python
 _TOLERATION = ("key", "operator", "value", "effect", "tolerationSeconds")
 
 
 def recorded_fields(raw: Raw, kinds: Kinds) -> Raw:
     """Return the fields that are recorded; of what is too large only which object it is."""
-    is_autoscaler = reference(raw).group_kind in AUTOSCALERS
-    found = _small(slim(raw) if is_autoscaler else _of_pods(raw, kinds))
+    group_kind = GroupKind(group_of(text(raw, "apiVersion")), text(raw, "kind"))
+    is_autoscaler = group_kind in AUTOSCALERS
+    found = _small(slim(raw) if is_autoscaler else _of_pods(raw, kinds.get(group_kind)))
     if found is None:
         found = _small(identity_and_target(raw) if is_autoscaler else _identity(raw))
     # None: a name as long as a book. The API server will not take it anyway.
@@ -41,9 +43,8 @@ def _small(fields: Raw) -> Raw | None:
     return fields if len(written) <= MOST_JSON_BYTES else None
 
 
-def _of_pods(raw: Raw, kinds: Kinds) -> Raw:
+def _of_pods(raw: Raw, kind: Kind | None) -> Raw:
     """What rules read of a pod, or of the templates that pods are made from."""
-    kind = kinds.get(reference(raw).group_kind)
     found = templates(kind, raw) if kind is not None else []
     return {**_identity(raw), "pods": [_pod(one.raw) for one in found]} if found else _identity(raw)
 
@@ -51,7 +52,7 @@ def _of_pods(raw: Raw, kinds: Kinds) -> Raw:
 def _identity(raw: Raw) -> dict[str, Any]:
     metadata = mapping(raw, "metadata")
     names = ("namespace", "name", "generateName", "uid")
-    kept: dict[str, Any] = {name: text(metadata, name) for name in names if text(metadata, name)}
+    kept: dict[str, Any] = {name: said for name in names if (said := text(metadata, name))}
     owners = [
         {name: text(owner, name) for name in ("kind", "name")}
         for _, owner in members(metadata, "ownerReferences")
@@ -90,5 +91,6 @@ def _resources(raw: Raw) -> dict[str, Any]:
 def _plain(raw: Raw, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     """Yield what is a text or a number: what anything else would hold, nobody has checked."""
     for name in names:
-        if isinstance(raw.get(name), str | int | float):
-            yield name, raw[name]
+        value = raw.get(name)
+        if isinstance(value, _PLAIN):
+            yield name, value
