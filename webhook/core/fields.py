@@ -4,6 +4,7 @@ A manifest on disk may hold anything anywhere; absence and a wrong type are answ
 value of the right type, so that one odd field never hides the rest of an object.
 """
 
+import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -40,6 +41,15 @@ def text(parent: Raw, name: str) -> str:
     """Return the string under a name, the empty string where there is none."""
     value = parent.get(name)
     return value if isinstance(value, str) else ""
+
+
+def shared(said: str) -> str:
+    """Return the one copy of a text that many objects have alike: kinds, namespaces, targets.
+
+    Each decoded object has its own, which for tens of thousands of kept ones are megabytes. The
+    copy goes with the last who has it.
+    """
+    return sys.intern(said)
 
 
 def decoded(base64: str) -> bytes:

@@ -9,10 +9,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from webhook.core.autoscalers.alias import Expression, sorted_out
-from webhook.core.autoscalers.scaler import MetricClaim, Scaler, Source, TargetType, inert
+from webhook.core.autoscalers.scaler import (
+    NO_SOURCES,
+    MetricClaim,
+    Scaler,
+    Source,
+    TargetType,
+    inert,
+)
 from webhook.core.autoscalers.selectors import is_read
 from webhook.core.autoscalers.target import scale_target
-from webhook.core.fields import Raw, annotation, integer, mapping, members, strings, text
+from webhook.core.fields import Raw, annotation, integer, mapping, members, shared, strings, text
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     controller,
@@ -74,7 +81,7 @@ def read_hpa(raw: Raw) -> Scaler:
         tolerates_scaled_objects=annotation(raw, HPA_OWNERSHIP_ANNOTATION) == "false",
         least=1 if (least := integer(spec, "minReplicas")) is None else least,
         scaled_to_zero=_scaled_to_zero(raw, is_v1=is_v1),
-        sources=frozenset(_sources(raw, is_v1=is_v1)),
+        sources=frozenset(_sources(raw, is_v1=is_v1)) or NO_SOURCES,
     )
 
 
@@ -161,7 +168,8 @@ def _metric(metric: Raw, path: str) -> Iterator[MetricClaim | Expression]:
         source = mapping(metric, kind[0].lower() + kind[1:])
         container = text(source, "container") if kind == "ContainerResource" else None
         target_type, target = _target(source)
-        yield MetricClaim(text(source, "name"), container, target_type, target, path)
+        resource = shared(text(source, "name"))
+        yield MetricClaim(resource, container, target_type, shared(target), shared(path))
     elif kind in {"Pods", "Object", "External"}:
         yield Expression(_expression(mapping(metric, kind.lower())), path)
 

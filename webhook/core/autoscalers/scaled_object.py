@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from webhook.core.autoscalers.alias import Expression, sorted_out
 from webhook.core.autoscalers.kinds import HPA
 from webhook.core.autoscalers.scaler import (
+    NO_SOURCES,
     Inert,
     MetricClaim,
     Product,
@@ -78,7 +79,7 @@ def read_scaled_object(raw: Raw) -> Scaler:
         most=_most(spec),
         activates=not _is_fixed(annotations)
         and (not least or integer(spec, "idleReplicaCount") is not None),
-        sources=frozenset(_sources(spec)),
+        sources=frozenset(_sources(spec)) or NO_SOURCES,
     )
 
 

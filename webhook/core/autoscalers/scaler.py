@@ -53,6 +53,9 @@ class Source(NamedTuple):
     """What the metric is called, where that is known."""
 
 
+NO_SOURCES: frozenset[Source] = frozenset()  # one for all: an empty set takes 216 bytes
+
+
 @dataclass(frozen=True, slots=True)
 class Inert:
     """Why a scaler has no effect now, and the field that says so."""
@@ -119,7 +122,7 @@ class Scaler:
     """The part of its target that it scales, where that has several with replicas of their own."""
     scaled_to_zero: bool = False
     """Its status says that the HPA itself scaled to 0, where it then still acts."""
-    sources: frozenset[Source] = frozenset()
+    sources: frozenset[Source] = NO_SOURCES
     """What it scales on beside cpu and memory."""
 
     @property

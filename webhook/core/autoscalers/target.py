@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from webhook.core.fields import Raw, text
+from webhook.core.fields import Raw, shared, text
 from webhook.core.objects import GroupKind, group_of
 
 # Kinds that VPA knows by kind alone, whatever group its targetRef says.
@@ -50,10 +50,10 @@ class WorkloadKey(NamedTuple):
 
 def named_target(namespace: str, ref: Raw) -> WorkloadKey | None:
     """Read a targetRef or workloadRef as written; None where it names nothing."""
-    kind, name = text(ref, "kind"), text(ref, "name")
+    kind, name = shared(text(ref, "kind")), shared(text(ref, "name"))
     if not kind or not name:
         return None
-    return WorkloadKey(namespace, group_of(text(ref, "apiVersion")), kind, name)
+    return WorkloadKey(namespace, shared(group_of(text(ref, "apiVersion"))), kind, name)
 
 
 def scale_target(namespace: str, ref: Raw) -> WorkloadKey | None:

@@ -6,6 +6,7 @@ Source: VPA pkg/apis/autoscaling.k8s.io/v1/types.go and pkg/utils/vpa/api.go
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from webhook.core import quantity
@@ -168,10 +169,16 @@ def _policy(index: int, member: Raw) -> tuple[ContainerPolicy, bool]:
     listed = member.get("controlledResources")
     controlled = COMPUTE_RESOURCES if listed is None else _known(listed)
     off = mode == MODE_OFF
-    kept = frozenset() if off else frozenset(controlled)
+    kept = _resources(() if off else tuple(controlled))
     return ContainerPolicy(
         index, text(member, "containerName"), off, kept, _boost(member), member
     ), unquoted
+
+
+@cache
+def _resources(controlled: tuple[str, ...]) -> frozenset[str]:
+    """There are four such sets, and policies by the thousand."""
+    return frozenset(controlled)
 
 
 def _mode(holder: Raw, name: str, default: str) -> tuple[str, bool]:
