@@ -22,17 +22,18 @@ _MOST_HEAD_BYTES: Final = 4 * 1024
 _REMEMBERED_HEADS: Final = 1024
 
 # Names as Go's net/http writes them, each of them at most once, none of which changes how a request
-# is read. Others (Connection, Transfer-Encoding, Expect) do, or may one day.
+# is read. Others (Connection, Transfer-Encoding, Expect) do, or may one day. Those with X- are what
+# a mesh adds, and load generators; to gunicorn those of proxies that forward say something.
 _NAMES: Final = (
     b"Accept|Accept-Encoding|Authorization|Baggage|Content-Length|Content-Type|Host|Traceparent"
-    b"|Tracestate|User-Agent"
+    b"|Tracestate|User-Agent|X-(?!(?i:forwarded))[A-Za-z0-9-]+"
 )
 # An API server says with each review how long it waits, which is no part of the path.
 _HEAD: Final = re.compile(
     rb"POST (/[A-Za-z0-9/_-]*)(?:\?timeout=[0-9a-z]+)? HTTP/1\.1\r\n"
     rb"((?:(?:%b): [!-~][ -~]*\r\n)+)\r\n" % _NAMES
 )
-_NAME: Final = re.compile(rb"^[A-Za-z-]+", re.MULTILINE)
+_NAME: Final = re.compile(rb"^[A-Za-z0-9-]+", re.MULTILINE)
 _IS_JSON: Final = b"Content-Type: %b\r\n" % JSON.encode()
 
 _STATUS_LINES: Final = {one: f"HTTP/1.1 {one.value} {one.phrase}\r\n" for one in HTTPStatus}

@@ -32,6 +32,8 @@ STRANGE = [
     ),
     *("Accept: a\tb", "Accept: \xff", " folded", "Accept : a", "Accept", "User-Agent: ", ": a"),
     *("Authorization: Bearer abc", "Traceparent: 00-abc-def-01", "Accept: a\nContent-Length: 9"),
+    *("X-Request-Id: abc", "X-B3-TraceId: 80f198ee56343ba8", "X-Forwarded-Proto: https"),
+    *("X-FORWARDED-SSL: on", "X-forwarded-protocol: ssl", "X-Forwarded: 1", "X_Request: a"),
     "User-Agent: " + "a" * 5000,
 ]
 LINES = [
@@ -58,6 +60,8 @@ def test_what_an_api_server_writes() -> None:
         assert read(request(line, HEADERS)) == Asked("/mutate", b"{}")
     traced = [*HEADERS, "Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"]
     assert read(request(LINE, traced)) == Asked("/mutate", b"{}")
+    meshed = [*traced, "X-Request-Id: 0af76519", "X-B3-TraceId: 80f198ee56343ba8"]
+    assert read(request(LINE, meshed)) == Asked("/mutate", b"{}")
 
 
 @pytest.mark.parametrize("strange", STRANGE)
@@ -65,7 +69,7 @@ def test_a_header_that_it_does_not_write_or_writes_once(strange: str) -> None:
     data = request(LINE, [*HEADERS, strange])
     asked = read(data)
     if asked is not None:
-        assert strange.startswith(("Authorization", "Traceparent"))
+        assert strange.startswith(("Authorization", "Traceparent", "X-Request", "X-B3"))
         assert_read_by_gunicorn(asked, data)
 
 
