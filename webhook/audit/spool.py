@@ -111,9 +111,12 @@ class Spool:
         return not records or self._append(entries_of(records, decision, seen))
 
     def fresh(self) -> Fresh | None:
-        """Return what is in journals and nowhere else; None where there is older in the spool."""
+        """Return what is in journals and nowhere else; None where there is older in the spool.
+
+        A spool that cannot be read keeps nothing else back.
+        """
         filled = self.filled()
-        if filled is None or filled.rows:
+        if filled is not None and filled.rows:
             return None
         read = self._journals.read(_MOST_FRESH_BYTES)
         return Fresh(*_folded(read.entries), read) if read.entries else None

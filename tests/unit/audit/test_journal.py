@@ -291,3 +291,17 @@ def test_what_is_older_goes_first(tmp_path: Path) -> None:
     assert kept.fresh() is None
     kept.gather()
     assert ids(kept) == ["old", "new"]
+
+
+def test_a_spool_that_cannot_be_opened_keeps_nothing_back(tmp_path: Path) -> None:
+    (tmp_path / "spool-1.db").mkdir()
+    kept, counted = spool(tmp_path)
+    assert kept.keep([record()], "d1", 1.0)
+    kept.gather()
+    assert kept.filled() is None
+    fresh = kept.fresh()
+    assert fresh is not None
+    kept.passed(fresh)
+    assert kept.fresh() is None
+    assert counted.kept == {RecordKind.DENIAL: 1}
+    assert counted.total_losses() == 0
