@@ -33,6 +33,8 @@ _FORGOTTEN_AT_ONCE: Final = 500
 # One transaction takes so much in, some 150 records, in some milliseconds.
 _CHUNK_BYTES: Final = 256 * 1024
 
+_MOST_CHUNKS: Final = 64
+
 # One delivery takes so much at most, see `take`.
 _MOST_FRESH_BYTES: Final = MIB
 
@@ -133,8 +135,11 @@ class Spool:
         return bool(filled and filled.rows) or self._journals.waiting_bytes() >= _CHUNK_BYTES
 
     def gather(self) -> None:
-        """Take in what is in journals, those of all processes."""
-        while True:
+        """Take in what is in journals, those of all processes: what four of them may hold at most.
+
+        Where somebody writes as fast as this reads, the rest has to wait for the next time.
+        """
+        for _ in range(_MOST_CHUNKS):
             read = self._journals.read(_CHUNK_BYTES)
             if read.entries and not self._take_in(read.entries):
                 return

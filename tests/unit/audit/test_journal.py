@@ -237,7 +237,10 @@ def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
         writer.wait()
     for reader in readers:
         reader.join()
-    kept.gather()
+    deadline = time.monotonic() + 60
+    while files(tmp_path):
+        assert time.monotonic() < deadline
+        kept.gather()
     acknowledged = {line for one in said for line in one.decode().split("\n") if line}
     there = ids(kept)
     assert acknowledged <= set(there)
