@@ -4,9 +4,9 @@ A manifest on disk may hold anything anywhere; absence and a wrong type are answ
 value of the right type, so that one odd field never hides the rest of an object.
 """
 
-import sys
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
+from sys import intern
 from typing import Any
 
 Raw = Mapping[str, Any]
@@ -49,7 +49,7 @@ def shared(said: str) -> str:
     Each decoded object has its own, which for tens of thousands of kept ones are megabytes. The
     copy goes with the last who has it.
     """
-    return sys.intern(said)
+    return intern(said)
 
 
 def decoded(base64: str) -> bytes:

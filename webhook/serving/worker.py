@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, MutableMapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from selectors import EVENT_READ, DefaultSelector
+from selectors import EVENT_READ
 from types import FrameType
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -26,6 +26,7 @@ from webhook.serving.connection import Connection
 from webhook.serving.environment import DRAINING, LAST, OVERLOADED, SHORT_WAY
 from webhook.serving.parser import unchanging
 from webhook.serving.plain import ShortWay, written
+from webhook.serving.unfinished import Unfinished
 
 Done = TypeVar("Done")
 
@@ -53,10 +54,6 @@ _MOST_UNUSUAL = 8
 # are small, and of large ones there are few. Two of the largest fit. As much again may wait to be
 # sent away.
 _MOST_HELD_BYTES = 16 * MIB
-
-# So many connections are heard whose request is not there as a whole, at some 20 us each, before it
-# is looked again who else speaks: hundreds of them may trickle at the same moment.
-_MOST_UNFINISHED_IN_A_ROW = 8
 
 # How often it is looked whether deadlines have passed.
 _LOOK_SECONDS = 0.25
@@ -97,26 +94,22 @@ class Worker(ThreadWorker):
         self._counting = threading.Lock()
         self._unusual = 0
         self._busy: set[Connection] = set()
-        self._speaking: deque[Callable[[], None]] = deque()
         self._look_at = 0.0
         self._thread = threading.local()
         self._short_way: ShortWay | None = None
 
     def init_process(self) -> None:
-        """Begin to work, in a process of its own; the poller is not to be that of the master.
-
-        The requests that are sent away have threads of their own.
-        """
+        """Begin to work; the requests that are sent away have threads of their own."""
         self._shed_pool = ThreadPoolExecutor(_SHEDDING_THREADS, "shed", self._mark_thread)
         self._handshake_pool = ThreadPoolExecutor(_HANDSHAKE_THREADS, "handshake")
         self._patient_pool = ThreadPoolExecutor(_PATIENT_THREADS, "patient")
-        self._unfinished = DefaultSelector()
+        self._unfinished = Unfinished()
         super().init_process()
 
     def run(self) -> None:
         """Serve, by settings that do not change any more."""
         self.cfg = unchanging(self.cfg)
-        self.poller.register(self._unfinished, EVENT_READ, self._hear_unfinished)
+        self.poller.register(self._unfinished, EVENT_READ, Unfinished.hear_some)
         super().run()
         self._unfinished.close()
 
@@ -297,20 +290,9 @@ class Worker(ThreadWorker):
         return getattr(self._thread, "sheds", False)
 
     def _wait_for(self, connection: Connection) -> None:
-        """Have the poller tell when more comes: a poller in the poller, since these are patient.
-
-        Whoever asks over a connection that was answered before waits for none of them.
-        """
+        """Have the poller tell when more comes."""
         self.pending_conns.append(connection)
-        speaks = partial(self._hear, connection)
-        self._unfinished.register(connection.sock, EVENT_READ, speaks)
-
-    def _hear_unfinished(self, _poller: object) -> None:
-        """Hear some of those who have said more; the rest has its turn when others had theirs."""
-        if not self._speaking:
-            self._speaking.extend(key.data for key, _ in self._unfinished.select(0))
-        for _ in range(min(_MOST_UNFINISHED_IN_A_ROW, len(self._speaking))):
-            self._speaking.popleft()()
+        self._unfinished.register(connection.sock, partial(self._hear, connection))
 
     def _hear(self, conn: Connection) -> None:
         """Go on with who has said more, unless it was hung up on a moment ago."""
@@ -360,12 +342,10 @@ class Worker(ThreadWorker):
 
     def _drop(self, connection: Connection) -> None:
         """Hang up on who waits in the poller."""
-        for waiting, poller in (
-            (self.pending_conns, self._unfinished),
-            (self.keepalived_conns, self.poller),
-        ):
+        for waiting in (self.pending_conns, self.keepalived_conns):
             with suppress(ValueError):
                 waiting.remove(connection)
+        for poller in (self._unfinished, self.poller):
             with suppress(OSError, KeyError, ValueError):
                 poller.unregister(connection.sock)
         self._hang_up(connection)
