@@ -89,6 +89,7 @@ class Journal:
             unnamed.rename(path)
         except OSError:
             os.close(file)
+            unnamed.unlink(missing_ok=True)
             raise
         return file
 
@@ -101,8 +102,10 @@ class Journal:
         if is_whole:
             self._bytes += len(line)
         else:
-            with suppress(OSError):
+            try:
                 os.ftruncate(file, self._bytes)
+            except OSError:
+                self._close()  # half a line stays: what comes next must not be written behind it
         return is_whole
 
     def _close(self) -> None:

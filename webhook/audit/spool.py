@@ -178,7 +178,8 @@ class Spool:
                 rows, size = database.execute(_TOTAL).fetchone()
                 first = database.execute("SELECT seen FROM decisions ORDER BY number LIMIT 1")
                 oldest = first.fetchone()
-        except (sqlite3.Error, OSError):
+        except (sqlite3.Error, OSError) as error:
+            self._replaced(error)
             return None
         return Filled(rows, size, oldest[0] if oldest else None)
 

@@ -19,6 +19,7 @@ from urllib.parse import urlencode, urlsplit
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
 from kubernetes.client.rest import RESTClientObject, RESTResponse
+from urllib3.exceptions import HTTPError
 from urllib3.util import Timeout
 
 from webhook.cluster import wire
@@ -302,12 +303,18 @@ class _Connections:
         self._server = str(configuration.host)
         self._rest = RESTClientObject(configuration)
         self.close = self._rest.close
-        server = urlsplit(self._server)
-        self._below = server.path.rstrip("/")
         manager = self._rest.pool_manager
-        # A proxy that reads what it hands on is told whole URLs, which is the manager's to know.
-        self._is_direct = server.scheme == "https" or manager.proxy is None
-        self._pool = manager.connection_from_url(self._server)
+        try:
+            server = urlsplit(self._server)
+            self._below = server.path.rstrip("/")
+            self._pool = manager.connection_from_url(self._server)
+        except (HTTPError, ValueError):
+            self._is_direct = False  # what is wrong with it is said when something is asked
+        else:
+            # A proxy that reads what it hands on is told whole URLs: the manager's to know, as is
+            # what a server without a scheme means.
+            is_whole = server.scheme == "https" or (server.scheme == "http" and not manager.proxy)
+            self._is_direct = is_whole
 
     def request(
         self,
