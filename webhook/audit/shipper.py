@@ -127,14 +127,14 @@ class Shipper(threading.Thread):
     def _pass(self, fresh: Fresh) -> bool:
         """Deliver what no spool has held; where that is not possible, it is the spool's to hold.
 
-        Say whether it was delivered: what is refused is parted from the rest there.
+        Say whether it was delivered: what is refused is gathered next, and parted from the rest.
         """
         try:
             self._deliver.deliver(self._sender.cluster, self._sender.replica, fresh.batch)
         except DeliveryError as error:
             self._recorder.delivered("failed" if error.again else "refused")
-            self._spool.gather()
             if error.again:
+                self._spool.gather()
                 raise
             return False
         self._recorder.delivered("ok")

@@ -313,8 +313,8 @@ class _Connections:
         else:
             # A proxy that reads what it hands on is told whole URLs: the manager's to know, as is
             # what a server without a scheme means.
-            is_whole = server.scheme == "https" or (server.scheme == "http" and not manager.proxy)
-            self._is_direct = is_whole
+            is_plain = server.scheme == "http" and not manager.proxy
+            self._is_direct = is_plain or server.scheme == "https"
 
     def request(
         self,

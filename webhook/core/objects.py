@@ -90,6 +90,11 @@ def group_of(api_version: str) -> str:
     return group if slash else ""
 
 
+def kind_of(raw: Raw) -> GroupKind:
+    """Return the kind of an object in its group, as it is written."""
+    return GroupKind(group_of(text(raw, "apiVersion")), text(raw, "kind"))
+
+
 @dataclass(frozen=True, slots=True)
 class ObjectRef:
     """Which object: its kind as written, its namespace always filled for namespaced kinds."""

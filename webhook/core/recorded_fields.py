@@ -11,7 +11,7 @@ from typing import Any
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.fields import Raw, mapping, members, strings, text
 from webhook.core.kinds import Kind, Kinds, templates
-from webhook.core.objects import GroupKind, group_of
+from webhook.core.objects import kind_of
 from webhook.core.pod import containers
 from webhook.core.scrub import scrubbed_all
 from webhook.core.slim import identity_and_target, slim
@@ -25,7 +25,7 @@ _TOLERATION = ("key", "operator", "value", "effect", "tolerationSeconds")
 
 def recorded_fields(raw: Raw, kinds: Kinds) -> Raw:
     """Return the fields that are recorded; of what is too large only which object it is."""
-    group_kind = GroupKind(group_of(text(raw, "apiVersion")), text(raw, "kind"))
+    group_kind = kind_of(raw)
     is_autoscaler = group_kind in AUTOSCALERS
     found = _small(slim(raw) if is_autoscaler else _of_pods(raw, kinds.get(group_kind)))
     if found is None:

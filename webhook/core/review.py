@@ -5,7 +5,7 @@ from reprlib import repr as brief  # what is quoted may be megabytes, and a faul
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, sequence, text
-from webhook.core.objects import GroupKind, group_of
+from webhook.core.objects import GroupKind, kind_of
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -76,7 +76,7 @@ def read_review(body: Any) -> Request:
 
 def _expect_kind(asked: Request) -> None:
     """Refuse an object that is another than the request says: nobody would have judged it."""
-    found = GroupKind(group_of(text(asked.object, "apiVersion")), text(asked.object, "kind"))
+    found = kind_of(asked.object)
     if asked.operation in {"CREATE", "UPDATE"} and found != asked.group_kind:
         is_found = found.kind[:64] or "thing without a kind"
         raise BadReview(

@@ -1,7 +1,9 @@
 """A spool, what it counts, and processes that write to it."""
 
 import os
+import subprocess
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -10,6 +12,8 @@ from tests.unit.audit.batches import record
 from webhook.audit.losses import Loss
 from webhook.audit.spool import Bounds, Spool
 from webhook.core.record import RecordKind
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 class Counted:
@@ -54,6 +58,41 @@ def spool(folder: Path, bounds: Bounds | None = None) -> tuple[Spool, Counted]:
 def ids(waiting: Spool) -> list[str]:
     """The decisions that wait, each as often as it is there."""
     return [decision for one in waiting.take(1_000_000, 2**40) for decision, _ in one.decisions]
+
+
+class Writers:
+    """Processes that write to a spool for ever, and what they have said was acknowledged."""
+
+    def __init__(self, folder: Path, how: str, count: int = 3) -> None:
+        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(folder), how]
+        self._processes = [
+            subprocess.Popen([*command, f"w{at}"], cwd=ROOT, stdout=subprocess.PIPE)
+            for at in range(count)
+        ]
+        self._said: list[bytes] = []
+        self._readers = [
+            threading.Thread(target=self._read, args=(one,)) for one in self._processes
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _read(self, writer: "subprocess.Popen[bytes]") -> None:
+        assert writer.stdout is not None
+        with writer.stdout:
+            self._said.append(writer.stdout.read())
+
+    def kill(self, at: int) -> None:
+        """Kill one in the middle of whatever it does."""
+        self._processes[at].kill()
+        self._processes[at].wait()
+
+    def acknowledged(self) -> set[str]:
+        """Kill all of them; return the decisions that they were told are there."""
+        for at in range(len(self._processes)):
+            self.kill(at)
+        for reader in self._readers:
+            reader.join()
+        return {line for one in self._said for line in one.decode().split("\n") if line}
 
 
 def write_for_ever(folder: Path, how: str, name: str) -> None:

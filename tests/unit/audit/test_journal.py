@@ -2,10 +2,7 @@
 
 import os
 import resource
-import signal
 import sqlite3
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -15,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audit.batches import record
-from tests.unit.audit.spooling import ids, spool
+from tests.unit.audit.spooling import Writers, ids, spool
 from webhook.audit import journal
 from webhook.audit import spool as spools
 from webhook.audit.losses import Loss
@@ -212,36 +209,18 @@ def test_threads_take_turns_while_another_process_gathers(tmp_path: Path) -> Non
 
 
 def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), "keep"]
-    writers = [
-        subprocess.Popen([*command, name], cwd=ROOT, stdout=subprocess.PIPE) for name in "abc"
-    ]
-    said: list[bytes] = []
-
-    def read(writer: "subprocess.Popen[bytes]") -> None:
-        assert writer.stdout is not None
-        with writer.stdout:
-            said.append(writer.stdout.read())
-
-    readers = [threading.Thread(target=read, args=(one,)) for one in writers]
-    for reader in readers:
-        reader.start()
+    writers = Writers(tmp_path, "keep")
     kept, counted = spool(tmp_path)
     deadline = time.monotonic() + 60
     while (filled := kept.filled()) is None or filled.rows < 300:
         assert time.monotonic() < deadline
         time.sleep(0.02)
         kept.gather()
-    for writer in writers:
-        writer.send_signal(signal.SIGKILL)  # in the middle of whatever it does
-        writer.wait()
-    for reader in readers:
-        reader.join()
+    acknowledged = writers.acknowledged()
     deadline = time.monotonic() + 60
     while files(tmp_path):
         assert time.monotonic() < deadline
         kept.gather()
-    acknowledged = {line for one in said for line in one.decode().split("\n") if line}
     there = ids(kept)
     assert acknowledged <= set(there)
     # One that is written and not yet told of may be there too: each writer has at most one.

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import sqlite3
 import statistics
-import subprocess
 import sys
 import threading
 import time
@@ -16,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audit.batches import owned, record
-from tests.unit.audit.spooling import Counted, ids, spool
+from tests.unit.audit.spooling import Counted, Writers, ids, spool
 from webhook.audit.delivered import read_delivery
 from webhook.audit.losses import Loss
 from webhook.audit.spool import Bounds, Spool, Waiting
@@ -196,22 +194,7 @@ def test_a_spool_that_was_open_before_a_fork_is_usable_in_both(tmp_path: Path) -
 
 
 def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
-    def begin(name: str) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(tmp_path), "append", name]
-        return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
-
-    writers = [begin(name) for name in ("a", "b", "c")]
-    said: dict[int, bytes] = {}
-
-    def read(at: int) -> None:
-        stdout = writers[at].stdout
-        assert stdout is not None
-        with stdout:
-            said[at] = stdout.read()
-
-    readers = [threading.Thread(target=read, args=(at,)) for at in range(3)]
-    for reader in readers:
-        reader.start()
+    writers = Writers(tmp_path, "append")
     kept, counted = spool(tmp_path)
     deadline = time.monotonic() + 60
     while (filled := kept.filled()) is None or filled.rows < 300:
@@ -219,14 +202,9 @@ def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
         time.sleep(0.05)
     taken = kept.take(50)
     assert kept.done(taken)
-    writers[0].send_signal(signal.SIGKILL)  # in the middle of whatever it does
+    writers.kill(0)
     time.sleep(0.3)
-    for writer in writers:
-        writer.kill()
-        writer.wait()
-    for reader in readers:
-        reader.join()
-    acknowledged = {line for one in said.values() for line in one.decode().split("\n") if line}
+    acknowledged = writers.acknowledged()
     there = [decision for one in taken for decision, _ in one.decisions] + ids(kept)
     assert acknowledged <= set(there)
     # One that is written and not yet told of may be there too: each writer has at most one.
