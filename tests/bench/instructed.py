@@ -19,9 +19,9 @@ from typing import NoReturn
 
 from tests.bench.serving.autoscalers import Around, judged
 from tests.bench.serving.rows import Row, rows
+from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Counters
 from webhook.audit.recording import Recording
-from webhook.audit.spool import Spool
 from webhook.cli.options import set_up_logging
 from webhook.core.decide import Decision, Judge
 from webhook.core.review import Request
@@ -109,7 +109,7 @@ def _answer(row: Row, service: Service, requests: list[tuple[bytes, int]]) -> bo
     """Answer them all, with audit and metrics; say whether that went as it should."""
     counters = Counters()
     with tempfile.TemporaryDirectory() as folder:
-        recording = Recording(Spool(Path(folder), counters), counters)
+        recording = Recording(Outbox(Path(folder), counters), counters)
         app = create_app(service, Metrics(), audited=recording)
         gc.collect()
         gc.freeze()

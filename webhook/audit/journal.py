@@ -10,7 +10,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -33,6 +33,7 @@ _SUFFIX: Final = ".journal"
 
 _log = logging.getLogger("scaleguard.audit")
 _lines = msgspec.json.Decoder(list[Entry])
+_offsets = msgspec.json.Decoder(dict[str, int])
 
 
 class Journal:
@@ -41,7 +42,6 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._turn = threading.Lock()
-        self._process = os.getpid()
         self._file: int | None = None
         self._bytes = 0
         self._retry_at = 0.0
@@ -62,10 +62,7 @@ class Journal:
             self._close()
 
     def _opened(self) -> int | None:
-        if self._process != os.getpid():
-            self._close()  # here alone: the parent has it open, and so it stays locked
-            self._process = os.getpid()
-        if self._bytes >= _FILE_BYTES:
+        if self._file is not None and (self._bytes >= _FILE_BYTES or _is_removed(self._file)):
             self._close()
         if self._file is None and time.monotonic() >= self._retry_at:
             try:
@@ -78,7 +75,7 @@ class Journal:
     def _begun(self) -> int | None:
         """Begin a file; it has its name once it is locked, so that nobody takes it for one left."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        process = f"-{self._process}{_SUFFIX}"
+        process = f"-{os.getpid()}{_SUFFIX}"
         if len(list(self._folder.glob(f"*{process}"))) >= _MOST_FILES:
             return None
         path = self._folder / f"{time.time_ns():020}{process}"
@@ -114,6 +111,11 @@ class Journal:
         self._file, self._bytes = None, 0
 
 
+def _is_removed(file: int) -> bool:
+    """Whether what is written to it is nowhere: somebody removed it, with its folder mostly."""
+    return os.fstat(file).st_nlink == 0
+
+
 class Read(NamedTuple):
     """What was read of journals, and not yet done with."""
 
@@ -125,11 +127,15 @@ class Read(NamedTuple):
 
 
 class Journals:
-    """The files of all processes, for the one that delivers."""
+    """The files of all processes, for the one that delivers.
+
+    How far it has come is in a file beside them, so that whoever is next goes on from there.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._done: dict[Path, int] = {}
+        self._offsets_path = folder / "offsets"
+        self._offsets: dict[str, int] | None = None
 
     def read(self, most_bytes: int) -> Read:
         """Read what comes next, oldest first, so much at most where one line is not longer.
@@ -139,11 +145,11 @@ class Journals:
         """
         read = Read([], 0, {})
         left = most_bytes
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")):
+        for path in self._paths():
             if left <= 0:
                 break
-            begin = self._done.get(path, 0)
             with suppress(OSError), path.open("rb") as file:
+                begin = self._offset(path, file.fileno())
                 lines = _lines_at(file.fileno(), begin, left)
                 broken = _decode(lines, read.entries)
                 read = read._replace(broken=read.broken + broken)
@@ -154,20 +160,53 @@ class Journals:
     def waiting_bytes(self) -> int:
         """How much there is that nobody has done with."""
         waiting = 0
-        for path in self._folder.glob(f"*{_SUFFIX}"):
-            with suppress(OSError):
-                waiting += path.stat().st_size - self._done.get(path, 0)
+        for path in self._paths():
+            with suppress(OSError), path.open("rb") as file:
+                waiting += os.fstat(file.fileno()).st_size - self._offset(path, file.fileno())
         return waiting
 
     def done(self, read: Read) -> None:
         """Go on behind what was read, and remove files of which nothing is left to come."""
+        self._know({path.name: end for path, end in read.ends.items()})
         for path, end in read.ends.items():
-            self._done[path] = end
             with suppress(OSError), path.open("rb") as file:
                 # The lock first: nobody who writes comes after it.
                 if _is_left(file.fileno()) and not _lines_at(file.fileno(), end, 1):
                     path.unlink(missing_ok=True)
-                    del self._done[path]
+
+    def _paths(self) -> list[Path]:
+        return sorted(self._folder.glob(f"*{_SUFFIX}"))
+
+    def _offset(self, path: Path, file: int) -> int:
+        """Where to go on in a file; what cannot be right is not believed, and it is read again."""
+        if self._offsets is None:
+            self._offsets = self._known()
+        offset = self._offsets.get(path.name, 0)
+        return offset if 0 <= offset <= os.fstat(file).st_size else 0
+
+    def _known(self) -> dict[str, int]:
+        try:
+            return _offsets.decode(self._offsets_path.read_bytes())
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.DecodeError) as error:
+            _log.warning("audit: records may be delivered again, %s", error)
+            return {}
+
+    def _know(self, ends: Mapping[str, int]) -> None:
+        """Note how far files were read, of those that are there; whoever is next may not know."""
+        before = self._known() if self._offsets is None else self._offsets
+        there = {path.name for path in self._paths()}
+        after = {name: end for name, end in {**before, **ends}.items() if name in there}
+        if after == self._offsets:
+            return
+        self._offsets = after
+        unnamed = self._offsets_path.with_suffix(".new")
+        try:
+            unnamed.write_bytes(msgspec.json.encode(after))
+            unnamed.rename(self._offsets_path)
+        except OSError as error:
+            _log.debug("audit: how far journals were read is not kept: %s", error)
 
 
 def _is_left(file: int) -> bool:

@@ -11,8 +11,8 @@ from webhook.core.record import RecordKind
 class Recorder(Protocol):
     """Takes in what became of records."""
 
-    def spooled(self, kind: RecordKind) -> None:
-        """Count a decision that was kept, by the kind of its record."""
+    def kept(self, kind: RecordKind) -> None:
+        """Count a record of a decision that was kept, by its kind."""
         ...
 
     def folded(self, count: int) -> None:
@@ -41,7 +41,7 @@ class Counters:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self.registry = CollectorRegistry() if registry is None else registry
-        self._spooled = self._counter(
+        self._kept = self._counter(
             "scaleguard_audit_records", "Decisions that were recorded, by kind.", "kind"
         )
         self._folded = self._counter("scaleguard_audit_folded", "Those that repeat one that waits.")
@@ -69,9 +69,9 @@ class Counters:
         # One process of several sets it; those that never did say 0.
         return Gauge(name, documentation, registry=self.registry, multiprocess_mode="livemax")
 
-    def spooled(self, kind: RecordKind) -> None:
-        """Count a decision that was kept."""
-        self._spooled.labels(kind.value).inc()
+    def kept(self, kind: RecordKind) -> None:
+        """Count a record that was kept."""
+        self._kept.labels(kind.value).inc()
 
     def folded(self, count: int) -> None:
         """Count repeats."""

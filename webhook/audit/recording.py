@@ -1,12 +1,12 @@
-"""What the webhook does with a decision for the audit: it puts records of it into the spool."""
+"""What the webhook does with a decision for the audit: it puts records of it into the outbox."""
 
 import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
+from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Recorder
-from webhook.audit.spool import Spool
 from webhook.core.decide import Decision, decision_id
 from webhook.core.kinds import Kinds
 from webhook.core.record import OF_REQUESTS, RecordKind
@@ -24,12 +24,12 @@ class Recording:
 
     def __init__(
         self,
-        spool: Spool,
+        outbox: Outbox,
         recorder: Recorder,
         kept: Callable[[], frozenset[RecordKind]] = lambda: OF_REQUESTS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._spool = spool
+        self._outbox = outbox
         self._recorder = recorder
         self._kept = kept
         self._clock = clock
@@ -42,6 +42,6 @@ class Recording:
                 return
             kept = self._kept() | ALWAYS
             records = [one for one in records_of(request, decision, kinds) if one.kind in kept]
-            self._spool.keep(records, decision_id(request.uid), self._clock())
+            self._outbox.keep(records, decision_id(request.uid), self._clock())
         except Exception:  # noqa: BLE001 - the answer is worth more than its record
             _log.exception("audit: a decision is not recorded, by a fault of the webhook's own")

@@ -1,4 +1,4 @@
-"""Delivers what waits in the spool: in one process of those that share it, at least once."""
+"""Delivers what is in the outbox: in one process of those that share it, at least once."""
 
 import fcntl
 import logging
@@ -12,11 +12,12 @@ from typing import IO, Final
 
 from webhook.audit.delivery import Deliver, DeliveryError
 from webhook.audit.losses import Loss
+from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Recorder
-from webhook.audit.spool import Fresh, Spool, Waiting
+from webhook.audit.spool import Filled, Waiting
 
-# What one delivery holds at most. A record has 10 kB at most and 1 kB mostly; the spool ends a
-# batch at 1 MiB of records, and the audit takes 8.
+# What one delivery takes of the spool at most. A record has 10 kB at most and 1 kB mostly; the
+# spool ends a batch at 1 MiB of records, as much is taken of journals, and the audit takes 8.
 MOST_DECISIONS: Final = 1000
 
 _log = logging.getLogger("scaleguard.audit")
@@ -27,7 +28,7 @@ class Pace:
     """How often is looked and tried."""
 
     look_seconds: float = 0.5
-    """Between two looks at an empty spool, and for whether nobody delivers any more."""
+    """Between two looks at what there is, and at whether nobody delivers any more."""
     first_pause_seconds: float = 0.5
     longest_pause_seconds: float = 30.0
 
@@ -52,15 +53,16 @@ class Shipper(threading.Thread):
 
     def __init__(
         self,
-        spool: Spool,
+        outbox: Outbox,
         deliver: Deliver,
         sender: Sender,
         recorder: Recorder,
         pace: Pace = Pace(),
     ) -> None:
         super().__init__(name="audit-shipper", daemon=True)
-        self._lock_path = spool.folder / "shipper.lock"
-        self._spool = spool
+        self._lock_path = outbox.folder / "shipper.lock"
+        self._outbox = outbox
+        self._spool = outbox.spool
         self._deliver = deliver
         self._sender = sender
         self._recorder = recorder
@@ -69,19 +71,22 @@ class Shipper(threading.Thread):
         self._lock: IO[str] | None = None
         self._deadline = 0.0
         self._failures = 0
+        self._try_at = 0.0
         self._is_empty = False
         """Whether nothing waited at the last look."""
 
     def run(self) -> None:
         """Deliver until told to leave, then what can be delivered in the time that is left."""
-        while not self._leaving.is_set():
-            self._leaving.wait(self._round())
-        while time.monotonic() < self._deadline:
-            pause = self._round()
-            if self._is_empty:
-                break
-            time.sleep(min(pause, 0.05))
-        self._let_go()
+        try:
+            while not self._leaving.is_set():
+                self._leaving.wait(self._round())
+            while time.monotonic() < self._deadline:
+                pause = self._round()
+                if self._is_empty:
+                    break
+                time.sleep(min(pause, 0.05))
+        finally:
+            self._let_go()
 
     def leave(self, seconds: float) -> None:
         """Deliver what can be delivered in this time, and end."""
@@ -102,17 +107,28 @@ class Shipper(threading.Thread):
             # Whatever it is, the next round may be another; records stay where they are.
             self._failures += 1
             _log.exception("audit: records wait, by a fault of the webhook's own")
-        return self._pace.pause(self._failures)
+        pause = self._pace.pause(self._failures)
+        self._try_at = time.monotonic() + pause
+        return min(pause, self._pace.look_seconds)
 
     def _next(self) -> float:
         self._is_empty = False
         if not self._holds():
             return self._pace.look_seconds
-        self._look()
         self._spool.tidy()
-        fresh = self._spool.fresh()
-        if fresh is None or not self._pass(fresh):
-            self._spool.gather()
+        filled = self._look()
+        pause = self._try_at - time.monotonic()
+        if pause > 0 and not self._leaving.is_set():
+            # Journals have room for some seconds; admissions should find some in them meanwhile.
+            self._outbox.gather()
+            return min(pause, self._pace.look_seconds)
+        # What is older goes first; a spool that cannot be read keeps nothing else back.
+        fresh = None if filled is not None and filled.rows else self._outbox.fresh()
+        if fresh is not None:
+            self._ship(fresh.batch)
+            self._outbox.passed(fresh)
+        else:
+            self._outbox.gather()
             batch = self._spool.take(MOST_DECISIONS)
             if not batch:
                 self._is_empty = True
@@ -121,25 +137,7 @@ class Shipper(threading.Thread):
         if self._failures:
             _log.info("audit: records are delivered again")
         self._failures = 0
-        # What came meanwhile may become more: a delivery costs as much as some hundred records.
-        return 0 if self._spool.has_much() else self._pace.look_seconds
-
-    def _pass(self, fresh: Fresh) -> bool:
-        """Deliver what no spool has held; where that is not possible, it is the spool's to hold.
-
-        Say whether it was delivered: what is refused is gathered next, and parted from the rest.
-        """
-        try:
-            self._deliver.deliver(self._sender.cluster, self._sender.replica, fresh.batch)
-        except DeliveryError as error:
-            self._recorder.delivered("failed" if error.again else "refused")
-            if error.again:
-                self._spool.gather()
-                raise
-            return False
-        self._recorder.delivered("ok")
-        self._spool.passed(fresh)
-        return True
+        return 0 if fresh is None or self._outbox.has_much() else self._pace.look_seconds
 
     def _ship(self, batch: Sequence[Waiting]) -> None:
         """Deliver a batch, in halves where it is refused, until what is wrong with it is alone."""
@@ -161,11 +159,12 @@ class Shipper(threading.Thread):
         if not self._spool.done(batch):
             raise DeliveryError("the spool cannot be written; it will be told twice", again=True)
 
-    def _look(self) -> None:
+    def _look(self) -> Filled | None:
         filled = self._spool.filled()
         if filled is not None:
             age = max(time.time() - filled.oldest, 0.0) if filled.oldest is not None else 0.0
             self._recorder.waits(filled.rows, filled.bytes, age)
+        return filled
 
     def _holds(self) -> bool:
         """Whether this process delivers: one of those that share the folder does."""
@@ -183,13 +182,16 @@ class Shipper(threading.Thread):
         return self._lock is not None
 
     def _let_go(self) -> None:
-        if self._holds():
-            self._spool.gather()
-            self._look()
-        self._deliver.close()
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
+        try:
+            self._outbox.have_done()
+            if self._holds():
+                self._outbox.gather()
+                self._look()
+        finally:
+            self._deliver.close()
+            if self._lock is not None:
+                self._lock.close()
+                self._lock = None
 
 
 def _halved(batch: Sequence[Waiting]) -> list[list[Waiting]]:

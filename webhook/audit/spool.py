@@ -1,7 +1,6 @@
 """The spool: what is recorded waits here, on disk and within bounds, until it is delivered.
 
-docs/decisions/0010 says why it is SQLite, and why a journal is before it. Whatever goes wrong is
-counted, never raised: an admission neither fails nor waits for its record.
+docs/decisions/0010 says why it is SQLite. Whatever goes wrong is counted, never raised.
 """
 
 import json
@@ -10,16 +9,13 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from operator import attrgetter
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from webhook.audit.entry import Entry, entries_of
-from webhook.audit.journal import Journal, Journals, Read
+from webhook.audit.entry import Entry
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool_file import SpoolFile
-from webhook.core.record import Record
 
 MIB: Final = 1024 * 1024
 
@@ -29,14 +25,6 @@ _DECISION_BYTES: Final = 160
 
 # In one transaction, some milliseconds; who appends waits for it, but journals are there for most.
 _FORGOTTEN_AT_ONCE: Final = 500
-
-# One transaction takes so much in, some 150 records, in some milliseconds.
-_CHUNK_BYTES: Final = 256 * 1024
-
-_MOST_CHUNKS: Final = 64
-
-# One delivery takes so much at most, see `take`.
-_MOST_FRESH_BYTES: Final = MIB
 
 _TOTAL: Final = "SELECT rows, bytes FROM shares WHERE share = ''"
 _NEWEST: Final = """SELECT number, id FROM decisions WHERE share =
@@ -70,15 +58,6 @@ class Waiting(NamedTuple):
     """By which the spool knows these decisions; none where they are from a journal."""
 
 
-class Fresh(NamedTuple):
-    """What is in journals, as it is delivered from there."""
-
-    batch: list[Waiting]
-    entries: list[Entry]
-    """The same, each decision of a record once."""
-    read: Read
-
-
 class Filled(NamedTuple):
     """How much waits, and since when: the time of the oldest, None where nothing waits."""
 
@@ -88,65 +67,34 @@ class Filled(NamedTuple):
 
 
 class Spool:
-    """Records that wait, in a folder that several processes share."""
+    """Records that wait, in a file that several processes share."""
 
     def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
         self.folder = folder
         self._file = SpoolFile(folder, bounds.bytes)
-        self._journal, self._journals = Journal(folder), Journals(folder)
         self._bounds = bounds
         self._recorder = recorder
 
-    def keep(self, records: Sequence[Record], decision: str, seen: float) -> bool:
-        """Keep the records of a decision; whether they are there whatever becomes of this process.
-
-        In the journal, or where that takes no more, in the spool itself.
-        """
-        entries = entries_of(records, decision, seen)
-        return not entries or self._journal.write(entries) or self._append(entries)
-
-    def append(self, records: Sequence[Record], decision: str, seen: float) -> bool:
-        """Keep the records of a decision in the spool itself; whether they are there.
+    def append(self, entries: Sequence[Entry]) -> bool:
+        """Keep the entries of one decision, counted where they are lost; whether they are there.
 
         Where there is no room, the newest of whoever has most gives way, which may be these.
         """
-        return not records or self._append(entries_of(records, decision, seen))
+        try:
+            given_way = self._put(entries)
+        except (sqlite3.Error, OSError) as error:
+            self._lost(error, len(entries))
+            return False
+        return entries[0].decision not in given_way
 
-    def fresh(self) -> Fresh | None:
-        """Return what is in journals and nowhere else; None where there is older in the spool.
-
-        A spool that cannot be read keeps nothing else back.
-        """
-        filled = self.filled()
-        if filled is not None and filled.rows:
-            return None
-        read = self._journals.read(_MOST_FRESH_BYTES)
-        return Fresh(*_folded(read.entries), read) if read.entries else None
-
-    def passed(self, fresh: Fresh) -> None:
-        """Forget what was delivered before the spool had it."""
-        self._journals.done(fresh.read)
-        self._recorder.lost(Loss.CORRUPT, fresh.read.broken)
-        self._count(fresh.entries, len(fresh.entries) - len(fresh.batch))
-
-    def has_much(self) -> bool:
-        """Whether what waits is worth a delivery at once."""
-        filled = self.filled()
-        return bool(filled and filled.rows) or self._journals.waiting_bytes() >= _CHUNK_BYTES
-
-    def gather(self) -> None:
-        """Take in what is in journals, those of all processes: what four of them may hold at most.
-
-        Where somebody writes as fast as this reads, the rest has to wait for the next time.
-        """
-        for _ in range(_MOST_CHUNKS):
-            read = self._journals.read(_CHUNK_BYTES)
-            if read.entries and not self._take_in(read.entries):
-                return
-            self._journals.done(read)
-            self._recorder.lost(Loss.CORRUPT, read.broken)
-            if not read.entries and not read.broken:
-                return
+    def take_in(self, entries: Sequence[Entry]) -> bool:
+        """Keep entries of many decisions; where that cannot be, they are told again."""
+        try:
+            self._put(entries)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("audit: the spool cannot be written: %s", error)
+            return False
+        return True
 
     def take(self, most: int, most_bytes: int = MIB) -> list[Waiting]:
         """Return the oldest decisions with their records; they stay until `done`."""
@@ -189,26 +137,8 @@ class Spool:
             self._file.checkpoint()
 
     def close(self) -> None:
-        """Close the files in this process."""
-        self._journal.close()
+        """Close the file in this process."""
         self._file.close()
-
-    def _append(self, entries: Sequence[Entry]) -> bool:
-        try:
-            given_way = self._put(entries)
-        except (sqlite3.Error, OSError) as error:
-            self._lost(error, len(entries))
-            return False
-        return entries[0].decision not in given_way
-
-    def _take_in(self, entries: Sequence[Entry]) -> bool:
-        """Keep entries of many decisions; where that cannot be, they are told again."""
-        try:
-            self._put(entries)
-        except (sqlite3.Error, OSError) as error:
-            _log.warning("audit: the spool cannot be written: %s", error)
-            return False
-        return True
 
     def _put(self, entries: Sequence[Entry]) -> list[str]:
         """Write entries, into a new file where this one is damaged; return who gave way for it."""
@@ -221,18 +151,13 @@ class Spool:
 
     def _write(self, entries: Sequence[Entry]) -> list[str]:
         with self._file.transaction() as database:
-            new, folded = _insert(database, entries)
+            folded = _insert(database, entries)
             given_way = self._make_room(database)
-        self._count(new, folded)
+        if folded:
+            self._recorder.folded(folded)
         if given_way:
             self._recorder.lost(Loss.FULL, len(given_way))
         return given_way
-
-    def _count(self, new: Iterable[Entry], folded: int) -> None:
-        for entry in new:
-            self._recorder.spooled(entry.kind)
-        if folded:
-            self._recorder.folded(folded)
 
     def _make_room(self, database: sqlite3.Connection) -> list[str]:
         """Have the newest of the largest share give way until all is within its bounds."""
@@ -265,25 +190,9 @@ class Spool:
         _log.debug("audit: %d records are lost: %s", count, error)
 
 
-def _folded(entries: Iterable[Entry]) -> tuple[list[Waiting], list[Entry]]:
-    """Fold entries to records with their decisions; return those, and each decision once."""
-    records: dict[str, dict[str, Entry]] = {}
-    for entry in entries:
-        records.setdefault(entry.fingerprint, {}).setdefault(entry.decision, entry)
-    batch = [
-        Waiting(
-            max(reversed(made.values()), key=attrgetter("seen")).body,
-            tuple((one.decision, one.seen) for one in made.values()),
-            (),
-        )
-        for made in records.values()
-    ]
-    return batch, [entry for made in records.values() for entry in made.values()]
-
-
-def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[list[Entry], int]:
-    """Write entries; return those that are new, and how many of them repeat a record."""
-    new: list[Entry] = []
+def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> int:
+    """Write entries; return how many of those that are new repeat a record."""
+    repeats = 0
     newest: dict[str, Entry] = {}
     weights: dict[str, list[int]] = {}
     for entry in entries:
@@ -292,14 +201,13 @@ def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[lis
             (entry.fingerprint, entry.decision, entry.seen, entry.share),
         )
         if added.rowcount:
-            new.append(entry)
+            repeats += 1
             last = newest.setdefault(entry.fingerprint, entry)
             if last.seen <= entry.seen:
                 newest[entry.fingerprint] = entry
             weight = weights.setdefault(entry.share, [0, 0])
             weight[0] += 1
             weight[1] += _DECISION_BYTES
-    repeats = len(new)
     for entry in newest.values():
         before, seen = database.execute(
             "SELECT bytes, seen FROM records WHERE fingerprint = ?", (entry.fingerprint,)
@@ -315,7 +223,7 @@ def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> tuple[lis
         repeats -= not before
     for share, (rows, size) in weights.items():
         _weigh(database, share, rows, size)
-    return new, repeats
+    return repeats
 
 
 def _weigh(database: sqlite3.Connection, share: str, rows: int, size: int) -> None:

@@ -1,7 +1,6 @@
 """The file of a spool: SQLite, shared by processes, replaced where it is damaged."""
 
 import fcntl
-import os
 import sqlite3
 import threading
 import time
@@ -50,29 +49,25 @@ INSERT OR IGNORE INTO shares VALUES ('', 0, 0);
 class SpoolFile:
     """Two connections for each process: one that writes, and one that reads meanwhile.
 
-    Threads of a process take turns: SQLite lets one write at a time anyway.
+    Threads of a process take turns: SQLite lets one write at a time anyway. Nothing of it survives
+    a fork: a connection that is closed in the child ends the parent's locks.
     """
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self._folder = folder
         self._most_pages = most_bytes * _FILE_FOR_BYTES // _PAGE_BYTES
-        self._inherited: list[sqlite3.Connection] = []
-        self._begin()
-
-    def _begin(self) -> None:
-        self._process = os.getpid()
         self._turn = threading.Lock()
         self._database: sqlite3.Connection | None = None
         self._reading = threading.Lock()
         self._reader: sqlite3.Connection | None = None
         self._read = 0  # which file the reader reads
         self._number = 0
+        self._inode = 0
         self._retry_at = 0.0
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction; raises `sqlite3.Error` where that cannot be done."""
-        self._after_fork()
         with self._turn:
             database = self._opened()
             database.execute("BEGIN IMMEDIATE")
@@ -120,10 +115,9 @@ class SpoolFile:
 
     def close(self) -> None:
         """Close the connections of this process; they open anew where they are used again."""
-        if self._process == os.getpid():
-            self._close_reader()
-            with self._turn:
-                self._close()
+        self._close_reader()
+        with self._turn:
+            self._close()
 
     def file_bytes(self) -> int:
         """Return how large the file is with what belongs to it."""
@@ -131,15 +125,8 @@ class SpoolFile:
             one.stat().st_size for one in self._folder.glob(f"{self._path(self._number).name}*")
         )
 
-    def _after_fork(self) -> None:
-        """A connection does not survive a fork, and closing it would end the parent's locks."""
-        if self._process != os.getpid():
-            self._inherited += filter(None, (self._database, self._reader))
-            self._begin()
-
     @contextmanager
     def _reader_there(self) -> Iterator[sqlite3.Connection]:
-        self._after_fork()
         with self._reading:
             with self._turn:
                 self._opened()  # it is what makes the file
@@ -152,8 +139,9 @@ class SpoolFile:
             yield self._reader
 
     def _opened(self) -> sqlite3.Connection:
-        if self._database is not None and self._path(self._number + 1).exists():
-            self._close()  # another process found it damaged
+        if self._database is not None and not self._is_current():
+            self._close()
+            self._read = 0
         if self._database is None:
             if time.monotonic() < self._retry_at:
                 raise sqlite3.OperationalError("it could not be opened a moment ago")
@@ -161,6 +149,13 @@ class SpoolFile:
             self._database = self._open()
             self._retry_at = 0.0
         return self._database
+
+    def _is_current(self) -> bool:
+        """Whether others see what is written: none found it damaged, and nobody removed it."""
+        with suppress(OSError):
+            is_same = self._path(self._number).stat().st_ino == self._inode
+            return is_same and not self._path(self._number + 1).exists()
+        return False
 
     def _open(self) -> sqlite3.Connection:
         try:
@@ -177,6 +172,7 @@ class SpoolFile:
         except BaseException:
             database.close()
             raise
+        self._inode = self._path(self._number).stat().st_ino
         return database
 
     def _connect(self, number: int) -> sqlite3.Connection:

@@ -59,18 +59,18 @@ def recording(
 
     `kinds` are those of the configuration that holds now.
     """
-    from webhook.audit.recorder import Counters  # noqa: PLC0415 - it is off by default
+    from webhook.audit.outbox import Outbox  # noqa: PLC0415 - it is off by default
+    from webhook.audit.recorder import Counters  # noqa: PLC0415
     from webhook.audit.recording import Recording  # noqa: PLC0415
     from webhook.audit.shipper import Sender, Shipper  # noqa: PLC0415
-    from webhook.audit.spool import Spool  # noqa: PLC0415
 
     recorder = Counters()
-    spool = Spool(plan.spool, recorder)
+    outbox = Outbox(plan.spool, recorder)
     sender = Sender(plan.cluster, socket.gethostname())
-    shipper = Shipper(spool, _deliver(plan), sender, recorder)
+    shipper = Shipper(outbox, _deliver(plan), sender, recorder)
     shipper.start()
     leaving.last.append(shipper.leave)
-    return Recording(spool, recorder, kinds)
+    return Recording(outbox, recorder, kinds)
 
 
 def _deliver(plan: RecordingPlan) -> "Deliver":

@@ -1,4 +1,4 @@
-"""A spool, what it counts, and processes that write to it."""
+"""An outbox and its spool, what they count, and processes that write to them."""
 
 import os
 import subprocess
@@ -6,12 +6,16 @@ import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from tests.unit.audit.batches import record
+from webhook.audit.entry import entries_of
 from webhook.audit.losses import Loss
+from webhook.audit.outbox import Outbox
 from webhook.audit.spool import Bounds, Spool
-from webhook.core.record import RecordKind
+from webhook.core.record import Record, RecordKind
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -20,15 +24,15 @@ class Counted:
     """A recorder whose numbers a test reads."""
 
     def __init__(self) -> None:
-        self.kept: Counter[RecordKind] = Counter()
+        self.kinds: Counter[RecordKind] = Counter()
         self.losses: Counter[Loss] = Counter()
         self.results: Counter[str] = Counter()
         self.repeats = 0
         self.dry_runs = 0
         self.waiting: tuple[int, int, float] | None = None
 
-    def spooled(self, kind: RecordKind) -> None:
-        self.kept[kind] += 1
+    def kept(self, kind: RecordKind) -> None:
+        self.kinds[kind] += 1
 
     def folded(self, count: int) -> None:
         self.repeats += count
@@ -53,6 +57,16 @@ class Counted:
 def spool(folder: Path, bounds: Bounds | None = None) -> tuple[Spool, Counted]:
     counted = Counted()
     return Spool(folder, counted, bounds or Bounds()), counted
+
+
+def outbox(folder: Path) -> tuple[Outbox, Counted]:
+    counted = Counted()
+    return Outbox(folder, counted), counted
+
+
+def append(kept: Spool, records: Sequence[Record], decision: str, seen: float) -> bool:
+    """Keep the records of a decision in the spool itself, as where journals take no more."""
+    return kept.append(entries_of(records, decision, seen))
 
 
 def ids(waiting: Spool) -> list[str]:
@@ -97,8 +111,8 @@ class Writers:
 
 def write_for_ever(folder: Path, how: str, name: str) -> None:
     """Keep or append, and say of each on stdout that it was acknowledged."""
-    kept = Spool(folder, Counted())
-    write = {"keep": kept.keep, "append": kept.append}[how]
+    kept = Outbox(folder, Counted())
+    write = kept.keep if how == "keep" else partial(append, kept.spool)
     number = 0
     while True:
         decision = f"{name}-{number}"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.audit.spooling import ids, spool
+from tests.unit.audit.spooling import ids, outbox
 from tests.unit.server.fakes import FakeService, deny_all, review
 from webhook.audit.recording import Recording
 from webhook.audit.store.opened import Store
@@ -26,31 +26,31 @@ def asked(uid: str, **more: Any) -> dict[str, Any]:
     return made
 
 
-def test_what_is_answered_is_in_the_spool(tmp_path: Path) -> None:
-    kept, counted = spool(tmp_path)
+def test_what_is_answered_is_in_the_outbox(tmp_path: Path) -> None:
+    kept, counted = outbox(tmp_path)
     recording = Recording(kept, counted, frozenset, lambda: 5.0)
     client = create_app(FakeService(deny_all), Metrics(), audited=recording).test_client()
     client.post("/validate", json=asked("u1"))
     client.post("/validate", json=asked("u2", dryRun=True))
     kept.gather()
-    (one,) = kept.take(9)  # the denial: warnings are switched off
+    (one,) = kept.spool.take(9)  # the denial: warnings are switched off
     assert json.loads(one.body)["kind"] == RecordKind.DENIAL
     assert one.decisions == ((decision_id("u1"), 5.0),)
     assert counted.dry_runs == 1
 
 
 def test_all_kinds_are_recorded_by_default(tmp_path: Path) -> None:
-    kept, counted = spool(tmp_path)
+    kept, counted = outbox(tmp_path)
     audited = Recording(kept, counted)
     client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
     client.post("/validate", json=asked("u1"))
     kept.gather()
-    assert counted.kept == {RecordKind.DENIAL: 1, RecordKind.WARNING: 1}
-    assert set(ids(kept)) == {decision_id("u1")}
+    assert counted.kinds == {RecordKind.DENIAL: 1, RecordKind.WARNING: 1}
+    assert set(ids(kept.spool)) == {decision_id("u1")}
 
 
 def test_what_is_recorded_can_be_changed_while_it_runs(tmp_path: Path) -> None:
-    kept, counted = spool(tmp_path)
+    kept, counted = outbox(tmp_path)
     wanted = [frozenset({RecordKind.WARNING})]
     audited = Recording(kept, counted, lambda: wanted[0])
     client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
@@ -58,11 +58,11 @@ def test_what_is_recorded_can_be_changed_while_it_runs(tmp_path: Path) -> None:
     wanted[0] = frozenset()
     client.post("/validate", json=asked("u2"))
     kept.gather()
-    assert counted.kept == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
+    assert counted.kinds == {RecordKind.DENIAL: 2, RecordKind.WARNING: 1}
 
 
 def test_no_answer_fails_for_its_record(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    kept, counted = spool(tmp_path)
+    kept, counted = outbox(tmp_path)
 
     def breaks() -> float:
         raise RuntimeError
@@ -76,11 +76,11 @@ def test_no_answer_fails_for_its_record(tmp_path: Path, caplog: pytest.LogCaptur
 
 
 def test_a_store_on_the_same_machine_gets_batches(store: Store, tmp_path: Path) -> None:
-    kept, counted = spool(tmp_path)
+    kept, counted = outbox(tmp_path)
     audited = Recording(kept, counted)
     client = create_app(FakeService(deny_all), Metrics(), audited=audited).test_client()
     client.post("/validate", json=asked("u1"))
     kept.gather()
     bring_up(store)
-    StoreDelivery(store).deliver("c", "r", kept.take(9))
+    StoreDelivery(store).deliver("c", "r", kept.spool.take(9))
     assert len(decision(store, decision_id("u1"))) == 2
