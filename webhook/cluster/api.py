@@ -14,7 +14,7 @@ from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import SplitResult, urlencode, urlsplit
 
 from kubernetes.client.configuration import Configuration
 from kubernetes.client.exceptions import ApiException
@@ -304,17 +304,16 @@ class _Connections:
         self._rest = RESTClientObject(configuration)
         self.close = self._rest.close
         manager = self._rest.pool_manager
+        self._wrong = ""
         try:
-            server = urlsplit(self._server)
+            server = _parts(self._server)
             self._below = server.path.rstrip("/")
             self._pool = manager.connection_from_url(self._server)
-        except (HTTPError, ValueError):
-            self._is_direct = False  # what is wrong with it is said when something is asked
+        except (HTTPError, ValueError) as error:
+            self._wrong = f"{self._server!r} is no URL of an API server: {error}"
         else:
-            # A proxy that reads what it hands on is told whole URLs: the manager's to know, as is
-            # what a server without a scheme means.
-            is_plain = server.scheme == "http" and not manager.proxy
-            self._is_direct = is_plain or server.scheme == "https"
+            # A proxy that reads what it hands on is told whole URLs: the manager's to know.
+            self._is_direct = server.scheme == "https" or not manager.proxy
 
     def request(
         self,
@@ -326,9 +325,13 @@ class _Connections:
     ) -> RESTResponse:
         """Send a request; return the response with its body unread.
 
+        Raises `ApiError` where the server's URL is wrong, as where nobody is there.
+
         A GET goes to the connections at once: for each of them the layers above would find out
         anew which server is asked, which takes a third of the processor time of a read.
         """
+        if self._wrong:
+            raise ApiError(0, UNREACHABLE, self._wrong)
         if method != "GET" or not self._is_direct:
             response: RESTResponse = self._rest.request(
                 method, self._server + place, headers, body, None, timeout
@@ -346,6 +349,14 @@ class _Connections:
                 preload_content=False,
             )
         )
+
+
+def _parts(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    # Without a scheme the client would send a token in the clear.
+    if parts.scheme not in {"http", "https"}:
+        raise ValueError("it has to begin with https:// or http://")
+    return parts
 
 
 def connect(kubeconfig: Path | None = None, context: str | None = None) -> Api:

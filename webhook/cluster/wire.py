@@ -11,7 +11,11 @@ from typing import Any
 
 import msgspec
 from kubernetes.client.rest import RESTResponse
-from urllib3.exceptions import HTTPError, TimeoutError  # noqa: A004 - as urllib3 calls it
+from urllib3.exceptions import (
+    HTTPError,
+    NewConnectionError,
+    TimeoutError,  # noqa: A004 - as urllib3 calls it
+)
 
 from webhook.cluster.errors import DEADLINE, GARBAGE, UNREACHABLE, ApiError
 from webhook.core.levels import shallow
@@ -123,7 +127,11 @@ def date(response: RESTResponse) -> datetime | None:
 
 def failure(error: Exception) -> ApiError:
     """Say what a broken connection means."""
-    silent = isinstance(error, TimeoutError) or isinstance(error.__cause__, TimeoutError)
-    if silent:
+    if _is_silence(error) or _is_silence(error.__cause__):
         return ApiError(0, DEADLINE, "no answer in time")
     return ApiError(0, UNREACHABLE, str(error) or type(error).__name__)
+
+
+def _is_silence(error: BaseException | None) -> bool:
+    """Whether a time is over: for urllib3 it is, too, where a connection or a name is refused."""
+    return isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError)

@@ -40,6 +40,8 @@ class Connection(TConn):
     parser: RequestParser | None  # no other protocol is served
     is_counted = False
     """Whether it is one of those in flight."""
+    is_asking = False
+    """Whether a request has begun that nobody has taken yet."""
     whole_bytes = 0
     """How much the request has that a thread answers, or that waits for one."""
 
@@ -92,24 +94,25 @@ class Connection(TConn):
     def listen(self) -> Arrival | None:
         """Take what has come, without waiting; None where nothing will come any more."""
         self.sock.settimeout(0)
-        before = self.held_bytes
-        unreader = self.unreader
-        self.arriving.add(unreader.take_buffered())
-        is_over = not self._receive()
-        if not before:
+        if not self.is_asking:  # once for each: of a record of TLS, bytes may come for ever
+            self.is_asking = True
             self.since = time.monotonic()
             self.timeout = self.since + tls.REQUEST_SECONDS
+        self.arriving.add(self.unreader.take_buffered())
+        is_over = not self._receive()
         state = self.arriving.state()
         return None if is_over and state is Arrival.PARTLY else state
 
     def hand_over(self) -> None:
         """Give the parser what has come."""
+        self.is_asking = False
         if self.arriving.bytes:
             self.unreader.unread(self.arriving.take())
 
     def answer(self, answer: bytes) -> bool:
         """Answer all that has come, before the deadline of a request; say whether that went."""
         self.arriving.drop()
+        self.is_asking = False
         self._has_asked = True
         self.sock.settimeout(None)
         try:

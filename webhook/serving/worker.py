@@ -388,7 +388,7 @@ class Worker(ThreadWorker):
             self.alive = False
             last_call = self.stop_at + _LAST_CALL_SECONDS
             for connection in self.pending_conns:
-                if not connection.held_bytes:
+                if not connection.is_asking:
                     connection.timeout = min(connection.timeout, last_call)
 
 

@@ -106,13 +106,13 @@ class FakeApi(ThreadingHTTPServer):
     def paths(self) -> list[str]:
         return [asked.path for asked in self.asked]
 
-    def api(self, folder: Path, token: str = "") -> Api:
-        return connect(self.kubeconfig(folder, token))
+    def api(self, folder: Path, token: str = "", url: str | None = None) -> Api:
+        return connect(self.kubeconfig(folder, token, url))
 
-    def kubeconfig(self, folder: Path, token: str = "") -> Path:
+    def kubeconfig(self, folder: Path, token: str = "", url: str | None = None) -> Path:
         path = folder / "kubeconfig"
         config = {
-            "clusters": [{"name": "c", "cluster": {"server": self.url}}],
+            "clusters": [{"name": "c", "cluster": {"server": self.url if url is None else url}}],
             "users": [{"name": "u", "user": {"token": token or "t"}}],
             "contexts": [{"name": "x", "context": {"cluster": "c", "user": "u"}}],
             "current-context": "x",

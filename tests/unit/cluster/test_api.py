@@ -1,6 +1,8 @@
 import json
 import logging
+import socket
 from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,15 @@ def failure(call: Callable[[], Any]) -> ApiError:
     with pytest.raises(ApiError) as raised:
         call()
     return raised.value
+
+
+def ways_to_ask(api: Api) -> list[Callable[[], Any]]:
+    return [
+        lambda: api.get(PODS, 5),
+        lambda: api.create(PODS, {}, 5),
+        lambda: list(api.watch(PODS, "1", 1, 1)),
+        lambda: api.ask("GET", PODS, 5),
+    ]
 
 
 def test_object_is_returned_as_it_is(server: FakeApi, api: Api) -> None:
@@ -180,6 +191,61 @@ def test_server_that_speaks_no_tls_is_an_error(server: FakeApi, tmp_path: Path) 
     path.write_text(path.read_text(encoding="utf-8").replace("http:", "https:"), encoding="utf-8")
     found = failure(lambda: connect(path).get(PODS, 5))
     assert (found.status, found.label) == (0, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("", "it has to begin with https:// or http://"),
+        ("127.0.0.1:{port}", "it has to begin with https:// or http://"),
+        ("localhost:{port}", "it has to begin with https:// or http://"),
+        ("//127.0.0.1:{port}", "it has to begin with https:// or http://"),
+        ("htp://127.0.0.1:{port}", "it has to begin with https:// or http://"),
+        ("https:", "No host specified"),
+        ("https:///127.0.0.1", "No host specified"),
+        ("http://127.0.0.1:six", "'127.0.0.1:six' is not a valid host or port"),
+        ("http://127.0.0.1:65536", "Failed to parse: http://127.0.0.1:65536"),
+    ],
+)
+def test_url_that_is_none_of_a_server_is_told_when_something_is_asked(
+    server: FakeApi, tmp_path: Path, url: str, says: str
+) -> None:
+    url = url.format(port=server.server_address[1])
+    told = f"Unreachable: {url!r} is no URL of an API server: "
+    with closing(server.api(tmp_path, url=url)) as api:
+        for ask in ways_to_ask(api):
+            found = failure(ask)
+            assert (found.status, found.label) == (0, "unreachable")
+            assert str(found).startswith(told)
+            assert says in str(found).removeprefix(told)
+    assert server.asked == [], "nor is a token sent there"
+
+
+@pytest.mark.parametrize("proxy", ["", "http://127.0.0.1:{port}"])
+def test_port_at_which_nobody_listens_is_not_waited_for(
+    server: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    monkeypatch.setenv("HTTP_PROXY", proxy.format(port=port))
+    with closing(server.api(tmp_path, url=f"http://127.0.0.1:{port}")) as api:
+        for ask in ways_to_ask(api):
+            found = failure(ask)
+            assert found.label == "unreachable"
+            assert "Connection refused" in str(found)
+
+
+def test_name_that_nobody_has_is_unreachable(
+    server: FakeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)  # a real one may ask for many seconds
+    with closing(server.api(tmp_path, url="http://nobody.invalid")) as api:
+        found = failure(lambda: api.get(PODS, 5))
+    assert found.label == "unreachable"
+    assert "Failed to resolve 'nobody.invalid'" in str(found)
 
 
 def test_refusal_that_is_cut_off_is_a_refusal(server: FakeApi, api: Api) -> None:

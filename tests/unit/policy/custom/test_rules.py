@@ -191,6 +191,18 @@ def test_what_fails_again_and_again_is_switched_off_and_the_others_go_on(
     )
 
 
+def test_whatever_its_process_was_ended_for_counts_alike(fake: Fake) -> None:
+    """What never ends is ended for its time or for its memory, whichever is seen first."""
+    ends = [Ended(package("a"), reason, "how") for reason in ("overrun", "memory", "crash")]
+    fake.answers = [heard(ended=ended) for ended in ends]
+    mine, counters = custom(fake)
+    for _ in ends:
+        assert is_off(counters, "a") == 0
+        mine.ask(document(), 1)
+    assert is_off(counters, "a") == 1
+    assert {failures(counters, "a", ended.reason) for ended in ends} == {1}
+
+
 def test_where_all_are_off_nobody_is_asked(fake: Fake) -> None:
     fake.answers = [heard(ended=overrun(name)) for name in "aaabbb"]
     mine, _ = custom(fake)
