@@ -26,6 +26,12 @@ _FILE_BYTES: Final = 1024 * 1024
 # bounds.
 _MOST_FILES: Final = 4
 
+# Those of all processes, of which many may be gone: a container that ends again and again.
+_MOST_FILES_OF_ALL: Final = 64
+
+# What has no name yet has one within a moment, or was left.
+_UNNAMED_SECONDS: Final = 60.0
+
 # A folder that cannot be written is not tried for each admission.
 _RETRY_SECONDS: Final = 1.0
 
@@ -43,6 +49,7 @@ class Journal:
         self._folder = folder
         self._turn = threading.Lock()
         self._file: int | None = None
+        self._path = folder
         self._bytes = 0
         self._retry_at = 0.0
 
@@ -62,7 +69,9 @@ class Journal:
             self._close()
 
     def _opened(self) -> int | None:
-        if self._file is not None and (self._bytes >= _FILE_BYTES or _is_removed(self._file)):
+        if self._file is not None and (
+            self._bytes >= _FILE_BYTES or not self._is_there(self._file)
+        ):
             self._close()
         if self._file is None and time.monotonic() >= self._retry_at:
             try:
@@ -72,11 +81,20 @@ class Journal:
                 _log.debug("audit: no journal can be begun: %s", error)
         return self._file
 
+    def _is_there(self, file: int) -> bool:
+        """Whether somebody finds what is written: a file may be removed, with its folder mostly."""
+        try:
+            return self._path.stat().st_ino == os.fstat(file).st_ino
+        except OSError:
+            return False
+
     def _begun(self) -> int | None:
         """Begin a file; it has its name once it is locked, so that nobody takes it for one left."""
         self._folder.mkdir(parents=True, exist_ok=True)
         process = f"-{os.getpid()}{_SUFFIX}"
-        if len(list(self._folder.glob(f"*{process}"))) >= _MOST_FILES:
+        names = [path.name for path in self._folder.glob(f"*{_SUFFIX}")]
+        own = sum(name.endswith(process) for name in names)
+        if own >= _MOST_FILES or len(names) >= _MOST_FILES_OF_ALL:
             return None
         path = self._folder / f"{time.time_ns():020}{process}"
         unnamed = path.with_suffix(".new")
@@ -88,6 +106,7 @@ class Journal:
             os.close(file)
             unnamed.unlink(missing_ok=True)
             raise
+        self._path = path
         return file
 
     def _written(self, file: int, line: bytes) -> bool:
@@ -111,11 +130,6 @@ class Journal:
         self._file, self._bytes = None, 0
 
 
-def _is_removed(file: int) -> bool:
-    """Whether what is written to it is nowhere: somebody removed it, with its folder mostly."""
-    return os.fstat(file).st_nlink == 0
-
-
 class Read(NamedTuple):
     """What was read of journals, and not yet done with."""
 
@@ -135,7 +149,17 @@ class Journals:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._offsets_path = folder / "offsets"
-        self._offsets: dict[str, int] | None = None
+        self._offsets: dict[str, int] = {}
+        self._noted: dict[str, int] = {}
+        """What the file says."""
+
+    def begin(self) -> None:
+        """Go on from where whoever delivered before has been."""
+        self._offsets = self._noted = self._known()
+        for path in self._folder.glob("*.new"):
+            with suppress(OSError):
+                if time.time() - path.stat().st_mtime > _UNNAMED_SECONDS:
+                    path.unlink()
 
     def read(self, most_bytes: int) -> Read:
         """Read what comes next, oldest first, so much at most where one line is not longer.
@@ -179,8 +203,6 @@ class Journals:
 
     def _offset(self, path: Path, file: int) -> int:
         """Where to go on in a file; what cannot be right is not believed, and it is read again."""
-        if self._offsets is None:
-            self._offsets = self._known()
         offset = self._offsets.get(path.name, 0)
         return offset if 0 <= offset <= os.fstat(file).st_size else 0
 
@@ -194,19 +216,20 @@ class Journals:
             return {}
 
     def _know(self, ends: Mapping[str, int]) -> None:
-        """Note how far files were read, of those that are there; whoever is next may not know."""
-        before = self._known() if self._offsets is None else self._offsets
+        """Note how far files were read, of those that are there."""
         there = {path.name for path in self._paths()}
-        after = {name: end for name, end in {**before, **ends}.items() if name in there}
-        if after == self._offsets:
+        both = {**self._offsets, **ends}
+        self._offsets = {name: end for name, end in both.items() if name in there}
+        if self._offsets == self._noted:
             return
-        self._offsets = after
         unnamed = self._offsets_path.with_suffix(".new")
         try:
-            unnamed.write_bytes(msgspec.json.encode(after))
+            unnamed.write_bytes(msgspec.json.encode(self._offsets))
             unnamed.rename(self._offsets_path)
         except OSError as error:
             _log.debug("audit: how far journals were read is not kept: %s", error)
+        else:
+            self._noted = self._offsets
 
 
 def _is_left(file: int) -> bool:

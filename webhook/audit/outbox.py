@@ -32,8 +32,6 @@ class Fresh(NamedTuple):
     """What is in journals, as it is delivered from there."""
 
     batch: list[Waiting]
-    folded: int
-    """Decisions that repeat a record of the batch."""
     read: Read
 
 
@@ -60,19 +58,22 @@ class Outbox:
             self._recorder.kept(entry.kind)
         return True
 
+    def begin(self) -> None:
+        """Deliver from now on, from where whoever did it before has been."""
+        self._journals.begin()
+
     def fresh(self) -> Fresh | None:
         """Return what is in journals, as they are read; None where nothing is."""
         read = self._journals.read(_MOST_FRESH_BYTES)
         if not read.entries:
+            self._done(read)
             return None
-        batch = _folded(read.entries)
-        return Fresh(batch, sum(len(one.decisions) - 1 for one in batch), read)
+        return Fresh(_folded(read.entries), read)
 
     def passed(self, fresh: Fresh) -> None:
         """Forget what was delivered before the spool had it."""
         self._done(fresh.read)
-        if fresh.folded:
-            self._recorder.folded(fresh.folded)
+        self._recorder.folded(sum(len(one.decisions) - 1 for one in fresh.batch))
 
     def has_much(self) -> bool:
         """Whether what is in journals is worth a delivery at once."""

@@ -2,6 +2,7 @@
 
 import fcntl
 import logging
+import os
 import random
 import threading
 import time
@@ -14,7 +15,7 @@ from webhook.audit.delivery import Deliver, DeliveryError
 from webhook.audit.losses import Loss
 from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Recorder
-from webhook.audit.spool import Filled, Waiting
+from webhook.audit.spool import Waiting
 
 # What one delivery takes of the spool at most. A record has 10 kB at most and 1 kB mostly; the
 # spool ends a batch at 1 MiB of records, as much is taken of journals, and the audit takes 8.
@@ -108,7 +109,8 @@ class Shipper(threading.Thread):
             self._failures += 1
             _log.exception("audit: records wait, by a fault of the webhook's own")
         pause = self._pace.pause(self._failures)
-        self._try_at = time.monotonic() + pause
+        if time.monotonic() >= self._try_at:  # not where something else failed in a pause
+            self._try_at = time.monotonic() + pause
         return min(pause, self._pace.look_seconds)
 
     def _next(self) -> float:
@@ -116,31 +118,50 @@ class Shipper(threading.Thread):
         if not self._holds():
             return self._pace.look_seconds
         self._spool.tidy()
-        filled = self._look()
+        self._look()
         pause = self._try_at - time.monotonic()
         if pause > 0 and not self._leaving.is_set():
             # Journals have room for some seconds; admissions should find some in them meanwhile.
             self._outbox.gather()
             return min(pause, self._pace.look_seconds)
-        # What is older goes first; a spool that cannot be read keeps nothing else back.
-        fresh = None if filled is not None and filled.rows else self._outbox.fresh()
-        if fresh is not None:
-            self._ship(fresh.batch)
-            self._outbox.passed(fresh)
-        else:
-            self._outbox.gather()
-            batch = self._spool.take(MOST_DECISIONS)
-            if not batch:
-                self._is_empty = True
-                return self._pace.look_seconds
-            self._ship(batch)
-        if self._failures:
+        # Both: a spool that cannot be read, or never gets empty, keeps nothing else back.
+        waited = self._deliver_waiting()
+        self._is_empty = not self._deliver_fresh() and not waited
+        if self._failures and not self._is_empty:
             _log.info("audit: records are delivered again")
-        self._failures = 0
-        return 0 if fresh is None or self._outbox.has_much() else self._pace.look_seconds
+            self._failures = 0
+        return 0 if waited or self._outbox.has_much() else self._pace.look_seconds
 
-    def _ship(self, batch: Sequence[Waiting]) -> None:
+    def _deliver_waiting(self) -> bool:
+        """Deliver a batch of the spool; whether there was one."""
+        batch = self._spool.take(MOST_DECISIONS)
+        if not batch:
+            return False
+        refused: list[Waiting] = []
+        try:
+            self._ship(batch, refused)
+        finally:
+            self._recorder.lost(Loss.REFUSED, len(refused))
+        return True
+
+    def _deliver_fresh(self) -> bool:
+        """Deliver what is in journals; whether there was anything.
+
+        Where that fails in the middle, all of it is told again.
+        """
+        fresh = self._outbox.fresh()
+        if fresh is None:
+            return False
+        refused: list[Waiting] = []
+        self._ship(fresh.batch, refused)
+        self._outbox.passed(fresh)
+        self._recorder.lost(Loss.REFUSED, len(refused))
+        return True
+
+    def _ship(self, batch: Sequence[Waiting], refused: list[Waiting]) -> None:
         """Deliver a batch, in halves where it is refused, until what is wrong with it is alone."""
+        if self._leaving.is_set() and time.monotonic() >= self._deadline:
+            raise DeliveryError("there is no time left", again=True)
         try:
             self._deliver.deliver(self._sender.cluster, self._sender.replica, batch)
         except DeliveryError as error:
@@ -150,36 +171,43 @@ class Shipper(threading.Thread):
             halves = _halved(batch)
             if halves:
                 for half in halves:
-                    self._ship(half)
+                    self._ship(half, refused)
                 return
-            self._recorder.lost(Loss.REFUSED, 1)
+            refused += batch
             _log.error("audit: a record is refused, and left out: %s", error)
         else:
             self._recorder.delivered("ok")
-        if not self._spool.done(batch):
-            raise DeliveryError("the spool cannot be written; it will be told twice", again=True)
+        self._spool.done(batch)
 
-    def _look(self) -> Filled | None:
+    def _look(self) -> None:
         filled = self._spool.filled()
         if filled is not None:
             age = max(time.time() - filled.oldest, 0.0) if filled.oldest is not None else 0.0
             self._recorder.waits(filled.rows, filled.bytes, age)
-        return filled
 
     def _holds(self) -> bool:
         """Whether this process delivers: one of those that share the folder does."""
-        if self._lock is not None:
-            return True
-        with suppress(OSError):
-            self._lock_path.parent.mkdir(parents=True, exist_ok=True)
-            lock = self._lock_path.open("w")
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                lock.close()
-                return False
-            self._lock = lock
+        if self._lock is not None and not self._is_the_lock(self._lock):
+            self._lock.close()  # its file was removed, and perhaps somebody has another one
+            self._lock = None
+        if self._lock is None:
+            with suppress(OSError):
+                self._lock_path.parent.mkdir(parents=True, exist_ok=True)
+                lock = self._lock_path.open("w")
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    lock.close()
+                    return False
+                self._lock = lock
+                self._outbox.begin()
         return self._lock is not None
+
+    def _is_the_lock(self, lock: IO[str]) -> bool:
+        try:
+            return self._lock_path.stat().st_ino == os.fstat(lock.fileno()).st_ino
+        except OSError:
+            return False
 
     def _let_go(self) -> None:
         try:

@@ -3,19 +3,21 @@
 docs/decisions/0010 says why it is SQLite. Whatever goes wrong is counted, never raised.
 """
 
+import heapq
 import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from webhook.audit.entry import Entry
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
-from webhook.audit.spool_file import SpoolFile
+from webhook.audit.spool_file import DamageError, SpoolFile
 
 MIB: Final = 1024 * 1024
 
@@ -27,14 +29,21 @@ _DECISION_BYTES: Final = 160
 _FORGOTTEN_AT_ONCE: Final = 500
 
 _TOTAL: Final = "SELECT rows, bytes FROM shares WHERE share = ''"
-_NEWEST: Final = """SELECT number, id FROM decisions WHERE share =
-(SELECT share FROM shares WHERE share != '' ORDER BY {by} DESC LIMIT 1)
-ORDER BY number DESC LIMIT 1"""
+_SHARES_BY: Final = {
+    "rows": "SELECT -rows, share FROM shares WHERE share != '' ORDER BY rows DESC LIMIT ?",
+    "bytes": "SELECT -bytes, share FROM shares WHERE share != '' ORDER BY bytes DESC LIMIT ?",
+}
+_NEWEST: Final = "SELECT number, id FROM decisions WHERE share = ? ORDER BY number DESC LIMIT 1"
+_OLDEST: Final = """SELECT number, id, seen, fingerprint FROM decisions
+WHERE number NOT IN (SELECT value FROM json_each(?)) ORDER BY number LIMIT ?"""
 _GONE: Final = """DELETE FROM decisions WHERE number IN (SELECT value FROM json_each(?))
 RETURNING fingerprint, share"""
 _LAST: Final = """DELETE FROM records WHERE fingerprint IN (SELECT value FROM json_each(?))
 AND NOT EXISTS (SELECT 1 FROM decisions WHERE decisions.fingerprint = records.fingerprint)
 RETURNING share, bytes"""
+
+_WRONG: Final = (sqlite3.Error, OSError, DamageError)
+"""What may be wrong with a file."""
 
 _log = logging.getLogger("scaleguard.audit")
 
@@ -70,10 +79,12 @@ class Spool:
     """Records that wait, in a file that several processes share."""
 
     def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
-        self.folder = folder
         self._file = SpoolFile(folder, bounds.bytes)
         self._bounds = bounds
         self._recorder = recorder
+        self._told: set[int] = set()
+        self._told_of = 0
+        """The file that these numbers are of."""
 
     def append(self, entries: Sequence[Entry]) -> bool:
         """Keep the entries of one decision, counted where they are lost; whether they are there.
@@ -82,7 +93,7 @@ class Spool:
         """
         try:
             given_way = self._put(entries)
-        except (sqlite3.Error, OSError) as error:
+        except _WRONG as error:
             self._lost(error, len(entries))
             return False
         return entries[0].decision not in given_way
@@ -91,33 +102,50 @@ class Spool:
         """Keep entries of many decisions; where that cannot be, they are told again."""
         try:
             self._put(entries)
-        except (sqlite3.Error, OSError) as error:
+        except _WRONG as error:
             _log.warning("audit: the spool cannot be written: %s", error)
             return False
         return True
 
-    def take(self, most: int, most_bytes: int = MIB) -> list[Waiting]:
-        """Return the oldest decisions with their records; they stay until `done`."""
+    def take(self, most: int, most_bytes: int = MIB) -> list[Waiting] | None:
+        """Return the oldest decisions that nobody was told of, with their records, until `done`.
+
+        None where the spool cannot be read.
+        """
         try:
             with self._file.reading() as database:
-                return _take(database, most, most_bytes)
-        except (sqlite3.Error, OSError) as error:
+                if self._told_of != self._file.read_number:
+                    self._told, self._told_of = set(), self._file.read_number
+                found = _take(database, self._told, most, most_bytes)
+        except _WRONG as error:
             if not self._replaced(error):
                 _log.warning("audit: the spool cannot be read: %s", error)
-            return []
+            return None
+        if not found and self._told:
+            self._leave()
+        return found
 
-    def done(self, delivered: Iterable[Waiting]) -> bool:
-        """Forget what was delivered; what was not is taken again. Whether that could be written."""
-        numbers = [number for one in delivered for number in one.numbers]
+    def done(self, delivered: Iterable[Waiting]) -> None:
+        """Forget what was delivered. Where that cannot be written it is remembered until it can."""
+        self._told.update(number for one in delivered for number in one.numbers)
         try:
-            for first in range(0, len(numbers), _FORGOTTEN_AT_ONCE):
+            while self._told:
+                some = list(islice(self._told, _FORGOTTEN_AT_ONCE))
                 with self._file.transaction() as database:
-                    _forget(database, numbers[first : first + _FORGOTTEN_AT_ONCE])
-        except (sqlite3.Error, OSError) as error:
+                    # In a file that was begun meanwhile the same numbers are those of others.
+                    if self._file.written_number == self._told_of:
+                        _forget(database, some)
+                self._told.difference_update(some)
+        except _WRONG as error:
             if not self._replaced(error):
                 _log.warning("audit: the spool cannot be written: %s", error)
-            return False
-        return True
+
+    def _leave(self) -> None:
+        """Begin a new file, since in this one nothing can be forgotten, and all of it was told."""
+        self.done(())
+        if self._told:
+            with suppress(*_WRONG):
+                self._file.leave(lambda database: not _take(database, self._told, 1, 1))
 
     def filled(self) -> Filled | None:
         """Say how much waits; None where that cannot be known."""
@@ -126,14 +154,14 @@ class Spool:
                 rows, size = database.execute(_TOTAL).fetchone()
                 first = database.execute("SELECT seen FROM decisions ORDER BY number LIMIT 1")
                 oldest = first.fetchone()
-        except (sqlite3.Error, OSError) as error:
+        except _WRONG as error:
             self._replaced(error)
             return None
         return Filled(rows, size, oldest[0] if oldest else None)
 
     def tidy(self) -> None:
         """Do what is to be done now and then, and not in an admission."""
-        with suppress(sqlite3.Error, OSError):
+        with suppress(*_WRONG):
             self._file.checkpoint()
 
     def close(self) -> None:
@@ -144,7 +172,7 @@ class Spool:
         """Write entries, into a new file where this one is damaged; return who gave way for it."""
         try:
             return self._write(entries)
-        except (sqlite3.Error, OSError) as error:
+        except _WRONG as error:
             if not self._replaced(error):
                 raise
             return self._write(entries)
@@ -161,19 +189,10 @@ class Spool:
 
     def _make_room(self, database: sqlite3.Connection) -> list[str]:
         """Have the newest of the largest share give way until all is within its bounds."""
-        given_way: list[str] = []
-        while (by := self._exceeded(database)) is not None:
-            newest = database.execute(by).fetchone()
-            _forget(database, [newest[0]])
-            given_way.append(newest[1])
-        return given_way
-
-    def _exceeded(self, database: sqlite3.Connection) -> str | None:
-        """Return what finds the newest of who has most of that of which there is too much."""
-        rows, size = database.execute(_TOTAL).fetchone()
-        if rows > self._bounds.rows:
-            return _NEWEST.format(by="rows")
-        return _NEWEST.format(by="bytes") if size > self._bounds.bytes else None
+        return [
+            *_given_way(database, "rows", self._bounds.rows, least=1),
+            *_given_way(database, "bytes", self._bounds.bytes, least=_DECISION_BYTES),
+        ]
 
     def _replaced(self, error: Exception) -> bool:
         replaced = self._file.replace(error)
@@ -226,6 +245,27 @@ def _insert(database: sqlite3.Connection, entries: Sequence[Entry]) -> int:
     return repeats
 
 
+def _given_way(database: sqlite3.Connection, by: str, most: int, *, least: int) -> list[str]:
+    """Forget decisions until there is no more than `most`, of which each is `least` at least.
+
+    So many steps touch no more shares than that; all shares are looked through once.
+    """
+    column = ("rows", "bytes").index(by)
+    excess = database.execute(_TOTAL).fetchone()[column] - most
+    largest = database.execute(_SHARES_BY[by], (max(-(-excess // least), 0),)).fetchall()
+    given_way: list[str] = []
+    while excess > 0:
+        size, share = largest[0] if largest else (0, "")
+        newest = database.execute(_NEWEST, (share,)).fetchone()
+        if newest is None:
+            raise DamageError("what waits does not add up")
+        freed = _forget(database, [newest[0]])[share][column]
+        heapq.heapreplace(largest, (size + freed, share))
+        excess -= freed
+        given_way.append(newest[1])
+    return given_way
+
+
 def _weigh(database: sqlite3.Connection, share: str, rows: int, size: int) -> None:
     database.execute(
         "INSERT INTO shares VALUES (?1, ?2, ?3), ('', ?2, ?3) ON CONFLICT (share)"
@@ -234,8 +274,8 @@ def _weigh(database: sqlite3.Connection, share: str, rows: int, size: int) -> No
     )
 
 
-def _forget(database: sqlite3.Connection, numbers: Sequence[int]) -> None:
-    """Forget decisions, and the records whose last ones they were.
+def _forget(database: sqlite3.Connection, numbers: Sequence[int]) -> dict[str, list[int]]:
+    """Forget decisions, and the records whose last ones they were; return rows and bytes of each.
 
     Those that gave way to others meanwhile are passed over.
     """
@@ -252,22 +292,26 @@ def _forget(database: sqlite3.Connection, numbers: Sequence[int]) -> None:
     for share, (rows, size) in freed.items():
         _weigh(database, share, -rows, -size)
         database.execute("DELETE FROM shares WHERE share = ? AND rows <= 0", (share,))
+    return freed
 
 
-def _take(database: sqlite3.Connection, most: int, most_bytes: int) -> list[Waiting]:
+def _take(
+    database: sqlite3.Connection, told: Iterable[int], most: int, most_bytes: int
+) -> list[Waiting]:
     listed: dict[str, list[tuple[int, str, float]]] = {}
     bodies: dict[str, str] = {}
     size = 0
-    rows = database.execute(
-        "SELECT number, id, seen, fingerprint FROM decisions ORDER BY number LIMIT ?", (most,)
-    ).fetchall()
+    rows = database.execute(_OLDEST, (json.dumps(list(told)), most)).fetchall()
     for number, decision, seen, fingerprint in rows:
         if fingerprint not in bodies:
             if bodies and size >= most_bytes:
                 break
-            (bodies[fingerprint],) = database.execute(
+            record = database.execute(
                 "SELECT body FROM records WHERE fingerprint = ?", (fingerprint,)
             ).fetchone()
+            if record is None:
+                raise DamageError("a record is gone, its decisions are there")
+            bodies[fingerprint] = record[0]
             size += len(bodies[fingerprint])
         listed.setdefault(fingerprint, []).append((number, decision, seen))
     return [

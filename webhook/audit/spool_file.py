@@ -4,13 +4,14 @@ import fcntl
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
 # Whoever writes is done within a millisecond; a process that was paused meanwhile may take longer.
-# An admission waits no longer than this, in the worst case, and has 3 s.
+# An admission waits as long for its turn among the threads of its process, and once more for other
+# processes, in the worst case, and has 3 s.
 BUSY_SECONDS: Final = 0.2
 
 # A folder that cannot be written is not tried for each admission.
@@ -46,6 +47,16 @@ INSERT OR IGNORE INTO shares VALUES ('', 0, 0);
 """
 
 
+class DamageError(Exception):
+    """What is in the file cannot be what was written."""
+
+
+class BusyError(sqlite3.OperationalError):
+    """Another thread of this process writes for too long."""
+
+    sqlite_errorname = "SQLITE_BUSY"
+
+
 class SpoolFile:
     """Two connections for each process: one that writes, and one that reads meanwhile.
 
@@ -65,12 +76,23 @@ class SpoolFile:
         self._inode = 0
         self._retry_at = 0.0
 
+    @property
+    def written_number(self) -> int:
+        """Which file is written: what is damaged is followed by one whose number is one higher."""
+        return self._number
+
+    @property
+    def read_number(self) -> int:
+        """Which file was read last."""
+        return self._read
+
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
         """Write in one transaction; raises `sqlite3.Error` where that cannot be done."""
-        with self._turn:
-            database = self._opened()
-            database.execute("BEGIN IMMEDIATE")
+        if not self._turn.acquire(timeout=BUSY_SECONDS):
+            raise BusyError("another thread writes for too long")
+        try:
+            database = self._begun()
             try:
                 yield database
                 database.execute("COMMIT")
@@ -78,6 +100,17 @@ class SpoolFile:
                 with suppress(sqlite3.Error):
                     database.execute("ROLLBACK")
                 raise
+        finally:
+            self._turn.release()
+
+    def _begun(self) -> sqlite3.Connection:
+        """Begin a transaction, in the file that others see once it is this process's turn."""
+        database = self._opened()
+        database.execute("BEGIN IMMEDIATE")
+        if not self._is_current():
+            database = self._opened()
+            database.execute("BEGIN IMMEDIATE")
+        return database
 
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
@@ -106,24 +139,34 @@ class SpoolFile:
             if newest == self._number:
                 self._path(newest + 1).touch()
                 # What was damaged is kept for whoever wants to look, what was before it is not.
-                for old in self._folder.glob(f"{self._path(newest - 1).name}*"):
-                    old.unlink(missing_ok=True)
+                self._remove(newest - 1)
             self._close()
             self._retry_at = 0.0
             return True
         return False
+
+    def leave(self, is_done: Callable[[sqlite3.Connection], bool]) -> None:
+        """Begin a new file where nothing of this one is needed any more, which is removed.
+
+        On a disk that is full nothing can be forgotten in it, and it may be what fills the disk.
+        Raises `sqlite3.Error` and `OSError`.
+        """
+        self._close_reader()
+        with self._turn, (self._folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            database = self._begun()  # nobody else writes meanwhile, or after that into this file
+            number = self._number
+            if is_done(database):
+                self._path(number + 1).touch()
+            self._close()
+            if self._path(number + 1).exists():
+                self._remove(number)
 
     def close(self) -> None:
         """Close the connections of this process; they open anew where they are used again."""
         self._close_reader()
         with self._turn:
             self._close()
-
-    def file_bytes(self) -> int:
-        """Return how large the file is with what belongs to it."""
-        return sum(
-            one.stat().st_size for one in self._folder.glob(f"{self._path(self._number).name}*")
-        )
 
     @contextmanager
     def _reader_there(self) -> Iterator[sqlite3.Connection]:
@@ -202,6 +245,10 @@ class SpoolFile:
             self._database.close()
             self._database = None
 
+    def _remove(self, number: int) -> None:
+        for old in self._folder.glob(f"{self._path(number).name}*"):
+            old.unlink(missing_ok=True)
+
     def _newest(self) -> int:
         numbers = [path.stem.removeprefix("spool-") for path in self._folder.glob("spool-*.db")]
         return max((int(number) for number in numbers if number.isdecimal()), default=0)
@@ -211,4 +258,8 @@ class SpoolFile:
 
 
 def _is_damage(error: Exception) -> bool:
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    # Texts that are none are an error of Python's sqlite3 alone, which has no code for it.
+    is_no_text = isinstance(error, sqlite3.OperationalError) and "decode" in str(error)
+    name = getattr(error, "sqlite_errorname", "")
+    is_corrupt = name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB"))
+    return is_corrupt or is_no_text or isinstance(error, DamageError)

@@ -9,12 +9,13 @@ from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Self
 
 from tests.unit.audit.batches import record
 from webhook.audit.entry import entries_of
 from webhook.audit.losses import Loss
 from webhook.audit.outbox import Outbox
-from webhook.audit.spool import Bounds, Spool
+from webhook.audit.spool import Bounds, Spool, Waiting
 from webhook.core.record import Record, RecordKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -69,9 +70,16 @@ def append(kept: Spool, records: Sequence[Record], decision: str, seen: float) -
     return kept.append(entries_of(records, decision, seen))
 
 
+def taken(waiting: Spool, most: int, most_bytes: int = 2**40) -> list[Waiting]:
+    """What waits in a spool that can be read."""
+    found = waiting.take(most, most_bytes)
+    assert found is not None
+    return found
+
+
 def ids(waiting: Spool) -> list[str]:
     """The decisions that wait, each as often as it is there."""
-    return [decision for one in waiting.take(1_000_000, 2**40) for decision, _ in one.decisions]
+    return [decision for one in taken(waiting, 1_000_000) for decision, _ in one.decisions]
 
 
 class Writers:
@@ -99,6 +107,13 @@ class Writers:
         """Kill one in the middle of whatever it does."""
         self._processes[at].kill()
         self._processes[at].wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        for at in range(len(self._processes)):
+            self.kill(at)
 
     def acknowledged(self) -> set[str]:
         """Kill all of them; return the decisions that they were told are there."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audit.batches import record
-from tests.unit.audit.spooling import Writers, append, ids, outbox
+from tests.unit.audit.spooling import Writers, append, ids, outbox, taken
 from webhook.audit import journal
 from webhook.audit import outbox as outboxes
 from webhook.audit.losses import Loss
@@ -34,9 +34,9 @@ def test_what_is_kept_is_there_when_it_is_gathered(tmp_path: Path) -> None:
     assert kept.keep([record("a"), record("b", kind=RecordKind.WARNING)], "d1", 1.5)
     assert kept.keep([], "d2", 2.0)
     assert kept.keep([record("a", message="newer")], "d3", 2.5)
-    assert kept.spool.take(9) == []
+    assert taken(kept.spool, 9) == []
     kept.gather()
-    first, second = kept.spool.take(9)
+    first, second = taken(kept.spool, 9)
     assert first.decisions == (("d1", 1.5), ("d3", 2.5))
     assert "newer" in first.body
     assert second.decisions == (("d1", 1.5),)
@@ -146,6 +146,7 @@ def test_who_is_next_goes_on_where_the_last_one_was(tmp_path: Path) -> None:
     kept.passed(delivered)
     kept.keep([record("b")], "d2", 2.0)
     after, _ = outbox(tmp_path)  # the other one was ended by a SIGKILL
+    after.begin()
     fresh = after.fresh()
     assert fresh is not None
     assert [one.decisions for one in fresh.batch] == [(("d2", 2.0),)]
@@ -170,6 +171,7 @@ def test_an_offset_that_cannot_be_right_is_not_believed(tmp_path: Path, offset: 
     (path,) = files(tmp_path)
     (tmp_path / "offsets").write_text(json.dumps({path.name: offset}))
     after, _ = outbox(tmp_path)
+    after.begin()
     after.gather()
     assert ids(after.spool) == ["d1"]
 
@@ -180,6 +182,7 @@ def test_what_is_met_again_is_known(tmp_path: Path) -> None:
     kept.gather()
     (tmp_path / "offsets").unlink()  # as after a SIGKILL between the spool and this
     again, counted = outbox(tmp_path)
+    again.begin()
     again.gather()
     assert ids(again.spool) == ["d1"]
     assert counted.repeats == 0
@@ -195,6 +198,38 @@ def test_where_offsets_cannot_be_written_it_goes_on(tmp_path: Path) -> None:
         assert [one.decisions for one in fresh.batch] == [((f"d{number}", 1.0),)]
         kept.passed(fresh)
     assert counted.total_losses() == 0
+
+
+def test_offsets_are_written_once_there_is_room(tmp_path: Path) -> None:
+    (tmp_path / "offsets").mkdir()
+    kept, _ = outbox(tmp_path)
+    kept.keep([record()], "d1", 1.0)
+    kept.gather()
+    (tmp_path / "offsets").rmdir()
+    kept.gather()
+    assert (tmp_path / "offsets").is_file()
+
+
+def test_what_got_no_name_is_removed_by_whoever_delivers_next(tmp_path: Path) -> None:
+    left, fresh = tmp_path / "1-1.new", tmp_path / "2-2.new"
+    for path in (left, fresh):
+        path.touch()
+    os.utime(left, (1.0, 1.0))
+    outbox(tmp_path)[0].begin()
+    assert (left.exists(), fresh.exists()) == (False, True)
+
+
+def test_processes_that_ended_leave_no_more_than_so_many_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "_MOST_FILES_OF_ALL", 3)
+    for number in range(3):
+        (tmp_path / f"{number}-{number}.journal").touch()
+    kept, _ = outbox(tmp_path)
+    assert kept.keep([record()], "d1", 1.0)
+    assert ids(kept.spool) == ["d1"]
+    kept.gather()
+    assert files(tmp_path) == []
 
 
 def test_a_folder_that_is_removed_is_made_again(tmp_path: Path) -> None:
@@ -301,14 +336,14 @@ def test_threads_take_turns_while_another_process_gathers(tmp_path: Path) -> Non
 
 
 def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
-    writers = Writers(tmp_path, "keep")
-    kept, counted = outbox(tmp_path)
-    deadline = time.monotonic() + 60
-    while (filled := kept.spool.filled()) is None or filled.rows < 300:
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-        kept.gather()
-    acknowledged = writers.acknowledged()
+    with Writers(tmp_path, "keep") as writers:
+        kept, counted = outbox(tmp_path)
+        deadline = time.monotonic() + 60
+        while (filled := kept.spool.filled()) is None or filled.rows < 300:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+            kept.gather()
+        acknowledged = writers.acknowledged()
     deadline = time.monotonic() + 60
     while files(tmp_path):
         assert time.monotonic() < deadline

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.audit.spooling import ids, outbox
+from tests.unit.audit.spooling import ids, outbox, taken
 from tests.unit.server.fakes import FakeService, deny_all, review
 from webhook.audit.recording import Recording
 from webhook.audit.store.opened import Store
@@ -33,7 +33,7 @@ def test_what_is_answered_is_in_the_outbox(tmp_path: Path) -> None:
     client.post("/validate", json=asked("u1"))
     client.post("/validate", json=asked("u2", dryRun=True))
     kept.gather()
-    (one,) = kept.spool.take(9)  # the denial: warnings are switched off
+    (one,) = taken(kept.spool, 9)  # the denial: warnings are switched off
     assert json.loads(one.body)["kind"] == RecordKind.DENIAL
     assert one.decisions == ((decision_id("u1"), 5.0),)
     assert counted.dry_runs == 1
@@ -82,5 +82,5 @@ def test_a_store_on_the_same_machine_gets_batches(store: Store, tmp_path: Path) 
     client.post("/validate", json=asked("u1"))
     kept.gather()
     bring_up(store)
-    StoreDelivery(store).deliver("c", "r", kept.spool.take(9))
+    StoreDelivery(store).deliver("c", "r", taken(kept.spool, 9))
     assert len(decision(store, decision_id("u1"))) == 2

@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audit.batches import owned, record
-from tests.unit.audit.spooling import Counted, Writers, append, ids, spool
+from tests.unit.audit.spooling import Counted, Writers, append, ids, spool, taken
 from webhook.audit.delivered import read_delivery
+from webhook.audit.entry import entries_of
 from webhook.audit.losses import Loss
 from webhook.audit.spool import Bounds, Spool, Waiting
+from webhook.audit.spool_file import BUSY_SECONDS, DamageError
 from webhook.core.record import RecordKind
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -26,20 +28,20 @@ def test_what_is_appended_waits_until_it_is_done(tmp_path: Path) -> None:
     kept, counted = spool(tmp_path / "not" / "there")
     assert append(kept, [record("a"), record("b")], "d1", 1.5)
     assert append(kept, [record("c", kind=RecordKind.WARNING)], "d2", 2.5)
-    first, second, third = kept.take(9)
+    first, second, third = taken(kept, 9)
     assert json.loads(first.body) == record("a").as_json()
     assert (first.decisions, second.decisions) == ((("d1", 1.5),), (("d1", 1.5),))
-    assert kept.take(9) == [first, second, third]
-    assert kept.take(1) == [first]
-    assert kept.take(9, most_bytes=1) == [first]
+    assert taken(kept, 9) == [first, second, third]
+    assert taken(kept, 1) == [first]
+    assert taken(kept, 9, most_bytes=1) == [first]
     listed = [
         {"record": json.loads(one.body), "decisions": list(map(list, one.decisions))}
         for one in (first,)
     ]
     assert read_delivery({"records": listed}).records[0].record == record("a")
-    assert kept.done([first, third])
-    assert kept.take(9) == [second]
-    assert kept.done([second])
+    kept.done([first, third])
+    assert taken(kept, 9) == [second]
+    kept.done([second])
     filled = kept.filled()
     assert filled is not None
     assert filled == (0, 0, None)
@@ -51,7 +53,7 @@ def test_repeats_are_one_record_with_the_newest_message(tmp_path: Path) -> None:
     for number, seen in enumerate((5.0, 9.0, 7.0)):
         assert append(kept, [record(message=f"at {seen}")], f"d{number}", seen)
     assert append(kept, [record(message="again")], "d1", 9.0)  # the same review, asked again
-    (one,) = kept.take(9)
+    (one,) = taken(kept, 9)
     assert one.decisions == (("d0", 5.0), ("d1", 9.0), ("d2", 7.0))
     assert json.loads(one.body)["message"] == "at 9.0"
     assert counted.repeats == 2
@@ -61,18 +63,18 @@ def test_five_thousand_pods_of_a_deployment_are_one_record(tmp_path: Path) -> No
     kept, _ = spool(tmp_path)
     for number in range(5000):
         append(kept, [owned(f"web-{number}", "web")], f"d{number}", float(number))
-    (one,) = kept.take(10_000)
+    (one,) = taken(kept, 10_000)
     assert len(one.decisions) == 5000
 
 
 def test_what_comes_while_a_batch_is_delivered_is_not_done_with_it(tmp_path: Path) -> None:
     kept, _ = spool(tmp_path)
     append(kept, [record()], "d1", 1.0)
-    taken = kept.take(9)
+    first = taken(kept, 9)
     append(kept, [record()], "d2", 2.0)
-    kept.done(taken)
+    kept.done(first)
     assert ids(kept) == ["d2"]
-    kept.done(taken)  # numbers are never given twice
+    kept.done(first)  # numbers are never given twice
     assert ids(kept) == ["d2"]
 
 
@@ -112,7 +114,7 @@ def test_the_weights_are_right_after_everything(tmp_path: Path) -> None:
         who = f"u{number % 5}"
         append(kept, [record(f"w{number % 11}", user=who, message=text)], f"d{number}", number % 17)
         if number % 40 == 0:
-            kept.done(kept.take(7))
+            kept.done(taken(kept, 7))
     with closing(sqlite3.connect(tmp_path / "spool-1.db")) as database:
         rows = database.execute("SELECT rows, bytes FROM shares WHERE share = ''").fetchone()
         real = database.execute(
@@ -180,18 +182,18 @@ def test_threads_take_turns(tmp_path: Path) -> None:
 
 
 def test_what_was_acknowledged_outlives_a_sigkill(tmp_path: Path) -> None:
-    writers = Writers(tmp_path, "append")
-    kept, counted = spool(tmp_path)
-    deadline = time.monotonic() + 60
-    while (filled := kept.filled()) is None or filled.rows < 300:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    taken = kept.take(50)
-    assert kept.done(taken)
-    writers.kill(0)
-    time.sleep(0.3)
-    acknowledged = writers.acknowledged()
-    there = [decision for one in taken for decision, _ in one.decisions] + ids(kept)
+    with Writers(tmp_path, "append") as writers:
+        kept, counted = spool(tmp_path)
+        deadline = time.monotonic() + 60
+        while (filled := kept.filled()) is None or filled.rows < 300:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        first = taken(kept, 50)
+        kept.done(first)
+        writers.kill(0)
+        time.sleep(0.3)
+        acknowledged = writers.acknowledged()
+    there = [decision for one in first for decision, _ in one.decisions] + ids(kept)
     assert acknowledged <= set(there)
     # One that is written and not yet told of may be there too: each writer has at most one.
     assert len(set(there) - acknowledged) <= 3
@@ -255,9 +257,9 @@ def test_a_folder_that_cannot_be_made_delays_nobody(tmp_path: Path) -> None:
         assert not append(kept, [record()], f"d{number}", 1.0)
     assert time.perf_counter() - begun < 1
     assert counted.losses == {Loss.UNWRITABLE: 200}
-    assert kept.take(9) == []
+    assert kept.take(9) is None
     assert kept.filled() is None
-    assert not kept.done([Waiting("{}", (), (1,))])
+    kept.done([Waiting("{}", (), (1,))])
 
 
 def test_a_writer_that_hangs_is_waited_for_shortly(tmp_path: Path) -> None:
@@ -271,6 +273,65 @@ def test_a_writer_that_hangs_is_waited_for_shortly(tmp_path: Path) -> None:
         hangs.execute("ROLLBACK")
     assert counted.losses == {Loss.BUSY: 1}
     assert append(kept, [record()], "d3", 3.0)
+
+
+def test_threads_wait_for_their_turn_together(tmp_path: Path) -> None:
+    """One after the other they would wait longer than an API server does."""
+    kept, counted = spool(tmp_path)
+    append(kept, [record()], "d1", 1.0)
+    waited: list[float] = []
+
+    def write(number: int) -> None:
+        begun = time.perf_counter()
+        append(kept, [record()], f"t{number}", 2.0)
+        waited.append(time.perf_counter() - begun)
+
+    with closing(sqlite3.connect(tmp_path / "spool-1.db", isolation_level=None)) as hangs:
+        hangs.execute("BEGIN IMMEDIATE")
+        threads = [threading.Thread(target=write, args=(number,)) for number in range(16)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        hangs.execute("ROLLBACK")
+    assert max(waited) < 16 * BUSY_SECONDS / 2
+    assert counted.losses == {Loss.BUSY: 16}
+    assert append(kept, [record()], "d2", 3.0)
+
+
+def test_to_make_room_all_shares_are_looked_through_once(tmp_path: Path) -> None:
+    kept, counted = spool(tmp_path, Bounds(rows=400))
+    for number in range(200):
+        append(kept, [record("web", user=f"u{number}")], f"d{number}", 1.0)
+    entries = [
+        one
+        for number in range(50)
+        for one in entries_of([record("web", user=f"n{number}")], f"n{number}", 2.0)
+    ]
+    database = kept._file._database
+    assert database is not None
+    said: list[str] = []
+    database.set_trace_callback(said.append)
+    assert kept.take_in(entries)
+    database.set_trace_callback(None)
+    assert sum("ORDER BY rows DESC" in one for one in said) == 1
+    filled = kept.filled()
+    assert filled is not None
+    assert filled.rows == 400
+    assert counted.losses == {Loss.FULL: 50}
+
+
+def test_numbers_of_a_file_that_was_set_aside_are_nobodys(tmp_path: Path) -> None:
+    kept, _ = spool(tmp_path)
+    other, _ = spool(tmp_path)
+    append(kept, [record("old")], "old", 1.0)
+    delivered = taken(kept, 9)
+    other.take(9)
+    assert other._file.replace(sqlite3.DatabaseError("damaged")) is False
+    assert other._file.replace(DamageError("by hand"))
+    assert append(other, [record("new")], "new", 2.0)
+    kept.done(delivered)
+    assert ids(kept) == ids(other) == ["new"]
 
 
 def append_seconds(folder: Path, count: int = 3000) -> list[float]:
