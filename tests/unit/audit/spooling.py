@@ -1,6 +1,7 @@
 """An outbox and its spool, what they count, and processes that write to them."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Self
 
 from tests.unit.audit.batches import record
+from webhook.audit.delivery import DeliveryError
 from webhook.audit.entry import entries_of
 from webhook.audit.losses import Loss
 from webhook.audit.outbox import Outbox
+from webhook.audit.shipper import Pace, Sender, Shipper
 from webhook.audit.spool import Bounds, Spool, Waiting
 from webhook.core.record import Record, RecordKind
 
@@ -86,17 +89,17 @@ class Writers:
     """Processes that write to a spool for ever, and what they have said was acknowledged."""
 
     def __init__(self, folder: Path, how: str, count: int = 3) -> None:
-        command = [sys.executable, "-m", "tests.unit.audit.spooling", str(folder), how]
-        self._processes = [
-            subprocess.Popen([*command, f"w{at}"], cwd=ROOT, stdout=subprocess.PIPE)
-            for at in range(count)
-        ]
+        self._command = [sys.executable, "-m", "tests.unit.audit.spooling", str(folder), how]
         self._said: list[bytes] = []
-        self._readers = [
-            threading.Thread(target=self._read, args=(one,)) for one in self._processes
-        ]
-        for reader in self._readers:
-            reader.start()
+        self._readers: list[threading.Thread] = []
+        self._processes = [self._begun() for _ in range(count)]
+
+    def _begun(self) -> "subprocess.Popen[bytes]":
+        command = [*self._command, f"w{len(self._readers)}"]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+        self._readers.append(threading.Thread(target=self._read, args=(process,)))
+        self._readers[-1].start()
+        return process
 
     def _read(self, writer: "subprocess.Popen[bytes]") -> None:
         assert writer.stdout is not None
@@ -107,6 +110,11 @@ class Writers:
         """Kill one in the middle of whatever it does."""
         self._processes[at].kill()
         self._processes[at].wait()
+
+    def replace(self, at: int) -> None:
+        """Kill one, and begin another."""
+        self.kill(at)
+        self._processes[at] = self._begun()
 
     def __enter__(self) -> Self:
         return self
@@ -124,16 +132,40 @@ class Writers:
         return {line for one in self._said for line in one.decode().split("\n") if line}
 
 
+class Told:
+    """An audit that writes down what it is told, and is away or refuses now and then."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        self._chance = random.Random()  # noqa: S311 - any
+
+    def deliver(self, _cluster: str, _replica: str, batch: Sequence[Waiting]) -> None:
+        if self._chance.random() < 0.2:
+            raise DeliveryError("away", again=True)
+        if len(batch) > 1 and self._chance.random() < 0.1:
+            raise DeliveryError("something is wrong with one of them", again=False)
+        told = (f"{decision}\n" for one in batch for decision, _ in one.decisions)
+        os.write(self._file, "".join(told).encode())
+
+    def close(self) -> None:
+        os.close(self._file)
+
+
 def write_for_ever(folder: Path, how: str, name: str) -> None:
-    """Keep or append, and say of each on stdout that it was acknowledged."""
-    kept = Outbox(folder, Counted())
-    write = kept.keep if how == "keep" else partial(append, kept.spool)
+    """Keep, append or keep and deliver, and say of each on stdout that it was acknowledged."""
+    kept, counted = outbox(folder)
+    write = partial(append, kept.spool) if how == "append" else kept.keep
+    if how == "deliver":
+        told = Told(folder.parent / f"{name}.told")
+        Shipper(kept, told, Sender("c", name), counted, Pace(0.02, 0.05, 0.2)).start()
     number = 0
     while True:
         decision = f"{name}-{number}"
         if write([record(f"w{number % 7}")], decision, time.time()):
             os.write(1, f"{decision}\n".encode())
         number += 1
+        if how == "deliver":
+            time.sleep(0.001)
 
 
 if __name__ == "__main__":
