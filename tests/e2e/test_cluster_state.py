@@ -22,6 +22,7 @@ from tests.e2e.balancer import Balancer
 from tests.e2e.webhook_process import Reviews, WebhookProcess, wait_until
 from webhook.cluster.api import Api, connect
 from webhook.cluster.errors import ApiError
+from webhook.cluster.kept import KEPT_SECONDS
 from webhook.cluster.resources import HPAS, VPAS
 
 pytestmark = [pytest.mark.controlplane, pytest.mark.slow]
@@ -182,6 +183,32 @@ def test_what_was_just_let_in_counts(cluster: Cluster, webhook: WebhookProcess) 
         assert webhook.validate(vpa(name, name)) is True
         cluster.admin.create(path, vpa(name, name), 5)
         assert webhook.validate(hpa(name, name)) is False
+
+
+def test_a_workload_is_read_once_and_again_when_it_has_changed(
+    cluster: Cluster, webhook: WebhookProcess
+) -> None:
+    """The verdict depends on its containers: the VPA leaves cpu of the one that is there alone."""
+    made, leaves = deployment("kept"), vpa("kept", "kept")
+    policy = {"containerName": "a", "controlledResources": ["memory"]}
+    leaves["spec"]["resourcePolicy"] = {"containerPolicies": [policy]}
+    cluster.apply(made, leaves)
+    asked = hpa("kept", "kept")
+
+    def reads() -> float:
+        return webhook.metric("scaleguard_lookups_total", what="workload", result="found") or 0.0
+
+    wait_until(lambda: webhook.metric("scaleguard_watch_objects", resource=str(VPAS)) == 2)
+    assert webhook.validate(asked) is True
+    before = reads()
+    time.sleep(KEPT_SECONDS + 1)
+    assert webhook.validate(asked) is True
+    assert reads() == before
+    made["spec"]["template"]["spec"]["containers"].append({"name": "b", "image": "x"})
+    cluster.apply(made)
+    wait_until(lambda: webhook.validate(asked) is False, 5, "it is judged as it was")
+    assert reads() > before
+    cluster.plane.kubectl("delete", "deployment,vpa", "kept")
 
 
 def test_api_server_restarts(

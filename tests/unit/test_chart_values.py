@@ -135,7 +135,9 @@ def rights(rules: list[dict[str, Any]]) -> set[Right]:
 
 def test_the_role_grants_what_the_program_reads_and_no_more() -> None:
     watched = {
-        (one.group, one.plural, verb) for one in resources.WATCHED for verb in ("list", "watch")
+        (one.group, one.plural, verb)
+        for one in (*resources.WATCHED, *resources.FOLLOWED)
+        for verb in ("list", "watch")
     }
     known = knowledge().kinds
     read_one_by_one = (*resources.targets(known), *resources.between(known), *resources.CLAIMS)

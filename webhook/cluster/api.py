@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -32,6 +33,9 @@ Record = TypeVar("Record")
 CONNECT_SECONDS = 5.0
 
 JSON = "application/json"
+METADATA = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}"
+METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
+"""Objects without what is in them; a server that knows no such form sends them whole."""
 MERGE_PATCH = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 APPLY_PATCH = "application/apply-patch+yaml"
@@ -82,16 +86,22 @@ class Api:
         """Close the connections that are kept."""
         self._rest.close()
 
-    def get(self, path: str, seconds: float, query: Mapping[str, str] | None = None) -> Raw:
+    def get(
+        self,
+        path: str,
+        seconds: float,
+        query: Mapping[str, str] | None = None,
+        accept: str = JSON,
+    ) -> Raw:
         """Return an object; raises `ApiError`."""
         until = time.monotonic() + seconds
         try:
-            return self._json("GET", path, until, query)
+            return self._json("GET", path, until, query, accept=accept)
         except ApiError as error:
             # A kept connection that the server closed at this moment fails without an answer.
             if error.reason != UNREACHABLE or time.monotonic() >= until:
                 raise
-            return self._json("GET", path, until, query)
+            return self._json("GET", path, until, query, accept=accept)
 
     def time(self, seconds: float) -> datetime | None:
         """Return the time by the API server's clock; None where it does not tell it.
@@ -113,6 +123,7 @@ class Api:
         on_page: Callable[[int], None] = lambda _count: None,
         labels: str = "",
         at_once: int = PAGE_OBJECTS,
+        metadata_only: bool = False,
     ) -> Listing[Record]:
         """Return all objects of a resource page by page, each read as soon as it is there.
 
@@ -120,10 +131,17 @@ class Api:
         some, `at_once` is how many a page has. Raises `ApiError`.
         """
         until = time.monotonic() + seconds if seconds is not None else float("inf")
-        return Pages(path, read, page_seconds, until, on_page, labels, at_once).all(self.get)
+        get = partial(self.get, accept=METADATA_LIST if metadata_only else JSON)
+        return Pages(path, read, page_seconds, until, on_page, labels, at_once).all(get)
 
     def watch(
-        self, path: str, resource_version: str, server_seconds: int, read_seconds: float
+        self,
+        path: str,
+        resource_version: str,
+        server_seconds: int,
+        read_seconds: float,
+        *,
+        metadata_only: bool = False,
     ) -> Generator[Event | None, None, None]:
         """Yield None once the watch stands, then events until the server ends it.
 
@@ -137,7 +155,8 @@ class Api:
             "timeoutSeconds": str(server_seconds),
         }
         until = time.monotonic() + server_seconds + read_seconds
-        response = self._send("GET", path, read_seconds, query)
+        accept = METADATA if metadata_only else JSON
+        response = self._send("GET", path, read_seconds, query, accept=accept)
         try:
             yield None
             for line in wire.lines(response, until):
@@ -210,9 +229,10 @@ class Api:
         query: Mapping[str, str] | None,
         body: Any = None,
         content_type: str | None = None,
+        accept: str = JSON,
     ) -> Raw:
         left = until - time.monotonic()
-        response = self._send(method, path, left, query, body, content_type)
+        response = self._send(method, path, left, query, body, content_type, accept)
         try:
             return wire.decode(wire.body(response, until))
         except ApiError:
@@ -229,9 +249,10 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str | None = None,
+        accept: str = JSON,
     ) -> RESTResponse:
         """Send a request; return the response with its body unread, where it is a good one."""
-        response = self._answer(method, path, seconds, query, body, content_type)
+        response = self._answer(method, path, seconds, query, body, content_type, accept)
         self._warnings.log(response)
         if HTTPStatus.OK <= response.status < HTTPStatus.MULTIPLE_CHOICES:
             return response
@@ -245,9 +266,11 @@ class Api:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str | None = None,
+        accept: str = JSON,
     ) -> RESTResponse:
         """Send a request; return the response with its body unread."""
         rest, headers = self._ready()
+        headers["Accept"] = accept
         if content_type is not None:
             headers["Content-Type"] = content_type
         place = path + (f"?{urlencode(query)}" if query else "")
@@ -278,7 +301,7 @@ class Api:
         with self._lock:
             rest = self._rest
             settings: Mapping[str, Any] = self._configuration.auth_settings()
-        headers = {"Accept": JSON, "User-Agent": self._user_agent}
+        headers = {"User-Agent": self._user_agent}
         headers.update({one["key"]: one["value"] for one in settings.values() if one["value"]})
         return rest, headers
 

@@ -24,6 +24,8 @@ class Resource:
     """It comes with a CRD, which may be absent, come later and go."""
     advisory: bool = False
     """What is known of it makes advice better and decides nothing: nobody waits for it."""
+    metadata_only: bool = False
+    """Its objects are listed and watched without what is in them."""
 
     @property
     def group_kind(self) -> GroupKind:
@@ -99,6 +101,12 @@ WATCHED = (
     NODES,
 )
 """Listed and watched, over all namespaces."""
+
+FOLLOWED = (
+    Resource("apps", "v1", "deployments", "Deployment", advisory=True, metadata_only=True),
+    Resource("apps", "v1", "statefulsets", "StatefulSet", advisory=True, metadata_only=True),
+)
+"""Of which is followed what changes: an object that was read is kept until it does (`kept.py`)."""
 
 LEASES = Resource("coordination.k8s.io", "v1", "leases", "Lease")
 """A few of them, in one namespace: what is known of requests in flight (`leases.py`)."""

@@ -9,6 +9,7 @@ from webhook.cluster.resources import (
     BUDGETS,
     CLAIMS,
     EVENTS,
+    FOLLOWED,
     INFERENCE_SERVICES,
     LEASES,
     LIMIT_RANGES,
@@ -46,7 +47,7 @@ class Right:
 
 def webhook_rights(known: Kinds, namespace: str = "") -> Iterator[Right]:
     """What `scaleguard webhook` does; Leases in a namespace."""
-    for one in WATCHED:
+    for one in (*WATCHED, *FOLLOWED):
         yield from _rights(_FOLLOW, one.group, one.plural)
     for one in RESOURCES.values():
         yield Right("get", one.group, one.plural)

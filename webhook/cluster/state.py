@@ -18,6 +18,7 @@ from webhook.cluster.recorder import Recorder, Silent
 from webhook.cluster.refusals import COMPONENT, EVENTS_BURST, EVENTS_PER_SECOND, Refusals
 from webhook.cluster.resources import (
     BUDGETS,
+    FOLLOWED,
     LIMIT_RANGES,
     NAMESPACES,
     NODES,
@@ -34,7 +35,7 @@ from webhook.cluster.watches import Watches
 from webhook.core.autoscalers.kinds import AUTOSCALERS, VPA
 from webhook.core.decide import Decision
 from webhook.core.kinds import Kinds
-from webhook.core.objects import controller, is_labelled
+from webhook.core.objects import GroupKind, controller, is_labelled
 from webhook.core.review import Request
 from webhook.core.world import World
 
@@ -67,7 +68,8 @@ class ClusterState:
         self._recorder = recorder if recorder is not None else Silent()
         self._watched = Watched.none()
         self._around = Surroundings()
-        self._lookups = Lookups(api, kinds, self._recorder)
+        self._followed: dict[GroupKind, Watch[Any]] = {}
+        self._lookups = Lookups(api, kinds, self._recorder, self._follows)
         stores: tuple[tuple[Resource, Store[Any]], ...] = (
             *self._watched.stores(),
             (NAMESPACES, self._around.namespaces),
@@ -76,12 +78,15 @@ class ClusterState:
             (BUDGETS, self._around.budgets),
             (SERVICES, self._around.services),
             (NODES, self._around.nodes),
+            *((one, self._lookups.changes(one.group_kind)) for one in FOLLOWED),
         )
-        self._watches = Watches(
-            [Watch(resource, store, api, self._recorder, timing) for resource, store in stores],
-            self._recorder,
-            self._note,
-        )
+        watches = [
+            Watch(resource, store, api, self._recorder, timing) for resource, store in stores
+        ]
+        self._watches = Watches(watches, self._recorder, self._note)
+        self._followed |= {
+            watch.resource.group_kind: watch for watch in watches if watch.resource in FOLLOWED
+        }
         self._ledger: Ledger | None = None
         self._sight: Sight | None = None
         self._sweeper: Sweeper | None = None
@@ -163,6 +168,11 @@ class ClusterState:
         is_controller = self._controller is not None and asked.user == self._controller
         is_managed = is_labelled(asked.object) and controller(asked.object) is not None
         return is_controller and asked.group_kind == VPA and is_managed
+
+    def _follows(self, kind: GroupKind) -> bool:
+        """Whether all changes of a kind are told to the lookups now."""
+        watch = self._followed.get(kind)
+        return watch is not None and watch.is_following
 
     def _note(self) -> None:
         if self._sight is not None:

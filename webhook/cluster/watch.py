@@ -82,6 +82,12 @@ class Watch(Generic[Record]):
         """Time since the API server last gave a sign of life about this resource."""
         return self._clock() - self._heard
 
+    @property
+    def is_following(self) -> bool:
+        """Whether changes are told as they come, as far as anybody knows."""
+        is_there = self.synced and not self.is_absent and self.problem is None
+        return is_there and self.age_seconds() <= self._timing.stale_seconds
+
     def not_ready(self) -> str | None:
         """Say why what is held cannot be relied on; None where it can."""
         why = f" ({self.problem})" if self.problem is not None else ""
@@ -114,7 +120,13 @@ class Watch(Generic[Record]):
     def _list(self) -> str:
         self._recorder.relisted(self._name, self._why)
         path, page_seconds = self.resource.path(), self._timing.page_seconds
-        found = self._api.list(path, self._read, page_seconds, on_page=lambda _count: self._hear())
+        found = self._api.list(
+            path,
+            self._read,
+            page_seconds,
+            on_page=lambda _count: self._hear(),
+            metadata_only=self.resource.metadata_only,
+        )
         at = as_version(found.resource_version)
         self.store.replace([record for record in found.items if record is not None], at)
         self._version, self.position = found.resource_version, at
@@ -139,7 +151,10 @@ class Watch(Generic[Record]):
         # Spread, so that the watches of all replicas do not end and begin together.
         seconds = max(1, round(timing.server_seconds * (1 - self._jitter() / 5)))
         path, read_seconds = self.resource.path(), timing.read_seconds
-        with closing(self._api.watch(path, version, seconds, read_seconds)) as events:
+        asked = self._api.watch(
+            path, version, seconds, read_seconds, metadata_only=self.resource.metadata_only
+        )
+        with closing(asked) as events:
             for event in events:
                 if event is not None:
                     self._take(event)

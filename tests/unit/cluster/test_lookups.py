@@ -213,39 +213,6 @@ def test_claim_is_read_when_a_pod_asks(server: FakeApi, cluster: Cluster) -> Non
     assert cluster.looked_up("claim", "not_found") == 1
 
 
-def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "_MOST_KEPT", 2)
-    now = [0.0]
-    kept: lookups.Kept[str, int] = lookups.Kept(lambda: now[0])
-    for number, name in enumerate("abc"):
-        kept.put(name, number)
-    assert [kept.get(name) for name in "abc"] == [(False, None), (True, 1), (True, 2)]
-    now[0] = 3.0
-    assert kept.get("c") == (False, None)
-
-
-def test_of_what_is_large_less_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lookups, "_MOST_KEPT_CHARACTERS", 2500)
-    kept: lookups.Kept[str, str] = lookups.Kept(lambda: 0.0)
-    for name in "abc":
-        kept.put(name, name * 1000)
-    assert [kept.get(name)[0] for name in "abc"] == [False, True, True]
-    kept.put("c", "")  # the same again takes no other's place
-    kept.put("d" * 1000, "")
-    assert kept.get("b")[0]
-    kept.put("e" * 2400, "")
-    assert len(kept._values) == 1, "a name that may be megabytes counts as well"
-
-
-def test_what_is_no_answer_any_more_is_not_held() -> None:
-    now = [0.0]
-    kept: lookups.Kept[str, int] = lookups.Kept(lambda: now[0])
-    for number, name in enumerate("abc"):
-        now[0] = float(number)
-        kept.put(name, number)
-    assert list(kept._values) == ["b", "c"]
-
-
 def test_workloads_that_may_share_pods_are_those_whose_names_begin_alike(
     server: FakeApi, cluster: Cluster
 ) -> None:

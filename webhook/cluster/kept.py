@@ -1,0 +1,161 @@
+"""Objects that were read one by one: kept until they change, or for a short while.
+
+docs/decisions/0003 says why.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from webhook.cluster import pages
+from webhook.core.fields import Raw, mapping, text
+from webhook.core.objects import GroupKind, without_bookkeeping
+
+# Where nobody would know that it changed: `kubectl apply -f` of a folder asks for the same again
+# and again. What changed in between is judged as it was, and judged again with the next write.
+KEPT_SECONDS = 2.0
+_MOST_KEPT = 4096
+
+# Of what is kept, as JSON, and of their names. A Deployment has some 1.5 kB without bookkeeping.
+_MOST_KEPT_BYTES = 5_000_000
+
+
+class Key(NamedTuple):
+    """Which object."""
+
+    kind: GroupKind
+    namespace: str
+    name: str
+
+
+class _Object(NamedTuple):
+    written: bytes
+    """Empty where it is unknown."""
+    until: float
+    bytes: int
+
+
+class Kept:
+    """Objects as they were read; for many threads.
+
+    As JSON: as Python has them they take up to twenty times as much, and are decoded in a fiftieth
+    of the time of a request. `follows` says of a kind whether `forget` is told of all changes now.
+    """
+
+    def __init__(
+        self,
+        follows: Callable[[GroupKind], bool] = lambda _kind: False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._follows = follows
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._objects: dict[Key, _Object] = {}
+        self._under_way: dict[Key, object] = {}
+        self._bytes = 0
+
+    def get(self, key: Key) -> tuple[bool, pages.Raw | None]:
+        """Return whether an object is kept, and it; None where it is known to be unknown."""
+        with self._lock:
+            found = self._objects.get(key)
+        if found is None or not self._holds(key, found):
+            return False, None
+        return True, msgspec.json.decode(found.written) if found.written else None
+
+    def begin(self, key: Key) -> object:
+        """Note that an object is about to be read: if it changes meanwhile it is not kept."""
+        reading = object()
+        with self._lock:
+            self._under_way[key] = reading
+        return reading
+
+    def put(self, key: Key, raw: Raw | None, reading: object) -> None:
+        """Keep what `reading` found. Where there is no room the oldest go."""
+        written = b"" if raw is None else msgspec.json.encode(_slim(raw))
+        size = len(written) + len(key.namespace) + len(key.name)
+        with self._lock:
+            if self._under_way.get(key) is not reading:
+                return
+            self._drop(key)
+            while self._objects and self._must_go(size):
+                self._drop(next(iter(self._objects)))
+            self._objects[key] = _Object(written, self._clock() + KEPT_SECONDS, size)
+            self._bytes += size
+
+    def end(self, key: Key, reading: object) -> None:
+        """Have done with reading, whatever came of it."""
+        with self._lock:
+            if self._under_way.get(key) is reading:
+                del self._under_way[key]
+
+    def forget(self, key: Key) -> None:
+        """Keep an object no longer, and not what is just being read of it."""
+        with self._lock:
+            self._under_way.pop(key, None)
+            self._drop(key)
+
+    def forget_all(self, kind: GroupKind) -> None:
+        """Keep no object of a kind."""
+        with self._lock:
+            for key in [one for one in (*self._objects, *self._under_way) if one.kind == kind]:
+                self._under_way.pop(key, None)
+                self._drop(key)
+
+    def count(self, kind: GroupKind) -> int:
+        """How many of a kind are kept."""
+        with self._lock:
+            return sum(key.kind == kind for key in self._objects)
+
+    def _holds(self, key: Key, found: _Object) -> bool:
+        is_followed = bool(found.written) and self._follows(key.kind)
+        return is_followed or self._clock() < found.until
+
+    def _must_go(self, size: int) -> bool:
+        key, oldest = next(iter(self._objects.items()))
+        is_full = self._bytes + size > _MOST_KEPT_BYTES or len(self._objects) >= _MOST_KEPT
+        return is_full or not self._holds(key, oldest)
+
+    def _drop(self, key: Key) -> None:
+        if (found := self._objects.pop(key, None)) is not None:
+            self._bytes -= found.bytes
+
+
+def _slim(raw: Raw) -> Raw:
+    """Leave out what nobody reads of a workload or a claim, and what changes again and again."""
+    return {name: value for name, value in without_bookkeeping(raw).items() if name != "status"}
+
+
+Changed = tuple[str, str]
+"""Namespace and name."""
+
+
+class Changes:
+    """The store of a watch that holds nothing: what changes is forgotten where it was kept."""
+
+    def __init__(self, kind: GroupKind, kept: Kept) -> None:
+        self._kind = kind
+        self._kept = kept
+
+    def read(self, raw: Raw) -> Changed:
+        """Read which object it is; nothing else of it is asked for."""
+        metadata = mapping(raw, "metadata")
+        return text(metadata, "namespace"), text(metadata, "name")
+
+    def replace(self, records: Sequence[Changed], _version: int = 0) -> None:  # noqa: ARG002
+        """Forget all: nobody knows what changed before."""
+        self._kept.forget_all(self._kind)
+
+    def put(self, record: Changed) -> None:
+        """Forget what changed."""
+        self._kept.forget(Key(self._kind, *record))
+
+    def remove(self, record: Changed) -> None:
+        """Forget what is gone."""
+        self._kept.forget(Key(self._kind, *record))
+
+    def __len__(self) -> int:
+        """How many are kept."""
+        return self._kept.count(self._kind)
