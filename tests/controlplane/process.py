@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import itertools
 import os
 import random
 import signal
@@ -101,13 +102,16 @@ class Child:
         return "\n".join(text.splitlines()[-lines:]) or "(the log is empty)"
 
 
+# Below the range that the kernel takes for outgoing connections: such a port cannot be taken away
+# again between a look and the program's own bind. In an order that each process of tests has for
+# itself, and one after the other: who was given one may take a while to listen.
+_ports = itertools.cycle(random.SystemRandom().sample(range(20000, 32000), 12000))
+
+
 def free_ports(count: int) -> list[int]:
-    """Return different ports of 127.0.0.1 that nobody listens on."""
-    # Below the range that the kernel takes for outgoing connections: such a port cannot be taken
-    # away again between this look and the program's own bind.
-    candidates = random.sample(range(20000, 32000), 1000)
+    """Return different ports of 127.0.0.1 that nobody listens on, and nobody was given lately."""
     found: list[int] = []
-    for port in candidates:
+    for port in itertools.islice(_ports, 1000):
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))
