@@ -10,7 +10,6 @@ import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from http import HTTPStatus
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +26,7 @@ from webhook.cluster import wire
 from webhook.cluster.credentials import loader
 from webhook.cluster.errors import DEADLINE, UNREACHABLE, ApiError, of_status
 from webhook.cluster.pages import PAGE_OBJECTS, Listing, Pages, Raw
+from webhook.core.fields import mapping, text
 
 Record = TypeVar("Record")
 
@@ -123,7 +123,6 @@ class Api:
         on_page: Callable[[int], None] = lambda _count: None,
         labels: str = "",
         at_once: int = PAGE_OBJECTS,
-        metadata_only: bool = False,
     ) -> Listing[Record]:
         """Return all objects of a resource page by page, each read as soon as it is there.
 
@@ -131,8 +130,12 @@ class Api:
         some, `at_once` is how many a page has. Raises `ApiError`.
         """
         until = time.monotonic() + seconds if seconds is not None else float("inf")
-        get = partial(self.get, accept=METADATA_LIST if metadata_only else JSON)
-        return Pages(path, read, page_seconds, until, on_page, labels, at_once).all(get)
+        return Pages(path, read, page_seconds, until, on_page, labels, at_once).all(self.get)
+
+    def version(self, path: str, seconds: float) -> str:
+        """Return the resourceVersion of a resource as it is now; raises `ApiError`."""
+        page = self.get(path, seconds, {"limit": "1"}, METADATA_LIST)
+        return text(mapping(page, "metadata"), "resourceVersion")
 
     def watch(
         self,

@@ -10,13 +10,18 @@ from typing import NamedTuple
 
 import msgspec
 
-from webhook.cluster import pages
+from webhook.cluster import pages, wire
 from webhook.core.fields import Raw, mapping, text
 from webhook.core.objects import GroupKind, without_bookkeeping
 
 # Where nobody would know that it changed: `kubectl apply -f` of a folder asks for the same again
 # and again. What changed in between is judged as it was, and judged again with the next write.
 KEPT_SECONDS = 2.0
+
+# Where changes are told: should one ever be lost (an etcd that was restored, a fault of a cache of
+# the API server) this is how long it counts.
+FOLLOWED_SECONDS = 600.0
+
 _MOST_KEPT = 4096
 
 # Of what is kept, as JSON, and of their names. A Deployment has some 1.5 kB without bookkeeping.
@@ -34,27 +39,36 @@ class Key(NamedTuple):
 class _Object(NamedTuple):
     written: bytes
     """Empty where it is unknown."""
-    until: float
+    read_at: float
+    followed_since: int | None
     bytes: int
+
+
+class _Reading(NamedTuple):
+    """An object that is being read."""
+
+    followed_since: int | None
+    token: object
 
 
 class Kept:
     """Objects as they were read; for many threads.
 
     As JSON: as Python has them they take up to twenty times as much, and are decoded in a fiftieth
-    of the time of a request. `follows` says of a kind whether `forget` is told of all changes now.
+    of the time of a request. `follows` says of a kind whether `forget` is told of all changes:
+    another number once it was not in between, None where it is not now.
     """
 
     def __init__(
         self,
-        follows: Callable[[GroupKind], bool] = lambda _kind: False,
+        follows: Callable[[GroupKind], int | None] = lambda _kind: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._follows = follows
         self._clock = clock
         self._lock = threading.Lock()
         self._objects: dict[Key, _Object] = {}
-        self._under_way: dict[Key, object] = {}
+        self._under_way: dict[Key, _Reading] = {}
         self._bytes = 0
 
     def get(self, key: Key) -> tuple[bool, pages.Raw | None]:
@@ -63,29 +77,30 @@ class Kept:
             found = self._objects.get(key)
         if found is None or not self._holds(key, found):
             return False, None
-        return True, msgspec.json.decode(found.written) if found.written else None
+        return True, wire.decode(found.written) if found.written else None
 
-    def begin(self, key: Key) -> object:
+    def begin(self, key: Key) -> _Reading:
         """Note that an object is about to be read: if it changes meanwhile it is not kept."""
-        reading = object()
+        reading = _Reading(self._follows(key.kind), object())
         with self._lock:
             self._under_way[key] = reading
         return reading
 
-    def put(self, key: Key, raw: Raw | None, reading: object) -> None:
+    def put(self, key: Key, raw: Raw | None, reading: _Reading) -> None:
         """Keep what `reading` found. Where there is no room the oldest go."""
         written = b"" if raw is None else msgspec.json.encode(_slim(raw))
-        size = len(written) + len(key.namespace) + len(key.name)
+        size = len(written) + len(f"{key.namespace}{key.name}".encode(errors="replace"))
         with self._lock:
             if self._under_way.get(key) is not reading:
                 return
             self._drop(key)
             while self._objects and self._must_go(size):
                 self._drop(next(iter(self._objects)))
-            self._objects[key] = _Object(written, self._clock() + KEPT_SECONDS, size)
+            now, since = self._clock(), reading.followed_since if written else None
+            self._objects[key] = _Object(written, now, since, size)
             self._bytes += size
 
-    def end(self, key: Key, reading: object) -> None:
+    def end(self, key: Key, reading: _Reading) -> None:
         """Have done with reading, whatever came of it."""
         with self._lock:
             if self._under_way.get(key) is reading:
@@ -110,8 +125,9 @@ class Kept:
             return sum(key.kind == kind for key in self._objects)
 
     def _holds(self, key: Key, found: _Object) -> bool:
-        is_followed = bool(found.written) and self._follows(key.kind)
-        return is_followed or self._clock() < found.until
+        since = found.followed_since
+        is_followed = since is not None and since == self._follows(key.kind)
+        return self._clock() - found.read_at < (FOLLOWED_SECONDS if is_followed else KEPT_SECONDS)
 
     def _must_go(self, size: int) -> bool:
         key, oldest = next(iter(self._objects.items()))

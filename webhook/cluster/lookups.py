@@ -23,7 +23,7 @@ class Lookups:
     """Reads workloads and resource claims; what cannot be read is unknown, and counted.
 
     `known` returns the kinds of the configuration that holds now: no others are ever read.
-    `follows` says of which kinds all changes are told, to the stores that `changes` returns.
+    `follows` says of which kinds all changes are told to what `changes` returns: see `Kept`.
     The deadline of a call is a moment of `time.monotonic`.
     """
 
@@ -32,7 +32,7 @@ class Lookups:
         api: Api,
         known: Callable[[], Kinds],
         recorder: Recorder,
-        follows: Callable[[GroupKind], bool] = lambda _kind: False,
+        follows: Callable[[GroupKind], int | None] = lambda _kind: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._api = api

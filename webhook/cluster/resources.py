@@ -23,9 +23,9 @@ class Resource:
     optional: bool = False
     """It comes with a CRD, which may be absent, come later and go."""
     advisory: bool = False
-    """What is known of it makes advice better and decides nothing: nobody waits for it."""
-    metadata_only: bool = False
-    """Its objects are listed and watched without what is in them."""
+    """What is known of it makes advice better, or answers quicker: nobody waits for it."""
+    changes_only: bool = False
+    """What is in its objects is not asked for: only which of them change, from now on."""
 
     @property
     def group_kind(self) -> GroupKind:
@@ -103,8 +103,8 @@ WATCHED = (
 """Listed and watched, over all namespaces."""
 
 FOLLOWED = (
-    Resource("apps", "v1", "deployments", "Deployment", advisory=True, metadata_only=True),
-    Resource("apps", "v1", "statefulsets", "StatefulSet", advisory=True, metadata_only=True),
+    Resource("apps", "v1", "deployments", "Deployment", advisory=True, changes_only=True),
+    Resource("apps", "v1", "statefulsets", "StatefulSet", advisory=True, changes_only=True),
 )
 """Of which is followed what changes: an object that was read is kept until it does (`kept.py`)."""
 

@@ -169,10 +169,10 @@ class ClusterState:
         is_managed = is_labelled(asked.object) and controller(asked.object) is not None
         return is_controller and asked.group_kind == VPA and is_managed
 
-    def _follows(self, kind: GroupKind) -> bool:
-        """Whether all changes of a kind are told to the lookups now."""
+    def _follows(self, kind: GroupKind) -> int | None:
+        """Whether all changes of a kind are told to the lookups: see `Kept`."""
         watch = self._followed.get(kind)
-        return watch is not None and watch.is_following
+        return watch.follows() if watch is not None else None
 
     def _note(self) -> None:
         if self._sight is not None:

@@ -12,7 +12,7 @@ from typing import Generic, TypeVar
 from webhook.cluster.api import Api, Event
 from webhook.cluster.discovery import served
 from webhook.cluster.errors import ENDED_EARLY, GARBAGE, ApiError
-from webhook.cluster.pages import Raw
+from webhook.cluster.pages import Listing, Raw
 from webhook.cluster.recorder import Recorder
 from webhook.cluster.records import Store
 from webhook.cluster.resources import Resource
@@ -68,6 +68,8 @@ class Watch(Generic[Record]):
         self._why = "start"
         self._doubted = False
         self._failures = 0
+        self._lost = 0
+        """How often it failed ever."""
         self._stop = threading.Event()
 
     def start(self) -> None:
@@ -82,11 +84,14 @@ class Watch(Generic[Record]):
         """Time since the API server last gave a sign of life about this resource."""
         return self._clock() - self._heard
 
-    @property
-    def is_following(self) -> bool:
-        """Whether changes are told as they come, as far as anybody knows."""
-        is_there = self.synced and not self.is_absent and self.problem is None
-        return is_there and self.age_seconds() <= self._timing.stale_seconds
+    def follows(self) -> int | None:
+        """Say whether changes are told as they come, as far as anybody knows; None where not.
+
+        Another number where that failed in between: some may be told late.
+        """
+        is_told = self._version is not None and self.problem is None
+        is_heard = is_told and self.age_seconds() <= self._timing.stale_seconds
+        return self._lost if is_heard else None
 
     def not_ready(self) -> str | None:
         """Say why what is held cannot be relied on; None where it can."""
@@ -120,13 +125,12 @@ class Watch(Generic[Record]):
     def _list(self) -> str:
         self._recorder.relisted(self._name, self._why)
         path, page_seconds = self.resource.path(), self._timing.page_seconds
-        found = self._api.list(
-            path,
-            self._read,
-            page_seconds,
-            on_page=lambda _count: self._hear(),
-            metadata_only=self.resource.metadata_only,
-        )
+        if self.resource.changes_only:
+            found: Listing[Record | None] = Listing([], self._api.version(path, page_seconds))
+        else:
+            found = self._api.list(
+                path, self._read, page_seconds, on_page=lambda _count: self._hear()
+            )
         at = as_version(found.resource_version)
         self.store.replace([record for record in found.items if record is not None], at)
         self._version, self.position = found.resource_version, at
@@ -152,7 +156,7 @@ class Watch(Generic[Record]):
         seconds = max(1, round(timing.server_seconds * (1 - self._jitter() / 5)))
         path, read_seconds = self.resource.path(), timing.read_seconds
         asked = self._api.watch(
-            path, version, seconds, read_seconds, metadata_only=self.resource.metadata_only
+            path, version, seconds, read_seconds, metadata_only=self.resource.changes_only
         )
         with closing(asked) as events:
             for event in events:
@@ -217,6 +221,7 @@ class Watch(Generic[Record]):
     def _failed(self, error: ApiError) -> float:
         """Note a failure and what has to be done about it; return how long to pause."""
         self._failures += 1
+        self._lost += 1
         self._recorder.failed(self._name, error.label)
         if error.is_gone or error.reason == GARBAGE:
             self._version, self._why = None, "gone" if error.is_gone else "error"

@@ -41,8 +41,9 @@ def test_where_nobody_follows_it_is_kept_for_a_short_while() -> None:
 
 
 def test_where_all_changes_are_told_it_is_kept_until_it_changes() -> None:
-    now, follows = [0.0], [True]
-    kept = Kept(lambda kind: follows[0] and kind == DEPLOYMENT, lambda: now[0])
+    now: list[float] = [0.0]
+    follows: list[int | None] = [0]
+    kept = Kept(lambda kind: follows[0] if kind == DEPLOYMENT else None, lambda: now[0])
     for name in "abc":
         put(kept, name)
     put(kept, "d", None)  # it could not be read: that is no state of it
@@ -54,16 +55,22 @@ def test_where_all_changes_are_told_it_is_kept_until_it_changes() -> None:
     changes.put(changes.read({"metadata": {"namespace": "shop", "name": "a"}}))
     changes.remove(changes.read({"metadata": {"namespace": "shop", "name": "b"}}))
     assert there(kept, "abc") == "c"
-    follows[0] = False
-    assert there(kept, "c") == "", "nobody would know"
-    follows[0] = True
+    for lost in (None, 1):
+        follows[0] = lost
+        assert there(kept, "c") == "", "nobody would know, or would have known"
+    put(kept, "f")
+    now[0] += module.FOLLOWED_SECONDS - 1
+    assert there(kept, "f") == "f"
+    now[0] += 1
+    assert there(kept, "f") == "", "a change may have been lost"
+    put(kept, "f")
     changes.replace(())
-    assert there(kept, "c") == ""
+    assert there(kept, "f") == ""
     assert len(changes) == 0
 
 
 def test_what_changes_while_it_is_read_is_not_kept() -> None:
-    kept = Kept(lambda _: True)
+    kept = Kept(lambda _: 0)
     for change in ("one", "all"):
         reading = kept.begin(key("a"))
         if change == "one":
@@ -76,7 +83,7 @@ def test_what_changes_while_it_is_read_is_not_kept() -> None:
 
 
 def test_of_two_who_read_at_once_the_later_one_is_kept() -> None:
-    kept = Kept(lambda _: True)
+    kept = Kept(lambda _: 0)
     first, second = kept.begin(key("a")), kept.begin(key("a"))
     kept.put(key("a"), {"metadata": {}, "said": "first"}, first)
     kept.end(key("a"), first)
@@ -88,7 +95,7 @@ def test_of_two_who_read_at_once_the_later_one_is_kept() -> None:
 
 def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_MOST_KEPT", 2)
-    for follows in (False, True):
+    for follows in (None, 0):
         kept = Kept(lambda _, follows=follows: follows, lambda: 0.0)  # type: ignore[misc]
         for name in "abc":
             put(kept, name)
@@ -131,7 +138,7 @@ def following(server: FakeApi, cluster: Cluster, *watch: Stream | Answer) -> Any
     server.on(f"watch {ALL}", *watch)
     server.on(f"{DEPLOYMENTS}/web", answer(workload("web")))
     state = cluster.following(server)
-    until(lambda: state._follows(DEPLOYMENT))
+    until(lambda: state._follows(DEPLOYMENT) is not None)
     return state
 
 
@@ -158,6 +165,33 @@ def test_a_workload_is_read_again_once_it_has_changed(
     until(lambda: world_of(state).workload(WEB) is not None and reads(server) == 2)
     asked = [one for one in server.asked if one.path == ALL]
     assert all("as=PartialObjectMetadata" in one.headers["Accept"] for one in asked)
+    assert [one.query.get("limit") for one in asked if not one.query.get("watch")] == ["1"]
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        status(500, "InternalError"),
+        status(410, "Expired"),
+        Stream([event("ERROR", {"kind": "Status", "code": 410, "reason": "Expired"})]),
+        Stream([bookmark("6"), b"garbage\n"]),
+    ],
+)
+def test_what_was_read_before_changes_were_lost_is_read_again(
+    server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch, ends: Answer | Stream
+) -> None:
+    """Also while the watch stands again: what happened meanwhile may be told later."""
+    monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
+    first = Stream([bookmark("6"), 1.0])
+    state = following(server, cluster, first, ends, Stream([bookmark("7")], end="hang"))
+    for _ in range(2):
+        assert world_of(state).workload(WEB) is not None
+    assert reads(server) == 1
+    before = state._follows(DEPLOYMENT)
+    until(lambda: state._follows(DEPLOYMENT) not in {None, before})
+    for _ in range(2):
+        assert world_of(state).workload(WEB) is not None
+    assert reads(server) == 2
 
 
 def test_without_the_right_to_follow_it_is_kept_for_a_short_while(
