@@ -35,6 +35,16 @@ class Audit:
         pass
 
 
+def refusing(*wrong: str) -> Callable[[Sequence[Waiting]], DeliveryError | None]:
+    """Refuse each delivery that has one of these decisions."""
+
+    def answer(batch: Sequence[Waiting]) -> DeliveryError | None:
+        made = {decision for one in batch for decision, _ in one.decisions}
+        return DeliveryError("wrong", again=False) if made & set(wrong) else None
+
+    return answer
+
+
 def well(_batch: Sequence[Waiting]) -> None:
     return None
 

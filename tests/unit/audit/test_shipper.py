@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.audit.batches import record
-from tests.unit.audit.shipping import Audit, filled, shipper, until, well
+from tests.unit.audit.shipping import Audit, filled, refusing, shipper, until, well
 from tests.unit.audit.spooling import append, ids, outbox
 from webhook.audit.delivery import DeliveryError
 from webhook.audit.losses import Loss
@@ -71,11 +71,7 @@ def test_what_is_refused_is_found_and_left_out_alone(tmp_path: Path, size: int) 
     for number in range(4):  # repeats: among them one that is refused
         append(kept.spool, [record("same")], f"same{number}", time.time())
 
-    def refuses(batch: Sequence[Waiting]) -> DeliveryError | None:
-        made = {decision for one in batch for decision, _ in one.decisions}
-        return DeliveryError("wrong", again=False) if made & {"d0", "same2"} else None
-
-    audit = Audit(refuses)
+    audit = Audit(refusing("d0", "same2"))
     ships = shipper(kept, audit, counted)
     ships.start()
     until(lambda: not ids(kept.spool))
@@ -168,11 +164,7 @@ def test_what_is_refused_from_a_journal_is_left_out_alone(tmp_path: Path) -> Non
     for number in range(7):
         kept.keep([record(f"w{number}")], f"d{number}", time.time())
 
-    def refuses(batch: Sequence[Waiting]) -> DeliveryError | None:
-        made = {decision for one in batch for decision, _ in one.decisions}
-        return DeliveryError("wrong", again=False) if "d3" in made else None
-
-    audit = Audit(refuses)
+    audit = Audit(refusing("d3"))
     ships = shipper(kept, audit, counted)
     ships.start()
     until(lambda: len(audit.kept) == 6)
@@ -200,11 +192,7 @@ def test_what_is_refused_holds_nothing_up_without_a_spool(tmp_path: Path) -> Non
     (tmp_path / "spool-1.db").mkdir()  # it cannot be opened
     kept, counted = outbox(tmp_path)
 
-    def refuses(batch: Sequence[Waiting]) -> DeliveryError | None:
-        made = {decision for one in batch for decision, _ in one.decisions}
-        return DeliveryError("wrong", again=False) if "d1" in made else None
-
-    audit = Audit(refuses)
+    audit = Audit(refusing("d1"))
     for number in range(3):
         kept.keep([record(f"w{number}")], f"d{number}", time.time())
     ships = shipper(kept, audit, counted)
