@@ -50,6 +50,8 @@ class LiveWorld(World):
         self._counterparts: Counterparts | None = None
         self._lookups = lookups
         self._known: dict[WorkloadKey, Workload | None] = {}
+        self._called: dict[WorkloadKey, list[WorkloadKey]] = {}
+        """Rollouts, as they were found: a judgement asks again and again."""
 
     @property
     def _all(self) -> Counterparts:
@@ -76,12 +78,18 @@ class LiveWorld(World):
         own = self.seen(key) if key.group_kind == ROLLOUT else None
         names = [own.same_as] if own is not None and own.same_as is not None else []
         if key.group_kind != ROLLOUT:
-            called = (self._all.targets(key.namespace, name, ROLLOUT) for name in (key.name, ""))
-            for rollout in _few(chain.from_iterable(called), key):
+            for rollout in self._rollouts(key):
                 referring = self.seen(rollout)
                 if referring is not None and referring.same_as == key:
                     names.append(rollout)
         return names
+
+    def _rollouts(self, key: WorkloadKey) -> list[WorkloadKey]:
+        """A few Rollouts that may be a workload, those first that are called like it."""
+        if key not in self._called:
+            found = (self._all.targets(key.namespace, name, ROLLOUT) for name in (key.name, ""))
+            self._called[key] = _few(chain.from_iterable(found), key)
+        return self._called[key]
 
     def owned(self, key: WorkloadKey) -> list[WorkloadKey]:
         """The workloads that a workload controls, as far as a VPA names them.

@@ -112,6 +112,7 @@ class Autoscalers(Generic[Kept]):
 
     def replace(self, records: Sequence[Held[Kept]], version: int) -> None:
         """Hold these and nothing else, as it was at a version of the cluster."""
+        records = [self._unchanged(held) for held in records]
         found: dict[WorkloadKey, tuple[Kept, ...]] = {}
         for held in records:
             key = held.record.target
@@ -131,8 +132,9 @@ class Autoscalers(Generic[Kept]):
         A change of target adds before it takes away: in between both are seen, never none.
         """
         before = self._held.get(record.identity)
+        record = self._unchanged(record)
         key = record.record.target
-        if key is not None:
+        if key is not None and (before is None or before.record is not record.record):
             self._on[key] = (*self._others(key, record.identity), record.record)
             self._targets.add(key)
         if before is not None and before.record.target != key:
@@ -150,6 +152,16 @@ class Autoscalers(Generic[Kept]):
     def __len__(self) -> int:
         """How many objects are held."""
         return len(self._held)
+
+    def _unchanged(self, held: Held[Kept]) -> Held[Kept]:
+        """Hold on to the record that is there where it says the same: most updates are of a status.
+
+        New ones would be looked through by each full garbage collection, some hundred a second.
+        """
+        before = self._held.get(held.identity)
+        if before is None or before.record != held.record:
+            return held
+        return Held(before.record, held.uid, held.version)
 
     def _forget(self, held: Held[Kept], version: int) -> None:
         for key in (held.identity, held.uid):

@@ -8,7 +8,7 @@ from webhook.core.fields import Raw, strings
 from webhook.core.finding import Action, Finding
 from webhook.core.kinds import Kinds
 from webhook.core.mode import Mode
-from webhook.core.objects import GroupKind, ObjectRef, group_of, reference
+from webhook.core.objects import GroupKind, ObjectRef, reference
 from webhook.core.record import OwnerRef, Record, RecordKind
 from webhook.core.recorded_fields import recorded_fields
 from webhook.core.review import Request
@@ -127,11 +127,12 @@ def owner_of(raw: Raw) -> OwnerRef | None:
     if found is None:
         return None
     ref = short(reference(found))
-    name = ref.name or ""
-    suffix = f"-{strings(raw, 'metadata', 'labels').get(_HASH_LABEL, '')}"
-    if ref.group_kind == _REPLICA_SET and len(suffix) > 1 and name.endswith(suffix):
-        return OwnerRef("apps", "Deployment", name.removesuffix(suffix))
-    return OwnerRef(group_of(ref.api_version), ref.kind, name)
+    name, kind = ref.name or "", ref.group_kind
+    if kind == _REPLICA_SET:
+        suffix = f"-{strings(raw, 'metadata', 'labels').get(_HASH_LABEL, '')}"
+        if len(suffix) > 1 and name.endswith(suffix):
+            return OwnerRef("apps", "Deployment", name.removesuffix(suffix))
+    return OwnerRef(kind.group, kind.kind, name)
 
 
 def short(ref: ObjectRef) -> ObjectRef:

@@ -19,9 +19,9 @@ def topmost_owner(raw: Raw) -> Raw | None:
     owner = controller(raw)
     if owner is None:
         return None
-    labels = strings(raw, "metadata", "labels")
     version, kind, name, uid = owner.api_version, owner.kind, owner.name, owner.uid
-    if owner.group == _KNATIVE and labels.get(_SERVICE):
+    labels = strings(raw, "metadata", "labels") if owner.group == _KNATIVE else {}
+    if labels.get(_SERVICE):
         version, kind = "serving.knative.dev/v1", "Service"
         name, uid = labels[_SERVICE], labels.get(_SERVICE_UID)
     metadata = {"namespace": text(mapping(raw, "metadata"), "namespace"), "name": name}

@@ -66,6 +66,7 @@ def serve(plan: ServePlan) -> None:
     from webhook.serving.gunicorn import serve as serve_with_gunicorn  # noqa: PLC0415
     from webhook.serving.options import ServeOptions  # noqa: PLC0415
     from webhook.serving.paths import Segments  # noqa: PLC0415
+    from webhook.serving.settling import settle  # noqa: PLC0415
 
     options = ServeOptions(
         bind=plan.bind,
@@ -91,6 +92,7 @@ def serve(plan: ServePlan) -> None:
             publication = _publication(plan, served, segments)
             audited = _recording(plan, service, leaving)
             app = _app(service, served, publication, audited, segments)
+            settle(lambda: not service.not_ready())
             return _behind_callers(plan, served, app)
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)

@@ -51,6 +51,24 @@ def test_object_is_held_in_one_version() -> None:
     assert (names(store, WEB), len(store)) == ([], 1)
 
 
+def test_record_that_says_the_same_is_not_replaced() -> None:
+    """New ones would be looked through by garbage collections; most updates are of a status."""
+    store = Autoscalers(read_vpa)
+    store.put(vpa("a", "web", uid="1", resourceVersion="5"))
+    (before,) = store.on(WEB)
+    same = vpa("a", "web", uid="1", resourceVersion="6")
+    store.put(same)
+    assert [one is before for one in store.on(WEB)] == [True]
+    assert store.named(before.ref) == same
+    again = vpa("a", "web", uid="1", resourceVersion="7")
+    store.replace([again], 8)
+    assert [one is before for one in store.on(WEB)] == [True]
+    assert store.named(before.ref) == again
+    other = vpa("a", "web", uid="2", resourceVersion="9")
+    store.put(other)
+    assert (store.on(WEB), store.named(before.ref)) == ((other.record,), other)
+
+
 def test_reader_holds_what_it_got() -> None:
     store = Autoscalers(read_vpa, [written("a", "web")])
     got = store.on(WEB)
