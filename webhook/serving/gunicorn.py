@@ -1,5 +1,6 @@
 """Serve the application with gunicorn: processes, threads, TLS, metrics, and a gentle end."""
 
+import gc
 import logging
 import os
 import sys
@@ -69,6 +70,9 @@ def serve(
 
 def _run(application: "_Application") -> None:
     master = os.getpid()
+    # What workers inherit stays shared with them: their collections would write to all of it.
+    gc.collect()
+    gc.freeze()
     try:
         application.run()
     except SystemExit as stop:
