@@ -49,6 +49,7 @@ class Journal:
         self._folder = folder
         self._turn = threading.Lock()
         self._file: int | None = None
+        self._path = folder
         self._bytes = 0
         self._retry_at = 0.0
 
@@ -68,7 +69,9 @@ class Journal:
             self._close()
 
     def _opened(self) -> int | None:
-        if self._file is not None and (self._bytes >= _FILE_BYTES or not _has_name(self._file)):
+        if self._file is not None and (
+            self._bytes >= _FILE_BYTES or not self._is_there(self._file)
+        ):
             self._close()
         if self._file is None and time.monotonic() >= self._retry_at:
             try:
@@ -77,6 +80,13 @@ class Journal:
                 self._retry_at = time.monotonic() + _RETRY_SECONDS
                 _log.debug("audit: no journal can be begun: %s", error)
         return self._file
+
+    def _is_there(self, file: int) -> bool:
+        """Whether somebody finds what is written: a file may be removed, with its folder mostly."""
+        try:
+            return self._path.stat().st_ino == os.fstat(file).st_ino
+        except OSError:
+            return False
 
     def _begun(self) -> int | None:
         """Begin a file; it has its name once it is locked, so that nobody takes it for one left."""
@@ -96,6 +106,7 @@ class Journal:
             os.close(file)
             unnamed.unlink(missing_ok=True)
             raise
+        self._path = path
         return file
 
     def _written(self, file: int, line: bytes) -> bool:
@@ -219,11 +230,6 @@ class Journals:
             _log.debug("audit: how far journals were read is not kept: %s", error)
         else:
             self._noted = self._offsets
-
-
-def _has_name(file: int) -> bool:
-    """Whether somebody finds what is written: a file may be removed, with its folder mostly."""
-    return os.fstat(file).st_nlink > 0
 
 
 def _is_left(file: int) -> bool:

@@ -165,7 +165,7 @@ class Owner:
     name: str
     uid: str | None
     api_version: str = field(default="", compare=False)
-    """As it is written; owners are told apart without it."""
+    """As it is written. Owners are told apart without it; a kept record may have an older one."""
 
     def is_object(self, ref: ObjectRef, uid: str | None) -> bool:
         """Match by group, kind and name, and by uid only where both sides have one."""

@@ -37,7 +37,8 @@ def _settle(is_ready: Callable[[], bool]) -> None:
             if time.monotonic() >= until:
                 gc.enable()
             time.sleep(_LOOK_SECONDS)
+        # Before they are on again: one that another thread had begun would leave this one out.
+        gc.collect()
+        gc.freeze()
     finally:
         gc.enable()
-    gc.collect()
-    gc.freeze()

@@ -92,8 +92,9 @@ def serve(plan: ServePlan) -> None:
             publication = _publication(plan, served, segments)
             audited = _recording(plan, service, leaving)
             app = _app(service, served, publication, audited, segments)
+            app = _behind_callers(plan, served, app)
             settle(lambda: not service.not_ready())
-            return _behind_callers(plan, served, app)
+            return app
 
         serve_with_gunicorn(options, make_app, on_leaving=leaving)
 

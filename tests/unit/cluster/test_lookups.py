@@ -190,6 +190,9 @@ def test_rollout_and_the_deployment_that_it_names_are_one(
     world = world_of(known)
     assert world.other_names(WEB) == [rollout]
     assert world.other_names(key("api")) == []
+    # Looked for once, and judged by what is supposed all the same.
+    supposed = world.supposing(rollout, None)
+    assert (supposed.other_names(WEB), world.other_names(WEB)) == ([], [rollout])
     assert world_of(known).other_names(rollout) == [WEB]
 
 
