@@ -217,9 +217,8 @@ class Brought:
     def put(self, record: BroughtRecord) -> None:
         """Hold what an InferenceService brings now: most of its updates change only its status."""
         name, scalers = record
-        before = self._records.get(name)
-        self._records[name] = scalers
-        if scalers != before:
+        if scalers != self._records.get(name):
+            self._records[name] = scalers
             self._index()
 
     def remove(self, record: BroughtRecord) -> None:
