@@ -6,12 +6,12 @@ docs/decisions/0003 says why.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
 from webhook.cluster import pages, wire
-from webhook.core.fields import Raw, mapping, text
+from webhook.core.fields import Raw, mapping, strings, text
 from webhook.core.objects import GroupKind, without_bookkeeping
 
 # Where nobody would know that it changed: `kubectl apply -f` of a folder asks for the same again
@@ -26,6 +26,9 @@ _MOST_KEPT = 4096
 
 # Of what is kept, as JSON, and of their names. A Deployment has some 1.5 kB without bookkeeping.
 _MOST_KEPT_BYTES = 5_000_000
+
+# Written by the Deployment's controller right after it was made, and with each rollout.
+_REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
 
 
 class Key(NamedTuple):
@@ -44,19 +47,21 @@ class _Object(NamedTuple):
     bytes: int
 
 
-class _Reading(NamedTuple):
+class _Reading:
     """An object that is being read."""
 
-    followed_since: int | None
-    token: object
+    def __init__(self, followed_since: int | None) -> None:
+        self.followed_since = followed_since
+        self.told: Raw | None = None
+        """Its metadata as a watch told of them last, in the meantime."""
 
 
 class Kept:
     """Objects as they were read; for many threads.
 
     As JSON: as Python has them they take up to twenty times as much, and are decoded in a fiftieth
-    of the time of a request. `follows` says of a kind whether `forget` is told of all changes:
-    another number once it was not in between, None where it is not now.
+    of the time of a request. `follows` says of a kind whether `changed` and `forget` are told of
+    all changes: another number once it was not in between, None where it is not now.
     """
 
     def __init__(
@@ -80,18 +85,21 @@ class Kept:
         return True, wire.decode(found.written) if found.written else None
 
     def begin(self, key: Key) -> _Reading:
-        """Note that an object is about to be read: if it changes meanwhile it is not kept."""
-        reading = _Reading(self._follows(key.kind), object())
+        """Note that an object is about to be read: what changes after that is not kept."""
+        reading = _Reading(self._follows(key.kind))
         with self._lock:
             self._under_way[key] = reading
         return reading
 
     def put(self, key: Key, raw: Raw | None, reading: _Reading) -> None:
         """Keep what `reading` found. Where there is no room the oldest go."""
-        written = b"" if raw is None else msgspec.json.encode(_slim(raw))
+        kept = None if raw is None else _slim(raw)
+        written = b"" if kept is None else msgspec.json.encode(kept)
         size = len(written) + len(f"{key.namespace}{key.name}".encode(errors="replace"))
         with self._lock:
             if self._under_way.get(key) is not reading:
+                return
+            if reading.told is not None and (kept is None or kept["metadata"] != reading.told):
                 return
             self._drop(key)
             while self._objects and self._must_go(size):
@@ -105,6 +113,22 @@ class Kept:
         with self._lock:
             if self._under_way.get(key) is reading:
                 del self._under_way[key]
+
+    def changed(self, key: Key, metadata: Raw) -> None:
+        """Keep an object no longer, unless it was read as it is now, or but for its status.
+
+        That a watch tells of what was read already is no exception: whoever applies a Deployment
+        and its HPA has the one read for the other while it is told. Of the kinds that are followed
+        each change of the spec counts in `metadata.generation` (Kubernetes, pkg/registry/apps,
+        PrepareForUpdate of the strategies of Deployments and StatefulSets).
+        """
+        now = _slim_metadata({"metadata": metadata})
+        with self._lock:
+            if (reading := self._under_way.get(key)) is not None:
+                reading.told = now
+            found = self._objects.get(key)
+            if found is not None and (not found.written or _metadata_of(found) != now):
+                self._drop(key)
 
     def forget(self, key: Key) -> None:
         """Keep an object no longer, and not what is just being read of it."""
@@ -141,11 +165,32 @@ class Kept:
 
 def _slim(raw: Raw) -> Raw:
     """Leave out what nobody reads of a workload or a claim, and what changes again and again."""
-    return {name: value for name, value in without_bookkeeping(raw).items() if name != "status"}
+    slim = {name: value for name, value in raw.items() if name != "status"}
+    return slim | {"metadata": _slim_metadata(raw)}
 
 
-Changed = tuple[str, str]
-"""Namespace and name."""
+def _slim_metadata(raw: Raw) -> Raw:
+    metadata: dict[str, Any] = without_bookkeeping(raw)["metadata"]
+    metadata.pop("resourceVersion", None)
+    annotations = strings(metadata, "annotations")
+    if annotations.pop(_REVISION_ANNOTATION, None) is not None:
+        metadata["annotations"] = annotations
+    # The last one that goes takes none along, or an empty mapping.
+    if not annotations:
+        metadata.pop("annotations", None)
+    return metadata
+
+
+def _metadata_of(found: _Object) -> Raw:
+    return mapping(wire.decode(found.written), "metadata")
+
+
+class Changed(NamedTuple):
+    """An object of which a watch tells."""
+
+    namespace: str
+    name: str
+    metadata: Raw
 
 
 class Changes:
@@ -156,9 +201,9 @@ class Changes:
         self._kept = kept
 
     def read(self, raw: Raw) -> Changed:
-        """Read which object it is; nothing else of it is asked for."""
+        """Read which object it is, and its metadata; nothing else of it is asked for."""
         metadata = mapping(raw, "metadata")
-        return text(metadata, "namespace"), text(metadata, "name")
+        return Changed(text(metadata, "namespace"), text(metadata, "name"), metadata)
 
     def replace(self, records: Sequence[Changed], _version: int = 0) -> None:  # noqa: ARG002
         """Forget all: nobody knows what changed before."""
@@ -166,11 +211,12 @@ class Changes:
 
     def put(self, record: Changed) -> None:
         """Forget what changed."""
-        self._kept.forget(Key(self._kind, *record))
+        key = Key(self._kind, record.namespace, record.name)
+        self._kept.changed(key, record.metadata)
 
     def remove(self, record: Changed) -> None:
         """Forget what is gone."""
-        self._kept.forget(Key(self._kind, *record))
+        self._kept.forget(Key(self._kind, record.namespace, record.name))
 
     def __len__(self) -> int:
         """How many are kept."""

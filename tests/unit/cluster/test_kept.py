@@ -9,6 +9,7 @@ from tests.unit.cluster.fake import Answer, FakeApi, Stream, bookmark, event, pa
 from tests.unit.cluster.states import DEPLOYMENTS, WEB, Cluster, answer, workload, world_of
 from webhook.cluster import kept as module
 from webhook.cluster.kept import Changes, Kept, Key
+from webhook.core.fields import Raw
 from webhook.core.objects import GroupKind
 
 DEPLOYMENT = GroupKind("apps", "Deployment")
@@ -52,7 +53,7 @@ def test_where_all_changes_are_told_it_is_kept_until_it_changes() -> None:
     assert there(kept, "abcd") == "abc"
     assert not kept.get(key("e", OTHER))[0]
     changes = Changes(DEPLOYMENT, kept)
-    changes.put(changes.read({"metadata": {"namespace": "shop", "name": "a"}}))
+    changes.put(changes.read({"metadata": {"namespace": "shop", "name": "a", "generation": 2}}))
     changes.remove(changes.read({"metadata": {"namespace": "shop", "name": "b"}}))
     assert there(kept, "abc") == "c"
     for lost in (None, 1):
@@ -80,6 +81,72 @@ def test_what_changes_while_it_is_read_is_not_kept() -> None:
         kept.put(key("a"), {}, reading)
         kept.end(key("a"), reading)
         assert not kept.get(key("a"))[0]
+
+
+def made(generation: int = 1, version: str = "5", notes: Raw | None = None) -> dict[str, Any]:
+    known = {"namespace": "shop", "name": "a", "uid": "u", "generation": generation}
+    bookkeeping = {"resourceVersion": version, "managedFields": [{"time": version}]}
+    return {**known, **bookkeeping, **({"annotations": notes} if notes else {})}
+
+
+REVISION = {"deployment.kubernetes.io/revision": "1"}
+APPLIED = {"kubectl.kubernetes.io/last-applied-configuration": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("told", "is_kept"),
+    [
+        ([made()], True),
+        ([made(version="4"), made(version="6")], True),
+        ([made(version="6", notes=REVISION)], True),
+        ([made(version="6", notes=APPLIED)], True),
+        ([made(2, version="6")], False),
+        ([made(version="6", notes={"mine": "x"})], False),
+        ([made() | {"uid": "another"}], False),
+        ([made() | {"labels": {"a": "b"}}], False),
+    ],
+)
+@pytest.mark.parametrize("when", ["while it is read", "afterwards"])
+def test_it_is_kept_where_what_is_told_was_read_or_is_of_its_status(
+    told: list[dict[str, Any]], when: str, *, is_kept: bool
+) -> None:
+    """Who applies a Deployment and its HPA has the one read for the other while it is told."""
+    kept = Kept(lambda _: 0)
+    changes = Changes(DEPLOYMENT, kept)
+    read = {"metadata": made(), "spec": {"a": 1}, "status": {}}
+    reading = kept.begin(key("a"))
+    if when == "afterwards":
+        kept.put(key("a"), read, reading)
+    for metadata in told:
+        changes.put(changes.read({"metadata": metadata}))
+    if when == "while it is read":
+        kept.put(key("a"), read, reading)
+    kept.end(key("a"), reading)
+    assert kept.get(key("a"))[0] is is_kept
+
+
+@pytest.mark.parametrize("read", [1, 2, 3])
+def test_of_what_is_told_while_it_is_read_the_last_counts(read: int) -> None:
+    kept = Kept(lambda _: 0)
+    changes = Changes(DEPLOYMENT, kept)
+    reading = kept.begin(key("a"))
+    for generation in (1, 2):
+        changes.put(changes.read({"metadata": made(generation)}))
+    kept.put(key("a"), {"metadata": made(read)}, reading)
+    assert kept.get(key("a"))[0] is (read == 2)
+
+
+def test_what_could_not_be_read_is_read_again_once_it_is_told_of() -> None:
+    kept = Kept(lambda _: 0)
+    changes = Changes(DEPLOYMENT, kept)
+    put(kept, "a", None)
+    assert kept.get(key("a")) == (True, None)
+    changes.put(changes.read({"metadata": made()}))
+    assert not kept.get(key("a"))[0]
+    reading = kept.begin(key("a"))
+    changes.put(changes.read({"metadata": made()}))
+    kept.put(key("a"), None, reading)
+    assert not kept.get(key("a"))[0]
 
 
 def test_of_two_who_read_at_once_the_later_one_is_kept() -> None:
@@ -157,8 +224,10 @@ def test_a_workload_is_read_again_once_it_has_changed(
     server: FakeApi, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "KEPT_SECONDS", 0.0)
-    changed = event("MODIFIED", workload("web", metadata={"resourceVersion": "7"}))
-    state = following(server, cluster, Stream([bookmark("6"), 1.0, changed], end="hang"))
+    scaled = event("MODIFIED", workload("web", metadata={"resourceVersion": "7"}))
+    changed = event("MODIFIED", workload("web", metadata={"resourceVersion": "8", "generation": 2}))
+    told = Stream([bookmark("6"), 0.5, scaled, 0.5, changed], end="hang")
+    state = following(server, cluster, told)
     for _ in range(3):
         assert world_of(state).workload(WEB) is not None
     assert reads(server) == 1
