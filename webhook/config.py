@@ -6,7 +6,7 @@ Unknown keys are refused, and every fault is listed at once. The file's schema i
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from ipaddress import IPv4Address, ip_address
 from pathlib import Path
 from socket import inet_aton
@@ -18,6 +18,7 @@ import yaml
 from webhook import plain_yaml
 from webhook.core import quantity
 from webhook.core.finding import Action
+from webhook.core.frozen import frozen
 from webhook.core.mode import Mode
 from webhook.core.mutations.tolerations import is_tolerable
 from webhook.core.patch import dotted
@@ -32,7 +33,7 @@ from webhook.workloads import workload_faults
 SCHEMA_FILE = Path(__file__).resolve().parent / "config.schema.json"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpaConfig:
     """An OPA server as the engine of the rules."""
 
@@ -42,7 +43,7 @@ class OpaConfig:
     token_file: Path | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class CustomConfig:
     """On which terms the rules of users are heard."""
 
@@ -51,7 +52,7 @@ class CustomConfig:
     """ignore: what else was found stands; fail: there is no judgement."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuditConfig:
     """What is kept and told of decisions."""
 
@@ -61,7 +62,7 @@ class AuditConfig:
     """Whether a refusal is told by an Event at the object that it concerns."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Config:
     """Everything that a configuration file says, completed by defaults."""
 

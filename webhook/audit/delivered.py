@@ -1,9 +1,9 @@
 """What a delivery brings: records, each with the decisions in which it was made."""
 
-from dataclasses import dataclass
 from typing import Any, Final, TypeGuard
 
 from webhook.core.fields import Raw, mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.record import Record, read_record
 
 _LAST_SECONDS: Final = 4_102_444_800
@@ -12,7 +12,7 @@ _LAST_SECONDS: Final = 4_102_444_800
 _LONGEST_ID: Final = 128
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivered:
     """A record, and the decisions in which it was made: ids, and seconds since 1970."""
 
@@ -20,7 +20,7 @@ class Delivered:
     decisions: tuple[tuple[str, float], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """What one replica delivers at once."""
 

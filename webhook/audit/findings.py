@@ -1,12 +1,13 @@
 """What views ask of the store, and what they get: in process or over HTTP, in the same JSON."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
 from webhook.core.fields import Raw, mapping, members, text
+from webhook.core.frozen import frozen
 
 MOST_AT_ONCE: Final = 1000
 
@@ -14,7 +15,7 @@ MOST_SEARCHED: Final = 200
 """Characters of a search, each word of which is looked for in each row."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Filters:
     """Which findings are meant; what is None or False narrows nothing."""
 
@@ -40,7 +41,7 @@ class Filters:
     """What the background scan found and still stands, or what was so and is over."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Found:
     """A finding, and how often it was made."""
 
@@ -76,7 +77,7 @@ class Found:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A part of what was found, newest first."""
 

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import IO, Final
 
 from webhook.audit.delivery import Deliver, DeliveryError
@@ -16,6 +15,7 @@ from webhook.audit.losses import Loss
 from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool import Waiting
+from webhook.core.frozen import frozen
 
 # What one delivery takes of the spool at most. A record has 10 kB at most and 1 kB mostly; the
 # spool ends a batch at 1 MiB of records, as much is taken of journals, and the audit takes 8.
@@ -24,7 +24,7 @@ MOST_DECISIONS: Final = 1000
 _log = logging.getLogger("scaleguard.audit")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How often is looked and tried."""
 
@@ -41,7 +41,7 @@ class Pace:
         return min(seconds, self.longest_pause_seconds) * chance
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sender:
     """Who delivers."""
 
@@ -58,7 +58,7 @@ class Shipper(threading.Thread):
         deliver: Deliver,
         sender: Sender,
         recorder: Recorder,
-        pace: Pace = Pace(),
+        pace: Pace = Pace(),  # noqa: B008 - it is frozen
     ) -> None:
         super().__init__(name="audit-shipper", daemon=True)
         self._lock_path = outbox.folder / "shipper.lock"

@@ -9,7 +9,6 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -18,6 +17,7 @@ from webhook.audit.entry import Entry
 from webhook.audit.losses import Loss
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool_file import DamageError, SpoolFile
+from webhook.core.frozen import frozen
 
 MIB: Final = 1024 * 1024
 
@@ -48,7 +48,7 @@ _WRONG: Final = (sqlite3.Error, OSError, DamageError)
 _log = logging.getLogger("scaleguard.audit")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """What a spool may hold."""
 
@@ -78,7 +78,12 @@ class Filled(NamedTuple):
 class Spool:
     """Records that wait, in a file that several processes share."""
 
-    def __init__(self, folder: Path, recorder: Recorder, bounds: Bounds = Bounds()) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        recorder: Recorder,
+        bounds: Bounds = Bounds(),  # noqa: B008 - it is frozen
+    ) -> None:
         self._file = SpoolFile(folder, bounds.bytes)
         self._bounds = bounds
         self._recorder = recorder

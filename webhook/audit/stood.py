@@ -1,16 +1,16 @@
 """How things stand with workloads: what the background scan delivers, and what views get."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.audit.delivered import is_moment
 from webhook.audit.findings import Found
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, members, text
+from webhook.core.frozen import frozen
 from webhook.core.standing import Standing, read_standing
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Telling:
     """What the leader of the controllers tells at once."""
 
@@ -61,7 +61,7 @@ def _standing(place: str, raw: Raw) -> Standing:
         raise ValueError(f"{place}: {error}") from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Asked:
     """Which workloads are meant; what is None or False narrows nothing."""
 
@@ -73,7 +73,7 @@ class Asked:
     """Only those at which two meet."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kept:
     """How things stand with a workload, as it was told last."""
 
@@ -94,7 +94,7 @@ class Kept:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StandingsPage:
     """A part of the map, by namespace and name."""
 

@@ -16,6 +16,7 @@ from webhook.cli.output import echo_utf8
 from webhook.core.decide import Judge
 from webhook.core.explain import Explanation, explain
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 from webhook.core.verdict import CannotJudge
 from webhook.core.world import World
@@ -43,7 +44,7 @@ Exit status:
 """
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explained:
     """A pod that was explained, and where it was read; None stands for a cluster."""
 

@@ -4,7 +4,6 @@ import importlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from webhook.cli.output import echo_utf8, visible
 from webhook.cli.progress import Progress
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.verdict import CannotJudge, Rule
 from webhook.errors import ScaleguardError
 from webhook.manifests import Entry, Skipped, Unreadable
@@ -29,7 +29,7 @@ _RENDERED = ("sarif", "junit", "github", "markdown")
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Output:
     """How a judgement is to be printed."""
 

@@ -1,13 +1,13 @@
 """Everything that a review judges, read from paths; charts and kustomizations are rendered."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from webhook.cli.output import visible
 from webhook.cli.progress import Progress
+from webhook.core.frozen import frozen
 from webhook.manifests import Entry, Source, Unreadable, files, read_file
 from webhook.manifests.paths import STDIN
 from webhook.rendering.programs import Programs, on_the_path
@@ -35,7 +35,7 @@ class Once:
         return self._content
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Renderer:
     """The programs that render, and values for charts."""
 

@@ -8,7 +8,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from http import HTTPStatus
 from importlib.metadata import version
@@ -27,6 +26,7 @@ from webhook.cluster.credentials import loader
 from webhook.cluster.errors import DEADLINE, UNREACHABLE, ApiError, of_status
 from webhook.cluster.pages import PAGE_OBJECTS, Listing, Pages, Raw
 from webhook.core.fields import mapping, text
+from webhook.core.frozen import frozen
 
 Record = TypeVar("Record")
 
@@ -47,7 +47,7 @@ _RENEWAL_SECONDS = 30.0
 _log = logging.getLogger("scaleguard.cluster")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Event:
     """One event of a watch."""
 
@@ -55,7 +55,7 @@ class Event:
     object: Raw
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reply:
     """Whatever was answered."""
 

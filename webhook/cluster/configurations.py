@@ -3,13 +3,13 @@
 import base64
 import logging
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from certs.kept import is_path
 from webhook.cluster.errors import ApiError
 from webhook.cluster.kept_secret import Api
 from webhook.core.fields import Raw, decoded, mapping, members, text
+from webhook.core.frozen import frozen
 
 _REQUEST_SECONDS = 10.0
 
@@ -26,7 +26,7 @@ Configurations = list[tuple[str, Raw]]
 _log = logging.getLogger("scaleguard.certificates")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Published:
     """What the API server knows of one webhook."""
 

@@ -1,7 +1,6 @@
 """The autoscalers that a judgement compares with: as the watches know them, or with corrections."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from webhook.cluster.records import Autoscalers, Brought, Held, Store
@@ -22,6 +21,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa, read_vpa
 from webhook.core.decide import Decision
+from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind, ObjectRef
 from webhook.core.world import Autoscaler
 
@@ -61,7 +61,7 @@ Decide = Callable[[Callable[[], Counterparts]], Decision]
 """Judge a request among counterparts, which are asked for once the judgement needs them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Watched:
     """What the watches know."""
 

@@ -4,7 +4,7 @@ import hashlib
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from webhook.cluster.errors import ApiError
 from webhook.cluster.fair import Fair
 from webhook.cluster.resources import EVENTS
 from webhook.core.fields import Raw, integer, mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import DEFAULT_NAMESPACE, reference, uid_of
 from webhook.core.world import NAMESPACE
 
@@ -27,7 +28,7 @@ _MOST_NAME_CHARACTERS = 230
 _log = logging.getLogger("scaleguard.cluster")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Told:
     """An event to be written."""
 

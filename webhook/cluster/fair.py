@@ -18,6 +18,8 @@ class Fair(Generic[Of, Item]):
         self._most = most
         self._ready = threading.Condition()
         self._shares: dict[Of, dict[str, tuple[Item, int]]] = {}
+        self._sized: dict[int, dict[Of, None]] = {}
+        """Who shares, by how much each has waiting: a thousand are not looked through."""
         self._held = 0
         self._closed = False
 
@@ -33,16 +35,14 @@ class Fair(Generic[Of, Item]):
                 return 0
             lost = 0
             if self._held >= self._most:
-                noisiest = max(self._shares, key=lambda one: len(self._shares[one]))
-                largest = self._shares[noisiest]
-                if len(share) >= len(largest):
+                largest = max(self._sized)
+                if len(share) >= largest:
                     return 1
-                _, (_, lost) = largest.popitem()
-                self._held -= 1
-                if not largest:
-                    del self._shares[noisiest]
+                noisiest = next(iter(self._sized[largest]))
+                _, (_, lost) = self._shares[noisiest].popitem()
+                self._resized(noisiest, largest)
             self._shares.setdefault(of, share)[name] = item, 1
-            self._held += 1
+            self._resized(of, len(share) - 1)
             self._ready.notify()
             return lost
 
@@ -53,11 +53,9 @@ class Fair(Generic[Of, Item]):
             if not self._held:
                 return None
             of = next(iter(self._shares))
-            share = self._shares.pop(of)
+            share = self._shares[of] = self._shares.pop(of)  # behind all others
             waited = share.pop(next(iter(share)))
-            if share:
-                self._shares[of] = share  # behind all others
-            self._held -= 1
+            self._resized(of, len(share) + 1)
             return waited
 
     def close(self) -> None:
@@ -65,3 +63,16 @@ class Fair(Generic[Of, Item]):
         with self._ready:
             self._closed = True
             self._ready.notify_all()
+
+    def _resized(self, of: Of, before: int) -> None:
+        """Note that a share is larger or smaller than before."""
+        now = len(self._shares[of])
+        self._held += now - before
+        if before:
+            del self._sized[before][of]
+            if not self._sized[before]:
+                del self._sized[before]
+        if now:
+            self._sized.setdefault(now, {})[of] = None
+        else:
+            del self._shares[of]

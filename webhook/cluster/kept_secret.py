@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from webhook.cluster.errors import ApiError
 from webhook.core.fields import decoded, mapping, strings, text
+from webhook.core.frozen import frozen
 
 _REQUEST_SECONDS = 10.0
 
@@ -25,7 +25,7 @@ class Api(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Content:
     """What a Secret held when it was read."""
 
@@ -34,7 +34,7 @@ class Content:
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KeptSecret:
     """One Secret by its name."""
 

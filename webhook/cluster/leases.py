@@ -1,7 +1,6 @@
 """The ledger of requests in flight, as Leases that all replicas read and write."""
 
 import time
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.cluster.api import Api
@@ -11,6 +10,7 @@ from webhook.cluster.recorder import Recorder
 from webhook.cluster.resources import LEASES
 from webhook.core.entry import version_of
 from webhook.core.fields import annotation, mapping
+from webhook.core.frozen import frozen
 from webhook.core.shard import BadShard, Shard, decode, encode
 from webhook.core.verdict import CannotJudge
 
@@ -24,7 +24,7 @@ LEASE_SECONDS = 1.5
 _LEAST_WRITE_SECONDS = 0.3
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Page:
     """A shard as it was read."""
 

@@ -3,12 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Generic, TypeVar
 
 from webhook.cluster.errors import ApiError
 from webhook.core.fields import mapping, sequence, text
+from webhook.core.frozen import frozen
 
 Raw = dict[str, Any]
 Record = TypeVar("Record")
@@ -23,7 +23,7 @@ _MOST_RESTARTS = 3
 _log = logging.getLogger("scaleguard.cluster")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Listing(Generic[Record]):
     """What a list found, and the moment of the cluster at which it is true."""
 
@@ -31,7 +31,7 @@ class Listing(Generic[Record]):
     resource_version: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pages(Generic[Record]):
     """A list to be read."""
 

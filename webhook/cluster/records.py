@@ -5,7 +5,6 @@ changes; so it takes no lock.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from webhook.cluster.targets import Targets
@@ -14,6 +13,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.entry import version_of
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef, reference, uid_of
 from webhook.core.world import Autoscaler
 
@@ -52,7 +52,7 @@ class Store(Protocol[Record]):
         ...
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Held(Generic[Kept]):
     """A record, and of which version of which object it is."""
 

@@ -1,17 +1,17 @@
 """Every resource that is ever read, and what for. Nothing else is: README.md lists the rights."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import quote
 
 from webhook.cluster.errors import BAD_NAME, ApiError
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds
 from webhook.core.objects import POD, GroupKind
 
 _MOST_NAME_CHARACTERS = 253
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Resource:
     """A resource in one version of its API group."""
 

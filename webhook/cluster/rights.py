@@ -1,7 +1,6 @@
 """What each program may have to do in a cluster: the roles give this, and nothing else."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from webhook.cluster.fresh import RESOURCES
 from webhook.cluster.resources import (
@@ -22,13 +21,14 @@ from webhook.cluster.resources import (
     between,
     targets,
 )
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds, plural
 from webhook.core.objects import GroupKind
 
 _FOLLOW = ("list", "watch")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Right:
     """A verb on a resource: over all namespaces where none is named."""
 

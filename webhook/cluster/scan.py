@@ -20,6 +20,7 @@ from webhook.cluster.resources import (
 )
 from webhook.cluster.resources import templates as templates_of
 from webhook.core.fields import members, text
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds, plural, templates
 from webhook.core.objects import GroupKind, controller, reference, without_bookkeeping
 from webhook.core.pod import claim_names
@@ -35,7 +36,7 @@ Progress = Callable[[int, int], None]
 Identity = tuple[GroupKind, str | None, str | None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unread:
     """A resource that could not be read."""
 

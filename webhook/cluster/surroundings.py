@@ -1,12 +1,13 @@
 """What is kept of what pods meet in a cluster: namespaces and what is in them, nodes."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Generic, TypeVar
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_limit_range
 from webhook.core.disruption import Budget, read_budget
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.namespace import Namespace, read_namespace, unknown_namespace
 from webhook.core.nodes import NodeShape, Shares, distinct, read_node, smallest_shares
 from webhook.core.objects import DEFAULT_NAMESPACE, reference
@@ -210,7 +211,7 @@ class Nodes:
         self._shapes = self._shares = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Surroundings:
     """What pods meet in a cluster beside autoscalers."""
 

@@ -1,12 +1,13 @@
 """How long to wait for what, and how long after a failure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from webhook.core.frozen import frozen
 
 STALE_SECONDS = 90.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Timing:
     """Times of a watch.
 

@@ -9,7 +9,6 @@ path are in the webhook configurations before a leaf is in its Secret that only 
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -36,6 +35,7 @@ from webhook.cluster.configurations import Told
 from webhook.cluster.errors import ApiError
 from webhook.cluster.kept_secret import Content, KeptSecret
 from webhook.controller.certificate_counters import CertificateCounters
+from webhook.core.frozen import frozen
 from webhook.core.objects import ROTATE_ANNOTATION, ROTATE_AUTHORITY, ROTATE_LEAF
 
 # An edit of a caBundle by somebody else stands no longer than this. A round is five small reads.
@@ -51,7 +51,7 @@ _MOST_SKEW = timedelta(minutes=1)
 _log = logging.getLogger("scaleguard.certificates")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Keeping:
     """What is kept where, and for whom."""
 

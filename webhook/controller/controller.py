@@ -4,7 +4,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from functools import partial
 
 from webhook.cluster.api import Api
@@ -27,6 +26,7 @@ from webhook.controller.writer import Writer
 from webhook.core.ai_workload import may_be_at_fault, may_make_ai_pods
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
+from webhook.core.frozen import frozen
 
 COMPONENT = "scaleguard-controller"
 
@@ -39,7 +39,7 @@ EVENTS_BURST = 100
 _log = logging.getLogger("scaleguard.controller")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Pace:
     """How much is done at a time."""
 
@@ -61,7 +61,7 @@ class Controller:
         timing: Timing,
         recorder: Recorder,
         counters: Counters,
-        pace: Pace = Pace(),
+        pace: Pace = Pace(),  # noqa: B008 - it is frozen
         receiver: Receiver | None = None,
         scan_pace: ScanPace | None = None,
     ) -> None:

@@ -10,7 +10,6 @@ import random
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +17,7 @@ from webhook.cluster.api import Api
 from webhook.cluster.errors import ApiError
 from webhook.cluster.resources import LEASES
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 
 DURATION_SECONDS = 15
 """How long nobody else may take the Lease after it was renewed."""
@@ -29,7 +29,7 @@ _REQUEST_SECONDS = 5.0
 _log = logging.getLogger("scaleguard.controller")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Candidacy:
     """For which Lease one stands, and under which name."""
 

@@ -4,7 +4,6 @@ They tell of what is different, not of what was written: most events only change
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from webhook.cluster.records import BroughtRecord, Held, Store
@@ -12,6 +11,7 @@ from webhook.controller.notes import NotedRecord
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw, mapping
+from webhook.core.frozen import frozen
 from webhook.core.nodes import NodeShape
 from webhook.core.objects import is_labelled
 from webhook.core.vpa_plan.steps import kept_of
@@ -91,7 +91,7 @@ def _content(record: Any) -> object:
     return record.record if isinstance(record, Held) else record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VpaRecord:
     """A VPA as rules see it, and as it is written where it carries our label."""
 

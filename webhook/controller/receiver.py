@@ -1,9 +1,9 @@
 """Who is told how things stand, and what it is told."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from webhook.core.frozen import frozen
 from webhook.core.standing import Standing
 
 # What a delivery holds at most; the audit takes 8 MiB. A standing has some kB mostly.
@@ -20,7 +20,7 @@ class NotTakenError(Exception):
         """Whether the same may be taken later."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Delivery:
     """What travels at once."""
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol
 
 from webhook.cluster.errors import ApiError
@@ -12,6 +12,7 @@ from webhook.controller.recorder import Counters
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw, mapping
+from webhook.core.frozen import frozen
 from webhook.core.vpa_plan.manifest import in_words
 from webhook.core.vpa_plan.plan import Plan, Planned, Withheld
 from webhook.core.vpa_plan.steps import Apply, Remove, Step, steps
@@ -54,7 +55,7 @@ class Teller(Protocol):
 Write = Callable[[Step], None]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Looked:
     """What came of a look."""
 
@@ -69,7 +70,7 @@ class Looked:
         return self.result in {"refused", "failed"}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Reconciler:
     """Brings the VPAs of workloads to what is planned; for many threads, one to a workload."""
 

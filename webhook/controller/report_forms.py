@@ -2,11 +2,11 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.cluster.resources import Resource
 from webhook.core.fields import Raw, mapping, strings
+from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind
 
 NAME = "scaleguard-current"
@@ -19,7 +19,7 @@ MANAGER = "scaleguard-controller"
 _CONTENT = ("source", "summary", "results")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """A kind for each namespace, and one for what is in none."""
 

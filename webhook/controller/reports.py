@@ -20,6 +20,7 @@ from webhook.cluster.resources import Resource
 from webhook.controller.report_counters import ReportCounters
 from webhook.controller.report_forms import FORMS, MANAGED_BY, MANAGER, NAME, Form, digest, report
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import uid_of
 
 # Somebody else may have changed or deleted what is ours: it is seen, and mended, within this.
@@ -44,7 +45,7 @@ class NotReadError(Exception):
     """How things stand could not be read; the message says why."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Seen:
     """A Report of ours as it was seen or written last; without a uid there was none to write to."""
 
@@ -52,7 +53,7 @@ class _Seen:
     uid: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Later:
     """When what was refused is tried again, and how long that was waited for."""
 

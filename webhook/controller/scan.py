@@ -9,7 +9,6 @@ import random
 import threading
 import time
 from collections.abc import Callable, KeysView, Mapping, Sequence
-from dataclasses import dataclass
 
 from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
@@ -22,6 +21,7 @@ from webhook.controller.telling import LONGEST_PAUSE_SECONDS, Telling
 from webhook.controller.told import Judged, Told
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
+from webhook.core.frozen import frozen
 from webhook.core.scanned import standing_of
 from webhook.core.verdict import CannotJudge
 from webhook.policy.engine import for_request
@@ -29,7 +29,7 @@ from webhook.policy.engine import for_request
 _log = logging.getLogger("scaleguard.controller")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ScanPace:
     """How much is looked at and told, and when."""
 
@@ -82,7 +82,7 @@ class Scan:
         receiver: Receiver,
         counters: ScanCounters,
         *,
-        pace: ScanPace = ScanPace(),
+        pace: ScanPace = ScanPace(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
         jitter: Callable[[], float] = random.random,

@@ -2,20 +2,20 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from webhook.controller.queue import pause_seconds
 from webhook.controller.receiver import Delivery, NotTakenError, Receiver
 from webhook.controller.scan_recorder import ScanCounters
 from webhook.controller.told import Judged, Told
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.frozen import frozen
 
 LONGEST_PAUSE_SECONDS = 60.0
 
 _log = logging.getLogger("scaleguard.controller")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """What became of a delivery."""
 

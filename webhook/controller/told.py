@@ -4,15 +4,15 @@ import hashlib
 import json
 import threading
 from collections import Counter
-from dataclasses import dataclass
 
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.frozen import frozen
 from webhook.core.standing import Standing
 
 Family = tuple[str, str]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """A standing on its way."""
 
@@ -27,7 +27,7 @@ class Judged:
         return cls(standing, hashlib.blake2b(written, digest_size=16).digest(), len(written))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kept:
     digest: bytes
     open: tuple[tuple[str, str], ...]

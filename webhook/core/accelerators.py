@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from functools import lru_cache
+
+from webhook.core.frozen import frozen
 
 EXTENDED_RESOURCE_PREFIX = "deviceclass.resource.kubernetes.io/"
 """Prefix of the implicit extended resource of a DeviceClass (Kubernetes, KEP-5004)."""
@@ -28,7 +30,7 @@ class Counts(StrEnum):
     SHARES = "shares"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Accelerator:
     """One accelerator resource (or DeviceClass) that a pod asks for."""
 
@@ -38,7 +40,7 @@ class Accelerator:
     """Taint keys to tolerate, sorted: the family's key and the exact resource name."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Family:
     """One vendor's accelerators: names and glob patterns, in the order in which they are tried."""
 

@@ -1,7 +1,6 @@
 """Whether a pod is an AI pod, of which class, and which devices each of its containers uses."""
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core import classify
@@ -9,6 +8,7 @@ from webhook.core.accelerators import Accelerator, Catalogue
 from webhook.core.amounts import summed
 from webhook.core.classify import Evidence, Maker
 from webhook.core.fields import Raw, annotation
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.pod import (
     MIRROR_ANNOTATION,
@@ -26,7 +26,7 @@ UNREADABLE = "unreadable"
 """In place of the number of a device that is written as no number."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Knowledge:
     """What is known of accelerators and of kinds of workloads, and how bold detection is."""
 
@@ -35,7 +35,7 @@ class Knowledge:
     detect_by_image: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AiPod:
     """A pod that is one of ours, with what each container asks for."""
 
@@ -92,10 +92,12 @@ def recognise(
 
 
 def device_totals(
-    pod: Raw, claims: Mapping[str, tuple[ClaimedDevice, ...]], catalogue: Catalogue
+    listed: Iterable[Container],
+    claims: Mapping[str, tuple[ClaimedDevice, ...]],
+    catalogue: Catalogue,
 ) -> dict[str, int | str]:
     """Sum the accelerators of any pod, also of one that has opted out of being an AI pod."""
-    return _totals(*_with_claims(containers(pod), claims, catalogue))
+    return _totals(*_with_claims(listed, claims, catalogue))
 
 
 def _with_claims(

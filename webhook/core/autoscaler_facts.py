@@ -1,7 +1,6 @@
 """What rules read of one autoscaler alone: its text, and what it finds beside autoscalers."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -11,6 +10,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.generated import judged_maker
 from webhook.core.metric_facts import Fit, metric_documents
 from webhook.core.nodes import NodeShape
@@ -25,12 +25,12 @@ from webhook.core.workload import MadePod
 from webhook.core.world import Autoscaler, World
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Around:
     """What is known beside the world of a request."""
 
     fit: Fit
-    devices: Callable[[Raw, str, World], Mapping[str, int | str]]
+    devices: Callable[[MadePod, str, World], Mapping[str, int | str]]
     """Count the accelerators that a pod in a namespace asks for."""
     shapes: tuple[NodeShape, ...] = ()
     """Nodes of the configuration."""
@@ -90,7 +90,7 @@ def _accelerators(key: WorkloadKey, world: World, around: Around) -> dict[str, i
     found: dict[str, int | str] = {}
     made = world.pods(key)
     for one in made:
-        for name, count in around.devices(one.pod, key.namespace, world).items():
+        for name, count in around.devices(one, key.namespace, world).items():
             before = found.get(name, 0)
             both = isinstance(count, int) and isinstance(before, int)
             found[name] = max(count, before) if both else UNREADABLE

@@ -5,19 +5,19 @@ starves pods so far that their usage never reaches the target: by a limit, which
 with the request, or by requests below the target, which a full node then holds them to.
 """
 
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.scaler import MetricClaim, TargetType
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.pod import CPU, Container, Role, containers, has_pod_level_resources
 
 REQUESTS_ONLY = "RequestsOnly"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Conditions:
     """What of the conditions does not hold on the templates of a workload."""
 

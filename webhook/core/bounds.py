@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING
 
 from webhook.core import quantity
 from webhook.core.amounts import read_amounts
 from webhook.core.fields import Raw, annotation, mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef, reference
 from webhook.core.pod import COMPUTE_RESOURCES
 
@@ -25,7 +26,7 @@ _FILLS_LIMITS = ("default", "max")
 CONTAINER, POD = "Container", "Pod"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LimitItem:
     """One item of a LimitRange, with the defaults that the API server fills in; in nanos."""
 
@@ -39,7 +40,7 @@ class LimitItem:
     """Requests that it gives to containers without one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Bounds:
     """What the LimitRanges and the annotation of a namespace say."""
 

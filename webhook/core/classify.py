@@ -7,10 +7,10 @@ the kind or the restart policy. Everything is read from the pod itself and the k
 import json
 import textwrap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.objects import POD, GroupKind, controller, reference
 from webhook.core.pod import Container
@@ -23,7 +23,7 @@ BUILT_IN_KINDS = frozenset({"CronJob", "DaemonSet", "Deployment", "Job", "Statef
 _CLASSES = (*WorkloadClass, NO_CLASS)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Evidence:
     """A class and why; `guessed` where neither a person nor a framework named it."""
 
@@ -32,7 +32,7 @@ class Evidence:
     guessed: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Maker:
     """What makes a pod: the kind of its controller, and the labels of that object where known."""
 

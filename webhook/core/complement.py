@@ -1,11 +1,11 @@
 """The fix of a same-metric conflict: the VPA gives up what the scaler reads."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.autoscalers.scaler import MetricClaim
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, ContainerPolicy, Vpa, resources
+from webhook.core.frozen import frozen
 from webhook.core.patch import END, Addition, Operation, operations, removal
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
@@ -13,7 +13,7 @@ from webhook.core.workload import ContainerSet
 _POLICIES = ("spec", "resourcePolicy", "containerPolicies")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """Operations on the VPA, and in words what they set."""
 
@@ -21,7 +21,7 @@ class Fix:
     summary: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Change:
     """What one container policy says afterwards; a policy that is not there yet is added."""
 

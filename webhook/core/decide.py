@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, device_totals, recognise
 from webhook.core.autoscaler_facts import Around
@@ -13,6 +13,7 @@ from webhook.core.exemptions import unknown_exemptions
 from webhook.core.fields import Raw, annotation, mapping
 from webhook.core.finding import Action, Finding
 from webhook.core.fit import Fitting, fit
+from webhook.core.frozen import frozen
 from webhook.core.gather import Facts, gather
 from webhook.core.kinds import templates
 from webhook.core.kueue import queue_of
@@ -38,6 +39,7 @@ from webhook.core.templates import joined
 from webhook.core.verdict import Ask, CannotJudge, Settings
 from webhook.core.vpa_plan.plan import Plan, Subject, plan
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
+from webhook.core.workload import MadePod
 from webhook.core.workload_change import Judging, brought
 from webhook.core.world import Autoscaler, World, read_autoscalers
 
@@ -45,7 +47,7 @@ from webhook.core.world import Autoscaler, World, read_autoscalers
 _BOOKKEEPING = frozenset({"finalizers", "generation", "managedFields", "resourceVersion"})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Decision:
     """The answer to one request."""
 
@@ -78,7 +80,7 @@ class Decision:
 ALLOWED = Decision(allowed=True)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judge:
     """Everything that decisions need, put together once."""
 
@@ -168,9 +170,10 @@ class Judge:
         subject = Subject(raw, kind, tuple(pods), profile)
         return plan(subject, world, self.shapes(world), accepted)
 
-    def devices(self, pod: Raw, namespace: str, world: World) -> Mapping[str, int | str]:
+    def devices(self, made: MadePod, namespace: str, world: World) -> Mapping[str, int | str]:
         """Count the accelerators that a pod or template asks for."""
-        return device_totals(pod, _claims(pod, namespace, world), self.knowledge.catalogue)
+        claims = _claims(made.pod, namespace, world)
+        return device_totals(made.containers, claims, self.knowledge.catalogue)
 
     def shapes(self, world: World) -> tuple[NodeShape, ...]:
         """The nodes that are known: those of the configuration, then those of the world."""

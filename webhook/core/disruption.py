@@ -6,9 +6,9 @@ pkg/registry/core/pod/storage/eviction.go.
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw, integer, mapping, strings
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef, reference
 from webhook.core.selector import Selector, read_selector
 
@@ -18,7 +18,7 @@ Bound = int | str
 """A number of pods, or a share of them as it is written: `50%`."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Budget:
     """A PodDisruptionBudget."""
 
@@ -85,7 +85,7 @@ def _bound(spec: Raw, name: str) -> Bound | None:
     return value if isinstance(value, str) else integer(spec, name)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Obstacle:
     """Why no running pod of a workload can be evicted."""
 

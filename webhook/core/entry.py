@@ -1,11 +1,11 @@
 """An admitted autoscaler that may not be there yet: what other replicas are told of it."""
 
 import json
-from dataclasses import dataclass
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef, reference, uid_of
 from webhook.core.review import Request
 from webhook.core.slim import identity_and_target, slim
@@ -17,7 +17,7 @@ MOST_OBJECT_BYTES = 8 * 1024
 _MOST_DIGITS = 20  # of an unsigned integer of 64 bits
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Entry:
     """One request in flight."""
 

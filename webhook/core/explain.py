@@ -5,7 +5,6 @@ mutations made of both.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.accelerators import Catalogue
@@ -18,6 +17,7 @@ from webhook.core.explain_not import Step, why_not
 from webhook.core.fields import Raw, annotation
 from webhook.core.finding import Finding
 from webhook.core.fit import Fitting
+from webhook.core.frozen import frozen
 from webhook.core.mode import Mode
 from webhook.core.mutations.marks import MUTATIONS_ANNOTATION
 from webhook.core.nearly import misspelt
@@ -28,7 +28,7 @@ from webhook.core.profile import PROFILE_ANNOTATION, Profile
 from webhook.core.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Asked:
     """An accelerator that a pod asks for."""
 
@@ -51,7 +51,7 @@ class Asked:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Injected:
     """A value that is injected, and where it comes from."""
 
@@ -68,7 +68,7 @@ class Injected:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Explanation:
     """All that is to be said of one pod or template."""
 

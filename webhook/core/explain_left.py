@@ -1,13 +1,13 @@
 """What is left alone of an AI pod, and why: read off the pod, its bounds and what was added."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import UNBOUNDED, WHITELIST_ANNOTATION, Bounds
 from webhook.core.classify import CLASS_KEY
 from webhook.core.fields import Raw, mapping, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted
 from webhook.core.mutations.protection import DO_NOT_DISRUPT, SAFE_TO_EVICT
@@ -26,7 +26,7 @@ from webhook.core.profile import Profile
 from webhook.core.toleration import covers
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class LeftAlone:
     """Something that is not added."""
 

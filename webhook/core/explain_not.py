@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from webhook.core.accelerators import Catalogue
 from webhook.core.ai_pod import Knowledge
 from webhook.core.amounts import HUGE_PAGES
 from webhook.core.classify import CLASS_KEY, by_image, is_opted_out, undeclared
 from webhook.core.fields import Raw, annotation, mapping
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds
 from webhook.core.nearly import nearly
 from webhook.core.objects import DEFAULT_NAMESPACE, controller
@@ -26,7 +26,7 @@ from webhook.core.world import World
 _OF_EVERY_NODE = (*COMPUTE_RESOURCES, EPHEMERAL_STORAGE, HUGE_PAGES)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """One thing that was looked at, and what was found."""
 

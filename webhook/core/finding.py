@@ -1,10 +1,10 @@
 """What a judgement says: findings, their actions, their order."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef
 from webhook.core.patch import Operation
 
@@ -29,7 +29,7 @@ def weaker(one: Action, other: Action) -> Action:
     return min(one, other, key=lambda action: action.strength)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectFix:
     """The one right remedy of a finding: operations on an object."""
 
@@ -41,7 +41,7 @@ class ObjectFix:
         return {"object": self.ref.as_json(), "patch": self.patch}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Finding:
     """One finding on one object."""
 

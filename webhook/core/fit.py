@@ -1,11 +1,12 @@
 """Fit an AI pod to its nodes: all mutations, one patch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import UNBOUNDED, Bounds
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.mutations.marks import mark
 from webhook.core.mutations.protection import protect
 from webhook.core.mutations.requests import request
@@ -16,7 +17,7 @@ from webhook.core.patch import Addition, Operation, operations
 from webhook.core.profile import Profile
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fitting:
     """The patch for a pod and, in words, what it does and what it had to leave out."""
 

@@ -5,7 +5,6 @@ it is wrong. The document's shape is versioned, since people write rules against
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,6 +13,7 @@ from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.finding import ObjectFix
+from webhook.core.frozen import frozen
 from webhook.core.generated import judged
 from webhook.core.namespace_facts import namespace_document
 from webhook.core.objects import DEFAULT_NAMESPACE, ObjectRef
@@ -56,7 +56,7 @@ MOST_IN_A_FIX = 8
 SAME_METRIC = "hpa-vpa-same-metric"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Facts:
     """Everything that is known about one autoscaler for its judgement."""
 

@@ -5,7 +5,8 @@ k8s.io/kubernetes pkg/util/parsers (`ParseImageName`): the tag is `latest` where
 """
 
 import re
-from dataclasses import dataclass
+
+from webhook.core.frozen import frozen
 
 DOCKER_HUB = "docker.io"
 DEFAULT_TAG = "latest"
@@ -23,7 +24,7 @@ _REFERENCE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Image:
     """The parts of a reference, with the defaults filled in."""
 

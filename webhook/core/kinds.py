@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from webhook.core.fields import Raw
 from webhook.core.frameworks.places import Place, Template
+from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind
 
 
@@ -19,7 +19,7 @@ class WorkloadClass(StrEnum):
     BATCH = "batch"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Kind:
     """One kind that makes pods."""
 
@@ -55,7 +55,7 @@ class Kind:
         return self.scale or self.well_known
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FrameworkLabel:
     """A label on pods that names their framework."""
 
@@ -67,7 +67,7 @@ class FrameworkLabel:
     """Only on pods that this kind owns."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ImageWords:
     """Words in the path of an image that tell what it runs."""
 

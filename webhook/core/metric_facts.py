@@ -15,8 +15,6 @@ from webhook.core.fit import Fitting
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
     Container,
-    Role,
-    containers,
     has_pod_level_resources,
     pod_level_requests,
 )
@@ -80,7 +78,7 @@ class _Pods:
         self._namespace = namespace
         self._world = world
         self._fit = fit
-        self._running = [_running(one.pod) for one in self._made]
+        self._running = [one.running for one in self._made]
         self._found: dict[tuple[str, bool], tuple[str, ...]] = {}
         self._given: dict[str, dict[str, dict[str, str]]] = {}
         self.names = tuple(dict.fromkeys(one.name for pod in self._running for one in pod))
@@ -121,11 +119,6 @@ class _Pods:
                 if gift is not None:
                     value = {"container": one.name, "value": str(gift.value), "source": gift.why}
                     yield one.name, value
-
-
-def _running(pod: Raw) -> list[Container]:
-    """The containers whose usage is measured: regular ones and native sidecars."""
-    return [one for one in containers(pod) if one.role is not Role.INIT]
 
 
 def _requests(container: Container, resource: str) -> bool:

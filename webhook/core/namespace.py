@@ -1,15 +1,16 @@
 """What scaleguard reads of a namespace."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from webhook.core.bounds import UNBOUNDED, Bounds, of_namespace
 from webhook.core.fields import Raw, annotation, strings
+from webhook.core.frozen import frozen
 from webhook.core.objects import IGNORE_LABEL, reference
 from webhook.core.profile import PROFILE_ANNOTATION
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Namespace:
     """A namespace; one that nobody has seen has neither labels nor bounds."""
 

@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import NamedTuple
 
 from webhook.core import quantity
 from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 from webhook.core.pod import COMPUTE_RESOURCES
 
@@ -53,7 +54,7 @@ class Taint(NamedTuple):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NodeShape:
     """What one node of a pool can give to pods (allocatable, in nanos), and whom it lets in."""
 

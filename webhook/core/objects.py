@@ -1,6 +1,6 @@
 """References to Kubernetes objects and their identity."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, NamedTuple
 
 from webhook.core.fields import (
@@ -13,6 +13,7 @@ from webhook.core.fields import (
     strings,
     text,
 )
+from webhook.core.frozen import frozen
 
 DEFAULT_NAMESPACE = "default"
 
@@ -95,7 +96,7 @@ def kind_of(raw: Raw) -> GroupKind:
     return GroupKind(group_of(text(raw, "apiVersion")), text(raw, "kind"))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ObjectRef:
     """Which object: its kind as written, its namespace always filled for namespaced kinds."""
 
@@ -156,7 +157,7 @@ def reference_of(written: Raw) -> ObjectRef:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Owner:
     """The controlling owner of an object."""
 

@@ -1,7 +1,6 @@
 """The document of each place where two autoscalers meet: what rules read, and a finding carries."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.autoscalers.kinds import HPA, SCALED_OBJECT
@@ -10,6 +9,7 @@ from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import MODE_OFF, Vpa
 from webhook.core.average_value import conditions
 from webhook.core.finding import ObjectFix
+from webhook.core.frozen import frozen
 from webhook.core.generated import generated, judged_maker, made, maker, root
 from webhook.core.objects import ObjectRef
 from webhook.core.overlaps import AliasMetric, SameMetric
@@ -19,7 +19,7 @@ from webhook.core.world import Autoscaler, World, is_same_object
 LONGEST_QUOTE = 120
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Overlap:
     """One place where two objects meet: what rules read, and what a finding on it carries."""
 

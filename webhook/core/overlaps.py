@@ -5,13 +5,13 @@ the judgement milder is listed beside it (`reductions`) and never decides here w
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from webhook.core.autoscalers.scaler import AliasClaim, MetricClaim, Scaler, TargetType
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF, Vpa, resources
 from webhook.core.complement import Fix, complement, what_boosts
+from webhook.core.frozen import frozen
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
 from webhook.core.workload import ContainerSet
 
@@ -32,7 +32,7 @@ class Place(NamedTuple):
     """The resources that the two may share: no conflict to be mended, a fix leaves them."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """The containers on which one metric and a VPA meet."""
 
@@ -46,7 +46,7 @@ class Meeting:
     """The containers that the VPA leaves alone, where any other that comes would be met."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SameMetric:
     """A scaler and a VPA act on one resource of one workload."""
 
@@ -70,7 +70,7 @@ class SameMetric:
         return self.boosted_by is not None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AliasMetric:
     """A scaler's custom metric, or its target under another name, meets what a VPA writes."""
 

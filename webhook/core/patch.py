@@ -6,11 +6,12 @@ name is ever written.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Any
 
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 
 Segment = str | int
 Operation = dict[str, Any]
@@ -19,7 +20,7 @@ END = "-"
 """The segment that appends to a list."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Addition:
     """Something to be added to an object: a member of a mapping, or (`END`) of a list."""
 

@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from webhook.core import quantity
 from webhook.core.accelerators import Accelerator, Catalogue, Counts
 from webhook.core.fields import Raw, integer, mapping, members, sequence, text
+from webhook.core.frozen import frozen
 from webhook.core.patch import Segment
 
 CPU = "cpu"
@@ -28,7 +29,7 @@ class Role(StrEnum):
     INIT = "init"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Container:
     """One container as it is written, and where."""
 
@@ -60,7 +61,7 @@ class Container:
         return None if resource not in listed else listed[resource] or 0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Device:
     """A kind of accelerator that a container asks for."""
 
@@ -71,7 +72,7 @@ class Device:
     """How many; None where nobody can tell: `${GPU_COUNT}`, or a claim for all of a node."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClaimedDevice:
     """What a resource claim of a pod asks for: a DeviceClass and how many devices."""
 

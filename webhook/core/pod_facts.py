@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -15,6 +14,7 @@ from webhook.core.eviction import evicts, node_evictors
 from webhook.core.fields import Raw, integer, mapping, strings
 from webhook.core.fit import Fitting
 from webhook.core.frameworks.places import Template
+from webhook.core.frozen import frozen
 from webhook.core.gather import DOCUMENT_VERSION
 from webhook.core.kinds import WorkloadClass
 from webhook.core.kueue import is_admitted, queue_of
@@ -44,7 +44,7 @@ DAEMON_SET = GroupKind("apps", "DaemonSet")
 MOST_SQUATS = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodSubject:
     """A pod, or a template in an object that a person wrote, with what was found and made of it."""
 
@@ -85,7 +85,7 @@ class PodSubject:
         return dotted((*self.path, *path))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodFacts:
     """Everything that is known about one pod or template for its judgement."""
 
@@ -110,7 +110,7 @@ class PodFacts:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodContext:
     """What is known beside the world of a request."""
 

@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX, Accelerator
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.kinds import WorkloadClass
 from webhook.core.nodes import NodeShape, Shares
 from webhook.core.pod import CPU, MEMORY
@@ -21,7 +22,7 @@ BUILT_IN = "default of scaleguard"
 _MIB = 2**20 * NANOS_PER_UNIT
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Figures:
     """Default requests, in nanos (cpu: of a core, memory: of a byte)."""
 
@@ -51,7 +52,7 @@ DEFAULT_FIGURES: Mapping[WorkloadClass, Figures] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ExtraToleration:
     """A toleration beside those of accelerators, exactly as it is written, and who wants it."""
 
@@ -59,7 +60,7 @@ class ExtraToleration:
     source: str = field(default="extraTolerations", compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class SharedMemory:
     """A `/dev/shm` of its own for containers with accelerators."""
 
@@ -67,7 +68,7 @@ class SharedMemory:
     """The quantity as it is written; None: as much as the memory limit, or the node, gives."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profile:
     """One complete set of figures and choices."""
 
@@ -94,7 +95,7 @@ class Profile:
         return f"profile {self.name}" if self.name else "the configuration"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Match:
     """Which pods get a profile without asking for it: all that is said must hold."""
 
@@ -121,7 +122,7 @@ class Match:
         return self.namespaces.matches(namespace_labels)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Profiles:
     """All that is configured: the values for everybody, and named profiles that differ."""
 

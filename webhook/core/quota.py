@@ -5,12 +5,12 @@ pkg/admission/plugin/resourcequota/controller.go.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from webhook.core import quantity
 from webhook.core.amounts import is_best_effort, pod_limits, pod_requests, read_amounts
 from webhook.core.bounds import Bounds
 from webhook.core.fields import Raw, integer, mapping, sequence, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 from webhook.core.pod import (
     COMPUTE_RESOURCES,
@@ -26,7 +26,7 @@ PRIORITY_CLASS = "PriorityClass"
 LIMITED = frozenset({*COMPUTE_RESOURCES, EPHEMERAL_STORAGE})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quota:
     """A ResourceQuota; amounts in nanos by the name as it is written there."""
 
@@ -57,7 +57,7 @@ def read_quota(raw: Raw) -> Quota:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refusal:
     """What a quota would refuse a pod for."""
 

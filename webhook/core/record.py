@@ -5,11 +5,12 @@ It says what was decided on what, and of the object nothing but the fields that 
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, members, sequence, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef, reference_of
 
 
@@ -33,7 +34,7 @@ OF_REQUESTS = frozenset(RecordKind) - {RecordKind.SCAN}
 """What the webhook records."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OwnerRef:
     """What made the object, as far as people know it: a Deployment rather than its ReplicaSet."""
 
@@ -42,7 +43,7 @@ class OwnerRef:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Record:
     """What is kept of one finding, or of one patch."""
 

@@ -1,12 +1,13 @@
 """What is told of a refusal in the cluster: at which object people look, and in which words."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Decision
 from webhook.core.fields import Raw
 from webhook.core.finding import Action
+from webhook.core.frozen import frozen
 from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, reference, uid_of
 from webhook.core.recorded import bounded
 from webhook.core.review import Request
@@ -19,7 +20,7 @@ from webhook.core.world import NAMESPACE, read_autoscaler
 LONGEST_IDENTITY = 1024
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Refused:
     """A refusal, as it is told."""
 

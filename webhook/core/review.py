@@ -1,10 +1,10 @@
 """AdmissionReview v1 in: what the API server asks, or why it is no such question."""
 
-from dataclasses import dataclass
 from reprlib import repr as brief  # what is quoted may be megabytes, and a fault is logged
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, sequence, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind, kind_of
 
 API_VERSION = "admission.k8s.io/v1"
@@ -20,7 +20,7 @@ class BadReview(Exception):  # noqa: N818 - an outcome with a name of its own
     """The body is no AdmissionReview that can be answered; the message says what is wrong."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Request:
     """The request of an AdmissionReview."""
 

@@ -1,12 +1,13 @@
 """How things stand with what exists: judged as requests are, recorded as they are."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw
 from webhook.core.finding import Action
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds
 from webhook.core.mutations import ANNOTATIONS
 from webhook.core.objects import ObjectRef, controller, reference
@@ -26,7 +27,7 @@ from webhook.core.world import Autoscaler, World
 MOST_RECORDS = 128
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Written:
     """What is recorded of an object whatever is found on it."""
 
@@ -39,7 +40,7 @@ def written_in(raw: Raw, kinds: Kinds) -> Written:
     return Written(owner_of(raw), recorded_fields(raw, kinds))
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Existing:
     """What is known of a workload and its autoscalers beside the world that they are in."""
 

@@ -11,13 +11,13 @@ resource that a DeviceClass stands in for among them), declared features, schedu
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from webhook.core import quantity
 from webhook.core.accelerators import EXTENDED_RESOURCE_PREFIX
 from webhook.core.amounts import Amounts, pod_requests
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.nodes import HOSTNAME_LABEL, NodeShape, Taint
 from webhook.core.pod import COMPUTE_RESOURCES, CPU, EPHEMERAL_STORAGE, MEMORY, tolerations
 from webhook.core.selector import Requirement, read_requirements
@@ -51,7 +51,7 @@ class Kind(StrEnum):
     RESOURCE = "resource"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Misfit:
     """One reason why a pod does not fit on a node."""
 
@@ -115,7 +115,7 @@ def best_misfits(
 # ---------------------------------------------------------------- what the pod wants
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Wants:
     """What filters ask of a pod, read once for all shapes."""
 

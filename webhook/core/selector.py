@@ -1,12 +1,12 @@
 """Label selectors (meta/v1 LabelSelector), as Kubernetes matches them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
+from webhook.core.frozen import frozen
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Requirement:
     """One expression of a selector."""
 
@@ -38,7 +38,7 @@ class Requirement:
         return self.operator == "DoesNotExist" and value is None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Selector:
     """All requirements of a selector; without any it selects everything."""
 

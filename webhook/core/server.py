@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from webhook.core import classify
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.scaler import Scaler
-from webhook.core.fields import Raw, annotation, mapping, members, text
+from webhook.core.fields import annotation, mapping, members, text
 from webhook.core.kinds import Kinds, WorkloadClass
 from webhook.core.monitoring import is_for_monitoring
-from webhook.core.pod import Container, Role, containers
+from webhook.core.pod import Container
+from webhook.core.workload import MadePod
 
 # What may measure anything, requests as well as the length of a queue: types of an HPA's metrics,
 # and of KEDA's triggers (2.21, pkg/scaling/scalers_builder.go).
@@ -26,7 +27,6 @@ _ANYTHING = frozenset(
 # queues, streams, tables.
 _NO_WORK = frozenset({"Pods", "cron"})
 
-_MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 _SCRAPED_PORT = "prometheus.io/port"
 _NETWORK_PROBES = ("httpGet", "tcpSocket", "grpc")
 
@@ -37,7 +37,7 @@ def fetches_work(scaler: Scaler) -> bool:
 
 
 def why_a_server(
-    scaler: Scaler, pod: Raw, recognised: Callable[[], AiPod | None], kinds: Kinds
+    scaler: Scaler, made: MadePod, recognised: Callable[[], AiPod | None], kinds: Kinds
 ) -> str | None:
     """Say by what a pod is a server that a Service should select; None where it may be none.
 
@@ -45,43 +45,36 @@ def why_a_server(
     the scaler's metric may be a queue, an open port does not say enough: it has to be that of an
     inference server. What listens on its node is reached there, without a Service.
     """
-    main = main_container(pod)
-    if main is None or _is_on_its_node(pod):
+    main = made.main
+    if main is None or _is_on_its_node(made):
         return None
-    port = next(_ports(pod, main), None)
-    if scaler.source_types & _ANYTHING and not (port and _inference(pod, recognised(), kinds)):
+    port = next(_ports(made, main), None)
+    if scaler.source_types & _ANYTHING and not (port and _inference(made, recognised(), kinds)):
         return None
     if port is not None:
         return f"container {main.name} has port {port}"
     readiness = mapping(main.raw, "readinessProbe")
     if any(mapping(readiness, name) for name in _NETWORK_PROBES):
         return f"container {main.name} answers a readiness probe"
-    return _inference(pod, recognised(), kinds)
+    return _inference(made, recognised(), kinds)
 
 
-def main_container(pod: Raw) -> Container | None:
-    """The container that kubectl takes where none is named; sidecars have ports of their own."""
-    regular = [one for one in containers(pod) if one.role is Role.REGULAR]
-    named = annotation(pod, _MAIN_CONTAINER)
-    return next((one for one in regular if one.name == named), next(iter(regular), None))
-
-
-def _is_on_its_node(pod: Raw) -> bool:
-    return mapping(pod, "spec").get("hostNetwork") is True or any(
-        port.get("hostPort") for one in containers(pod) for _, port in members(one.raw, "ports")
+def _is_on_its_node(made: MadePod) -> bool:
+    return mapping(made.pod, "spec").get("hostNetwork") is True or any(
+        port.get("hostPort") for one in made.containers for _, port in members(one.raw, "ports")
     )
 
 
-def _ports(pod: Raw, container: Container) -> Iterator[str]:
+def _ports(made: MadePod, container: Container) -> Iterator[str]:
     """Yield the ports that are for more than monitoring, as a person calls them."""
-    scraped = annotation(pod, _SCRAPED_PORT)
+    scraped = annotation(made.pod, _SCRAPED_PORT)
     for _, port in members(container.raw, "ports"):
         name, number = text(port, "name"), str(port.get("containerPort"))
         if not is_for_monitoring(name) and (name or number != scraped):
             yield f"{name} ({number})" if name else number
 
 
-def _inference(pod: Raw, ai_pod: AiPod | None, kinds: Kinds) -> str | None:
+def _inference(made: MadePod, ai_pod: AiPod | None, kinds: Kinds) -> str | None:
     """Say by what a pod is an inference server: a person's word, or the image of a server.
 
     A GPU in a Deployment is not enough: that may as well work off a queue.
@@ -89,5 +82,5 @@ def _inference(pod: Raw, ai_pod: AiPod | None, kinds: Kinds) -> str | None:
     if ai_pod is None or ai_pod.workload_class is not WorkloadClass.INFERENCE:
         return None
     evidence = ai_pod.evidence if not ai_pod.evidence.guessed else None
-    found = evidence or classify.by_image(containers(pod), kinds)
+    found = evidence or classify.by_image(made.containers, kinds)
     return f"it is an inference server: {found.why}" if found is not None else None

@@ -1,11 +1,11 @@
 """What brings traffic to pods: Services and InferencePools."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
 from webhook.core.fields import Raw, mapping, members, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.monitoring import is_for_monitoring
 from webhook.core.objects import GroupKind, ObjectRef, reference
 from webhook.core.selector import Requirement, Selector
@@ -43,7 +43,7 @@ class NamedPort(NamedTuple):
     protocol: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Service:
     """What sends traffic to the pods that it selects: a Service, or an InferencePool."""
 

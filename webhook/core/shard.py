@@ -6,11 +6,12 @@ Pure: who reads and writes it, and when, is in webhook/cluster/.
 import json
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from webhook.core.entry import Entry, as_version
 from webhook.core.fields import mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import DEFAULT_NAMESPACE, GroupKind
 
 SHARDS = 16
@@ -41,7 +42,7 @@ class FullShard(Exception):  # noqa: N818 - an outcome with a name of its own
     """No further entry fits."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shard:
     """The entries, and what one must have seen to do without those that were here before."""
 

@@ -4,15 +4,16 @@ The background scan judges what is there, not what somebody asks for: what it fi
 operation and no decision, and goes away by itself.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.record import Record, read_record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Standing:
     """How things stand with one workload; with neither findings nor anybody who scales it, not."""
 

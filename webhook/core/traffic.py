@@ -10,8 +10,7 @@ from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
 from webhook.core.metric_facts import Fit
 from webhook.core.objects import GroupKind
-from webhook.core.pod import Container, Role, containers
-from webhook.core.server import fetches_work, main_container, why_a_server
+from webhook.core.server import fetches_work, why_a_server
 from webhook.core.services import SERVICE, Service, shown
 from webhook.core.workload import MadePod
 from webhook.core.world import World
@@ -53,16 +52,16 @@ def traffic_document(
         return None
     lacks = server is not None and not selecting and _lacks_services(key, pods, world)
     awaited = any(one.waits for one in carrying) if carrying else True
-    main = main_container(pods[0])
+    main = made[0].main
     return {
         "server": server or f"{carrying[0].ref} selects its pods",
         "labels": shown(_labels(pods[0])),
         "container": main.name if main is not None else None,
         "unselected": lacks,
         "near": _near(key, world) if lacks else None,
-        "unready": awaited and not any(map(_tells_readiness, pods)),
-        "started": any(_has(pod, "startupProbe") for pod in pods),
-        "unmatched": list(islice(_unmatched(carrying, pods), MOST_PORTS)) if server else [],
+        "unready": awaited and not any(map(_tells_readiness, made)),
+        "started": any(_has(one, "startupProbe") for one in made),
+        "unmatched": list(islice(_unmatched(carrying, made), MOST_PORTS)) if server else [],
     }
 
 
@@ -71,7 +70,7 @@ def _why(scaler: Scaler, made: MadePod, key: WorkloadKey, world: World, fit: Fit
         fitted = fit(made.pod, made.maker, key.namespace, world)
         return fitted[0] if fitted is not None else None
 
-    return why_a_server(scaler, made.pod, recognised, world.kinds)
+    return why_a_server(scaler, made, recognised, world.kinds)
 
 
 def _labels(pod: Raw) -> dict[str, str]:
@@ -104,20 +103,17 @@ def _near(key: WorkloadKey, world: World) -> dict[str, str] | None:
     return None
 
 
-def _running(pod: Raw) -> Iterator[Container]:
-    return (one for one in containers(pod) if one.role is not Role.INIT)
+def _has(made: MadePod, probe: str) -> bool:
+    return any(mapping(one.raw, probe) for one in made.running)
 
 
-def _has(pod: Raw, probe: str) -> bool:
-    return any(mapping(one.raw, probe) for one in _running(pod))
-
-
-def _tells_readiness(pod: Raw) -> bool:
+def _tells_readiness(made: MadePod) -> bool:
     """Whether a pod is not simply ready: one container says when, or somebody outside (gates)."""
-    return _has(pod, "readinessProbe") or bool(sequence(mapping(pod, "spec"), "readinessGates"))
+    gates = sequence(mapping(made.pod, "spec"), "readinessGates")
+    return _has(made, "readinessProbe") or bool(gates)
 
 
-def _unmatched(services: Sequence[Service], pods: Sequence[Raw]) -> Iterator[dict[str, str]]:
+def _unmatched(services: Sequence[Service], pods: Sequence[MadePod]) -> Iterator[dict[str, str]]:
     """Yield the ports that Services send to by a name which no container has.
 
     Source: k8s.io/endpointslice utils.go (`FindPort`). A number needs no port of a container.
@@ -125,7 +121,7 @@ def _unmatched(services: Sequence[Service], pods: Sequence[Raw]) -> Iterator[dic
     there = {
         (text(port, "name"), text(port, "protocol") or "TCP")
         for pod in pods
-        for one in _running(pod)
+        for one in pod.running
         for _, port in members(one.raw, "ports")
     }
     for service in services:

@@ -1,15 +1,16 @@
 """What a rule said, before modes, exemptions and the ratchet have their say."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 from webhook.core.finding import Action
+from webhook.core.frozen import frozen
 from webhook.core.mode import Mode
 from webhook.core.selector import Selector
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """One member of a rule's `findings`."""
 
@@ -34,7 +35,7 @@ class CannotJudge(Exception):  # noqa: N818 - an outcome with a name of its own,
     """The third outcome beside findings and bad requests: no judgement could be had."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rule:
     """What the catalogue says of one rule."""
 
@@ -50,7 +51,7 @@ class Rule:
     """Its file."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class NamespaceSettings:
     """What the configuration says about judging in some namespaces."""
 
@@ -61,7 +62,7 @@ class NamespaceSettings:
     """None: that of everybody."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Settings:
     """What configuration says about judging."""
 

@@ -1,10 +1,10 @@
 """A bound of a VPA beyond something that says how much a container or a pod may have."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, ContainerPolicy, Vpa
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef
 from webhook.core.patch import Operation
 from webhook.core.pod import COMPUTE_RESOURCES, CPU
@@ -14,7 +14,7 @@ from webhook.core.vpa_writes import MAX_ALLOWED, MIN_ALLOWED, allowed
 MOST_FOUND = 16
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limit:
     """Something that says how much a container or a pod may have."""
 
@@ -29,7 +29,7 @@ class Limit:
     """The object that says so; None for nodes, of which one stands for many."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Excess:
     """A bound of a VPA beyond a limit."""
 

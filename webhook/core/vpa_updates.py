@@ -14,7 +14,7 @@ from webhook.core.eviction import evicts
 from webhook.core.fields import integer, mapping
 from webhook.core.objects import GroupKind
 from webhook.core.overlaps import MOST_NAMES, controlled
-from webhook.core.pod import COMPUTE_RESOURCES, containers
+from webhook.core.pod import COMPUTE_RESOURCES
 from webhook.core.world import World
 
 IN_PLACE = "InPlace"
@@ -61,7 +61,7 @@ def unknown_policies(vpa: Vpa, key: WorkloadKey, world: World) -> list[dict[str,
     known = world.containers(key)
     if known is None:
         return []
-    names = {one.name for made in world.pods(key) for one in containers(made.pod)}
+    names = {one.name for made in world.pods(key) for one in made.containers}
     listed = [one for one in vpa.named if not one.off and one.name not in names]
     return [
         {

@@ -16,13 +16,13 @@ follows the request in the proportion of the template (`GetProportionalLimit`).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from webhook.core import quantity
 from webhook.core.autoscalers.vpa import ContainerPolicy, Vpa
 from webhook.core.bounds import CONTAINER, LimitItem
 from webhook.core.fields import mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.pod import Container, Role
 
 MIN_ALLOWED, MAX_ALLOWED = "minAllowed", "maxAllowed"
@@ -73,7 +73,7 @@ def with_request(figures: Figures, request: int, *, requests_only: bool) -> Figu
     return Figures(request, figures.limit * request // figures.request)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Row:
     """A container of a pod, and what VPA writes into it of one resource."""
 

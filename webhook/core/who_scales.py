@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.ai_workload import may_make_ai_pods
@@ -12,6 +11,7 @@ from webhook.core.autoscalers.vpa import MODE_OFF, Vpa
 from webhook.core.decide import Judge
 from webhook.core.fields import Raw, mapping, members, text
 from webhook.core.finding import Finding
+from webhook.core.frozen import frozen
 from webhook.core.generated import maker
 from webhook.core.objects import DEFAULT_NAMESPACE, ObjectRef, controller, reference
 from webhook.core.overlaps import controlled
@@ -27,7 +27,7 @@ MOST_READ = 32
 _NAME = re.compile(r"[\w.:|/@-]{1,100}", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ReplicasBy:
     """What scales the replicas of a workload."""
 
@@ -45,7 +45,7 @@ class ReplicasBy:
         return {"object": self.ref.as_json(), **bounds, "on": list(self.reads), "rests": self.rests}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class RequestBy:
     """A VPA that sets, or recommends, a request of the pods."""
 
@@ -70,7 +70,7 @@ class RequestBy:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Nodes:
     """What decides which nodes the pods get, and whether some are made for them."""
 
@@ -87,7 +87,7 @@ class Nodes:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meeting:
     """Two that act on the same thing, as a rule says it."""
 
@@ -99,7 +99,7 @@ class Meeting:
         return {"object": self.ref.as_json(), **self.finding.as_json()}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Acting:
     """Everything that acts on one workload."""
 
@@ -148,7 +148,7 @@ def who_scales(objects: Iterable[Raw], judge: Judge, world: World) -> list[Actin
     return [acting(key, raws.get(key), judge, world) for key in sorted(keys)]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judged:
     """What rules say of each autoscaler of one workload, and the pods that it makes."""
 

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import cached_property
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
 from webhook.core.classify import Maker, made_by
-from webhook.core.fields import Raw, integer, mapping, strings
+from webhook.core.fields import Raw, annotation, integer, mapping, strings
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kind, templates
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
@@ -19,14 +20,16 @@ from webhook.core.objects import (
     reference,
     uid_of,
 )
-from webhook.core.pod import Role, containers, pod_level_requests
+from webhook.core.pod import Container, Role, containers, pod_level_requests
 from webhook.core.selector import Selector, read_labels, read_selector
+
+_MAIN_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 REPLICATION_CONTROLLER = GroupKind("", "ReplicationController")
 """The one kind that selects by bare labels."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerSet:
     """What the rules need of a pod template."""
 
@@ -35,14 +38,35 @@ class ContainerSet:
     """Resources that the pod requests as a whole: what a Utilization metric then divides by."""
 
 
-class MadePod(NamedTuple):
-    """A pod template as it is written, and what makes pods of it."""
+@dataclass
+class MadePod:
+    """A pod template as it is written, and what makes pods of it.
+
+    Its containers are listed once: a judgement asks for them again and again.
+    """
 
     pod: Raw
     maker: Maker | None
 
+    @cached_property
+    def containers(self) -> list[Container]:
+        """All of its containers."""
+        return containers(self.pod)
 
-@dataclass(frozen=True, slots=True)
+    @cached_property
+    def running(self) -> list[Container]:
+        """Those whose usage is measured: regular ones and native sidecars."""
+        return [one for one in self.containers if one.role is not Role.INIT]
+
+    @cached_property
+    def main(self) -> Container | None:
+        """The one that kubectl takes where none is named; sidecars have ports of their own."""
+        regular = [one for one in self.containers if one.role is Role.REGULAR]
+        named = annotation(self.pod, _MAIN_CONTAINER)
+        return next((one for one in regular if one.name == named), next(iter(regular), None))
+
+
+@frozen
 class Workload:
     """A workload as autoscalers see it."""
 
@@ -109,13 +133,13 @@ def _selector(ref: ObjectRef, written: Raw) -> Selector | None:
     return found if found.requirements else None
 
 
-def container_set(pod: Raw) -> ContainerSet | None:
+def _container_set(made: MadePod) -> ContainerSet | None:
     """Read the regular containers of a pod template. No others are an autoscaler's matter.
 
     None where it lists none: a patch file of an overlay says nothing of the containers.
     """
-    regular = tuple(one.name for one in containers(pod) if one.role is Role.REGULAR)
-    return ContainerSet(regular, pod_level_requests(pod)) if regular else None
+    regular = tuple(one.name for one in made.containers if one.role is Role.REGULAR)
+    return ContainerSet(regular, pod_level_requests(made.pod)) if regular else None
 
 
 def read_workload(raw: Raw, kind: Kind) -> Workload:
@@ -126,7 +150,8 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
     spec = mapping(raw, "spec")
     # An assembled pod's containers have the names that an operator would give them: no facts.
     pod = found[0].raw if len(found) == 1 and not found[0].assembled else {}
-    known = container_set(pod)
+    made = MadePod(pod, made_by(raw))
+    known = _container_set(made)
     return Workload(
         ref,
         uid_of(raw),
@@ -138,5 +163,5 @@ def read_workload(raw: Raw, kind: Kind) -> Workload:
         exempt=exemptions(raw),
         same_as=named_target(namespace, mapping(spec, "workloadRef")),
         selector=_selector(ref, mapping(spec, "selector")),
-        pods=(MadePod(pod, made_by(raw)),) if known is not None else (),
+        pods=(made,) if known is not None else (),
     )

@@ -6,12 +6,13 @@ autoscalers.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 
 from webhook.core.autoscalers.vpa import Vpa
 from webhook.core.conclude import is_kept
 from webhook.core.finding import Action, Finding, weaker
+from webhook.core.frozen import frozen
 from webhook.core.gather import OVERLAPS_PER_DOCUMENT, Facts
 from webhook.core.generated import judged
 from webhook.core.kinds import Kinds
@@ -26,7 +27,7 @@ from webhook.core.world import Autoscaler, World
 MOST_AUTOSCALERS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Judging:
     """How an autoscaler is judged."""
 

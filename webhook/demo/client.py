@@ -6,17 +6,18 @@ import http.client
 import json
 import ssl
 import time
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import jsonpatch
 
+from webhook.core.frozen import frozen
+
 REVIEWS = Path(__file__).resolve().parent / "reviews"
 TIMEOUT_SECONDS = 10.0
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """One review and its answer."""
 

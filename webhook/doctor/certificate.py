@@ -1,7 +1,6 @@
 """Whether the API server trusts the certificate that is served, and for how long."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cryptography import x509
@@ -9,6 +8,7 @@ from cryptography import x509
 from certs.inspection import alternative_names
 from certs.plan import is_issued, renewal_time
 from certs.renewal import is_ours
+from webhook.core.frozen import frozen
 from webhook.doctor.configurations import Bundles
 from webhook.doctor.installation import Installation
 from webhook.doctor.verdict import Verdict, fault, ok, unseen, warning
@@ -19,7 +19,7 @@ _SOON = timedelta(days=7)
 _ROTATE = "scaleguard certs rotate --authority -n {0.namespace} --release {0.name}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Served:
     """A certificate as it was found."""
 

@@ -1,7 +1,6 @@
 """What certificates say of themselves, and what is wrong with them: for people and for programs."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,11 +11,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from certs.inspection import CertificateInfo, inspect
 from certs.pair import Bundle, fault
 from certs.plan import renewal_time
+from webhook.core.frozen import frozen
 
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inspected:
     """A certificate as it was found."""
 

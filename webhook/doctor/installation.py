@@ -1,9 +1,9 @@
 """Which installation is looked at: found by the labels that the chart puts on its objects."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw, integer, mapping, members, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 
 LABEL = "app.kubernetes.io/name"
@@ -17,7 +17,7 @@ CONFIGURATION_KINDS = ("MutatingWebhookConfiguration", "ValidatingWebhookConfigu
 _HTTPS_PORT = 443
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Installation:
     """A release, as it is found in a cluster."""
 

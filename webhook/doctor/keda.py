@@ -1,9 +1,9 @@
 """Whether KEDA is there, complete, and answers the HPAs that it makes."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw, strings
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 from webhook.doctor.programs import program
 from webhook.doctor.verdict import Verdict, ok, unseen, warning
@@ -12,7 +12,7 @@ _PAUSED = ("autoscaling.keda.sh/paused", "autoscaling.keda.sh/paused-replicas")
 _MOST_NAMES = 5
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class KedaFacts:
     """What was found of KEDA."""
 

@@ -2,16 +2,16 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw, integer, mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.image import read_image
 from webhook.core.objects import reference
 
 _VERSION = re.compile(r"v?(\d+(?:\.\d+)+.*)")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Program:
     """A Deployment that runs a program."""
 

@@ -1,8 +1,9 @@
 """What comes of a look at something."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from webhook.core.frozen import frozen
 
 
 class State(StrEnum):
@@ -17,7 +18,7 @@ class State(StrEnum):
 _STRENGTH = {state: strength for strength, state in enumerate(State)}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Verdict:
     """One sentence on how something stands, and what to do about it."""
 
@@ -28,7 +29,7 @@ class Verdict:
     """The fix as it can be pasted into a shell, where there is such a one."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Checked:
     """A check that was made."""
 

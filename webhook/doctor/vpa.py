@@ -1,9 +1,9 @@
 """Whether the VPA is there, complete, and takes what the controller asks of it."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.vpa_plan.mode import MODE_IN_PLACE_OR_RECREATE
 from webhook.core.vpa_plan.terms import ACCEPTED_MODES
 from webhook.doctor.programs import Program, program, release_of
@@ -24,7 +24,7 @@ _INSTALL = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VpaFacts:
     """What was found of the VPA."""
 

@@ -1,10 +1,12 @@
 """What reading yields: objects, what was left out, and what could not be read."""
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from webhook.core.frozen import frozen
 
-@dataclass(frozen=True, slots=True)
+
+@frozen
 class Source:
     """Where something was read. Documents and list members count from 1; stdin is the file `-`."""
 
@@ -37,7 +39,7 @@ class Source:
         return f"{self.file} {rendered}document {self.document}{item}"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Part:
     """The text of one document, with the line of the file on which it begins.
 
@@ -52,7 +54,7 @@ class Part:
         return self.line + self.text.count("\n", 0, offset)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Document:
     """One Kubernetes object. No two objects share a value, even where the YAML has aliases."""
 
@@ -63,7 +65,7 @@ class Document:
     at: tuple[str | int, ...] = field(default=(), compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Skipped:
     """Something that is no manifest, which is no fault of whoever keeps it beside manifests."""
 
@@ -71,7 +73,7 @@ class Skipped:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Unreadable:
     """Something that should have been read and could not be."""
 

@@ -4,9 +4,9 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 
+from webhook.core.frozen import frozen
 from webhook.manifests.scalars import json_number
 from webhook.manifests.yaml_builder import DEEPEST_LEVEL
 
@@ -31,7 +31,7 @@ _LONGEST_INTEGER = 20
 _TOO_DEEP = f"nested deeper than {DEEPEST_LEVEL} levels"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Value:
     """A value, and the piece of the text that it was written in."""
 
@@ -40,7 +40,7 @@ class Value:
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fault:
     """A piece of the text that is no JSON, and the place where that shows."""
 

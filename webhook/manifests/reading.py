@@ -1,9 +1,9 @@
 """Read manifests: paths in, objects out, each with where it comes from."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.manifests import json_values, parts, paths, templates, yaml_values
 from webhook.manifests.entries import Entry, Part, Skipped, Source, Unreadable
 from webhook.manifests.objects import objects
@@ -39,13 +39,13 @@ def read_text(text: str, file: str) -> Iterator[Entry]:
                 yield (Skipped if outcome.excused else Unreadable)(source, outcome.reason)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Value:
     part: Part
     value: Any
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Fault:
     part: Part
     reason: str

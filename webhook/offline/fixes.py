@@ -12,6 +12,7 @@ from itertools import groupby
 import jsonpatch
 
 from webhook.core.finding import Action, Finding, ObjectFix
+from webhook.core.frozen import frozen
 from webhook.core.objects import ObjectRef
 from webhook.manifests.entries import Document, Entry, Source
 from webhook.manifests.paths import CannotReadError, decode
@@ -29,7 +30,7 @@ CHANGED = "the file is another than the one that was judged: run it again"
 RENDERED = "it was rendered: mend the template, the values or the kustomization that it comes from"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Fix:
     """A remedy, and the object that it changes."""
 
@@ -47,7 +48,7 @@ class Fix:
         return f"{self.source}: {self.finding.remedy} [{self.finding.rule}]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Left:
     """A remedy that was not written, and why."""
 

@@ -4,8 +4,9 @@ import codecs
 import re
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from webhook.core.frozen import frozen
 from webhook.manifests.entries import Part
 from webhook.manifests.paths import decode
 
@@ -23,7 +24,7 @@ class CannotPlaceError(Exception):
     """Why a fix is not written into a text."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Edit:
     """A span of a text, and what stands there instead."""
 
@@ -32,7 +33,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FileText:
     """The text of a file as it was decoded (`text`), with the way back to its bytes."""
 

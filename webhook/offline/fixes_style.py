@@ -3,16 +3,16 @@
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.manifests.scalars import plain
 
 # What every YAML reads as text without quotes: words, paths, and quantities such as 100m.
 _WORD = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*|[0-9]+[A-Za-z]{1,2}")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Style:
     """How a manifest is written."""
 

@@ -1,6 +1,5 @@
 """What a review of manifests says: the JSON of `scaleguard review -o json`, version 1."""
 
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.ai_pod import AiPod
@@ -8,6 +7,7 @@ from webhook.core.fields import Raw
 from webhook.core.finding import Finding, strongest
 from webhook.core.fit import Fitting
 from webhook.core.frameworks.places import Template
+from webhook.core.frozen import frozen
 from webhook.core.mode import Mode
 from webhook.core.objects import ObjectRef
 from webhook.core.patch import Operation, Segment, dotted
@@ -17,7 +17,7 @@ from webhook.manifests.entries import Document, Skipped, Source, Unreadable
 VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class FittedPod:
     """A pod, or the pod made from a template: what it is and its patch."""
 
@@ -40,7 +40,7 @@ class FittedPod:
         return found | ({"assembled": True} if self.template.assembled else {})
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Result:
     """The judgement of one object."""
 
@@ -115,7 +115,7 @@ class Result:
         return found
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Review:
     """The judgement of everything that was read."""
 

@@ -2,11 +2,11 @@
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from webhook.core.autoscalers.scaler import Scaler
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.core.generated import made
 from webhook.core.kinds import Kinds
 from webhook.core.objects import ObjectRef, reference
@@ -14,7 +14,7 @@ from webhook.core.world import Autoscaler, World, read_autoscalers
 from webhook.manifests.entries import Document
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """An object that is judged, and the world that it is judged in."""
 

@@ -1,16 +1,16 @@
 """The form of the document that rules read, to be walked field by field."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.policy.document import schema
 
 Part = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Form:
     """What a value may be: each part is a schema, closed as all of that document are."""
 

@@ -7,9 +7,9 @@ references that begin with `input`, or with a variable that stands for one in on
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice, pairwise
 
+from webhook.core.frozen import frozen
 from webhook.policy.form import Form, document_form
 from webhook.policy.source import Module
 
@@ -46,7 +46,7 @@ _SHADOWS = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Known:
     """What a variable stands for."""
 

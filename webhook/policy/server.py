@@ -3,7 +3,6 @@
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -11,6 +10,7 @@ import requests
 from opa_client.errors import DeletePolicyError, RegoParseError
 from opa_client.opa import OpaClient
 
+from webhook.core.frozen import frozen
 from webhook.core.verdict import CannotJudge, Verdict
 from webhook.errors import PolicyError, UnavailableError
 from webhook.policy.answer import read_findings
@@ -28,7 +28,7 @@ _FOLDER = "scaleguard/"
 _ENTRANCE = "scaleguard"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class OpaServer:
     """Where an OPA server is."""
 

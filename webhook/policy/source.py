@@ -2,9 +2,9 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
+from webhook.core.frozen import frozen
 from webhook.errors import PolicyError
 
 TEST_SUFFIX = "_test.rego"
@@ -19,7 +19,7 @@ _PLACES = (_HERE / "_policies", _HERE.parent / "policies")
 _PACKAGE = re.compile(r"^package[ \t]+([\w.]+)[ \t]*(?:#.*)?$", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Module:
     """One Rego file."""
 

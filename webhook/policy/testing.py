@@ -7,8 +7,8 @@ which is started anew behind a crash: the other cases are still judged.
 import multiprocessing
 import signal
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
+from webhook.core.frozen import frozen
 from webhook.errors import PolicyError
 from webhook.policy.source import Module
 from webhook.policy.trial import COMPILE, Outcome, Step, Suite, work
@@ -17,7 +17,7 @@ from webhook.policy.trial import COMPILE, Outcome, Step, Suite, work
 LONGEST_STEP_SECONDS = 20
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Crash:
     """The end of a process that should not have ended yet."""
 

@@ -7,10 +7,10 @@ is written in Rego in `policies/lib/testing.rego`, for `opa test`.
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.core.verdict import CannotJudge, Rule
 from webhook.errors import PolicyError
 from webhook.policy.answer import ENTRYPOINT, read_findings
@@ -25,7 +25,7 @@ _SUFFIX = "_test"
 _PARTS = "messageContains"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Suite:
     """A module that is tried, and all that are compiled for it, itself included."""
 
@@ -33,7 +33,7 @@ class Suite:
     compiled: tuple[Module, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Outcome:
     """One case and how it ended."""
 
@@ -43,7 +43,7 @@ class Outcome:
     reason: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Step:
     """What is done next: told before it is done, in case the engine crashes in it."""
 

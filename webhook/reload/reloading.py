@@ -8,10 +8,10 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from webhook.config import Config
 from webhook.core.decide import Judge
+from webhook.core.frozen import frozen
 from webhook.errors import ScaleguardError, UnavailableError
 from webhook.reload.recorder import Recorder
 from webhook.reload.sources import Material, Sources
@@ -21,7 +21,7 @@ LOOK_SECONDS = 2.0
 _log = logging.getLogger("scaleguard.config")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Making:
     """Of what and how a judge is made, and what goes with replacing one."""
 

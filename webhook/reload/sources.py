@@ -4,18 +4,18 @@ import hashlib
 import os
 import pickle
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from webhook.config import Config
 from webhook.config import load as load_config
+from webhook.core.frozen import frozen
 from webhook.errors import Faults
 from webhook.policy.source import Module, load, names
 
 _HASH_DIGITS = 12
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Material:
     """What a judge is made of, as it was read from files."""
 
@@ -29,7 +29,7 @@ class Material:
         return self.digest[:_HASH_DIGITS]
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Sources:
     """The files that people write: a configuration, and folders of rules."""
 

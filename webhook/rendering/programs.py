@@ -7,11 +7,11 @@ import signal
 import subprocess
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import PurePath
 from tempfile import TemporaryFile
 from threading import Timer
 
+from webhook.core.frozen import frozen
 from webhook.manifests.paths import LARGEST_BYTES
 from webhook.rendering.roots import Root
 
@@ -56,7 +56,7 @@ class CannotRenderError(Exception):
     """Why a root gives no manifests, and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Programs:
     """The programs that were found, by what they do: their words on a command line."""
 

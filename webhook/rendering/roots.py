@@ -4,12 +4,12 @@ Only names and the two kinds of files themselves are looked at: nothing is rende
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from os.path import normpath
 from pathlib import PurePath
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 from webhook.manifests import parts, paths, yaml_values
 from webhook.manifests.yaml_builder import Copies
 
@@ -31,7 +31,7 @@ _FIELDS_OF_FILES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Root:
     """A chart, or a kustomization that no other one uses: what is rendered as a whole."""
 
@@ -102,7 +102,7 @@ def _is_below(file: str, folders: set[str]) -> bool:
     return bool(folders) and any(str(one) in folders for one in PurePath(file).parents)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _Kustomization:
     root: Root
     content: Raw

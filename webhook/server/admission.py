@@ -3,13 +3,13 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import msgspec
 from flask import Response, request
 
 from webhook.core.decide import Decision, Judge
 from webhook.core.encode import encode
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kinds
 from webhook.core.review import BadReview, Request, read_review
 from webhook.core.verdict import CannotJudge
@@ -33,7 +33,7 @@ Audited = Callable[[Request, Decision, Kinds], None]
 """Keeps for the audit what was decided; it raises nothing."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Limits:
     """Bounds of one request."""
 
@@ -42,7 +42,7 @@ class Limits:
     body_bytes: int = 7 * MIB
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Admission:
     """One endpoint that answers reviews."""
 

@@ -5,15 +5,15 @@ what is wrong with it.
 """
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.server.admission import Admission
 from webhook.serving.plain import Asked
 from webhook.serving.refusal import Answer
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Quick:
     """Answers reviews, and nothing else."""
 

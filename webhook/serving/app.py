@@ -5,12 +5,13 @@ Two endpoints say how the process is; whatever Flask refuses by itself is answer
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
+from webhook.core.frozen import frozen
 from webhook.serving import refusal
 from webhook.serving.environment import DRAINING
 from webhook.serving.refusal import Refusal, json_answer
@@ -21,7 +22,7 @@ GUESSED = "segment"
 _log = logging.getLogger("scaleguard.server")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Health:
     """What says how a process is."""
 
@@ -32,7 +33,7 @@ class Health:
     """Says what is worth knowing though all is well."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Words:
     """What an application says of requests that are none."""
 

@@ -1,15 +1,15 @@
 """What the server is told, and where it says that it serves."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 from certs.authority import Names
+from webhook.core.frozen import frozen
 from webhook.errors import ScaleguardError
 
 _LAST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Addresses:
     """Where is served, with the ports that were chosen."""
 
@@ -17,7 +17,7 @@ class Addresses:
     metrics_url: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ServeOptions:
     """What the server is told; addresses are HOST:PORT, port 0 takes any that is free."""
 

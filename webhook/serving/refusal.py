@@ -7,6 +7,8 @@ from typing import Any
 import msgspec
 from flask import Response
 
+from webhook.core.frozen import frozen
+
 JSON = "application/json"
 
 BAD_REQUEST = "bad_request"
@@ -20,7 +22,7 @@ _MOST_ERROR_CHARACTERS = 500
 RETRY_AFTER_SECONDS = 1
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Answer:
     """What is answered, whoever writes it to the client: always JSON."""
 

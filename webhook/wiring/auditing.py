@@ -2,10 +2,10 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from webhook.core.frozen import frozen
 from webhook.errors import ScaleguardError
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ _log = logging.getLogger("scaleguard.audit")
 _SECONDS_OF_A_DAY = 86_400
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class AuditPlan:
     """What `scaleguard audit` was told."""
 

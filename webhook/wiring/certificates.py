@@ -1,11 +1,12 @@
 """The certificates that the controller keeps, put together."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry
+
+from webhook.core.frozen import frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from webhook.controller.certificates import Certificates
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class CertificatePlan:
     """What `scaleguard controller` was told of certificates."""
 

@@ -4,7 +4,6 @@ import secrets
 import signal
 import socket
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import FrameType
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import REGISTRY, CollectorRegistry
 
+from webhook.core.frozen import frozen
 from webhook.errors import ScaleguardError
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 LEASE = "scaleguard-controller"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AuditPlan:
     """Who is told how things stand."""
 
@@ -42,7 +42,7 @@ class AuditPlan:
     """How often the Reports of the cluster are seen to; 0: none are kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ControlPlan:
     """What `scaleguard controller` was told."""
 

@@ -1,11 +1,11 @@
 """Who judges, and in which world: manifests that never change, or a cluster."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from webhook.core.decide import Decision, Judge
+from webhook.core.frozen import frozen
 from webhook.core.review import Request
 from webhook.core.world import World
 from webhook.errors import ScaleguardError
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from webhook.reload.reloading import Reloading
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class StaticService:
     """A world of manifests that never change, and who judges in it."""
 
@@ -57,7 +57,7 @@ def static_world(judge: Judge, manifests: Path) -> World:
     return World.of(objects, judge.knowledge.kinds)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ClusterService:
     """A cluster that is followed, and who judges what happens there."""
 

@@ -1,13 +1,13 @@
 """The webhook, put together."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from webhook.config import Config
+from webhook.core.frozen import frozen
 from webhook.policy.engine import end
 from webhook.wiring import judge_of
 from webhook.wiring.recording import Leaving, RecordingPlan, prepare, recording
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from webhook.serving.tls import ServedCertificate
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class ServePlan:
     """What `scaleguard webhook` was told."""
 

@@ -2,6 +2,9 @@
 
 import threading
 
+from hypothesis import given
+from hypothesis import strategies as some
+
 from webhook.cluster.fair import Fair
 
 
@@ -52,6 +55,51 @@ def test_shares_of_one_size_keep_what_they_have() -> None:
     assert fair.put("new", "d", "d") == 1  # it takes the place of the newest of the largest
     fair.close()
     assert {one for one in taken(fair, 3) if one is not None} == {("d", 1), ("b", 1)}
+
+
+@given(
+    some.lists(
+        some.one_of(
+            some.none(), some.tuples(some.sampled_from("abcd"), some.sampled_from("123456"))
+        ),
+        max_size=60,
+    )
+)
+def test_whatever_comes_and_goes_the_largest_share_gives_way(
+    steps: list[tuple[str, str] | None],
+) -> None:
+    """None: one is taken."""
+    fair: Fair[str, str] = Fair(6)
+    there: dict[str, dict[str, int]] = {name: {} for name in "abcd"}
+    for step in steps:
+        if step is None:
+            if any(there.values()):
+                said, times = fair.take() or ("", 0)
+                assert there[said[0]].pop(said[1]) == times
+            continue
+        of, name = step
+        lost = fair.put(of, name, of + name)
+        sizes = {one: len(waiting) for one, waiting in there.items()}
+        if name in there[of]:
+            assert lost == 0
+            there[of][name] += 1
+        elif sum(sizes.values()) < 6:
+            assert lost == 0
+            there[of][name] = 1
+        elif sizes[of] == max(sizes.values()):
+            assert lost == 1
+        else:
+            now = fair._shares
+            (gave,) = [one for one in there if one != of and len(now.get(one, ())) < sizes[one]]
+            assert sizes[gave] == max(sizes.values())
+            assert there[gave].popitem()[1] == lost
+            there[of][name] = 1
+    fair.close()
+    left: dict[str, dict[str, int]] = {name: {} for name in "abcd"}
+    while (waited := fair.take()) is not None:
+        left[waited[0][0]][waited[0][1]] = waited[1]
+    assert left == there
+    assert (fair._held, fair._shares, fair._sized) == (0, {}, {})
 
 
 def test_who_takes_waits_until_something_is_there_or_nothing_will_be() -> None:

@@ -12,6 +12,7 @@ from webhook.core.objects import GroupKind
 from webhook.core.routing import Backend, backends
 from webhook.core.server import why_a_server
 from webhook.core.services import NamedPort, read_service
+from webhook.core.workload import MadePod
 from webhook.core.world import World
 from webhook.knowledge import knowledge
 
@@ -155,7 +156,7 @@ def test_a_workload_that_is_nowhere_is_in_no_folder() -> None:
 
 def test_pods_without_containers_are_no_server() -> None:
     scaler = read_hpa(made("autoscaling/v2", "HorizontalPodAutoscaler", {}))
-    assert why_a_server(scaler, {"spec": {}}, lambda: None, KINDS) is None
+    assert why_a_server(scaler, MadePod({"spec": {}}, None), lambda: None, KINDS) is None
 
 
 def test_what_a_scaler_scales_on_beside_its_pods_resources() -> None:

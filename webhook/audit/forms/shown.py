@@ -1,13 +1,13 @@
 """What every form shows of a finding, as text."""
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from webhook.audit.findings import Found
+from webhook.core.frozen import frozen
 from webhook.core.record import Record, read_record
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Shown:
     """A finding, and its record read."""
 

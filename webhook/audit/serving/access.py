@@ -3,13 +3,14 @@
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Final
 
 from webhook.audit.serving.remembered import Remembered
 from webhook.cluster.api import Api
 from webhook.cluster.errors import ApiError
 from webhook.core.fields import mapping, sequence, text
+from webhook.core.frozen import frozen
 
 AUDIENCE: Final = "scaleguard-audit"
 """Tokens have to be made for us: one for the API server would let us act there as its owner."""
@@ -34,7 +35,7 @@ class CannotTellError(Exception):
     """The API server does not say who this is or what they may: the same may succeed later."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class User:
     """Who asks, as the API server knows them."""
 

@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, TypeVar
@@ -32,6 +32,7 @@ from webhook.audit.store.standing import take_standings
 from webhook.audit.store.standings import standings
 from webhook.audit.store.taking import take_in
 from webhook.core.fields import Raw
+from webhook.core.frozen import frozen
 from webhook.serving import refusal as shared
 from webhook.serving.app import Health, Words, bare_app, serve
 from webhook.serving.body import check_type, read_body
@@ -48,7 +49,7 @@ _WORDS: Final = Words(bad_request=refusal.bad_request, broken=refusal.broken)
 _log = logging.getLogger("scaleguard.audit")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Parts:
     """What the application is put together of."""
 

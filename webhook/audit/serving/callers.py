@@ -1,17 +1,17 @@
 """Who a request comes from, and whether they may."""
 
 import ipaddress
-from dataclasses import dataclass
 
 from flask import request
 
 from webhook.audit.serving import refusal
 from webhook.audit.serving.access import Access, CannotTellError, User
+from webhook.core.frozen import frozen
 
 _SCHEME = "bearer "
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@frozen(kw_only=True)
 class Callers:
     """Whom the server listens to."""
 

@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Final
 from flask import Flask, Response, request
 
 from webhook.audit.serving.metrics import Metrics
+from webhook.core.frozen import frozen
 from webhook.serving import refusal
 from webhook.serving.app import serve
 
@@ -43,7 +43,7 @@ HEADERS: Final = {
 """Of all answers, data among them: none is of use as anything but what it is."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class _File:
     content: bytes
     mimetype: str

@@ -1,7 +1,6 @@
 """Forget what is old: by age, and by how many rows there may be."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_
@@ -9,6 +8,7 @@ from sqlalchemy import ColumnElement, and_, delete, exists, func, select, tuple_
 from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
 from webhook.audit.store.tables import DECISIONS, FINDINGS, STANDINGS
+from webhook.core.frozen import frozen
 from webhook.core.record import RecordKind
 
 # Some milliseconds of work: who delivers meanwhile waits no longer than that.
@@ -24,7 +24,7 @@ _STANDS: Final = exists().where(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Retention:
     """What is kept: decisions that are not older, and not more of them; None: all."""
 
@@ -32,7 +32,7 @@ class Retention:
     rows: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Forgotten:
     """How much was forgotten."""
 

@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, and_, case, delete, select, update
@@ -14,6 +13,7 @@ from webhook.audit.store.opened import Store
 from webhook.audit.store.rows import clean, columns_of, insert_into, milliseconds
 from webhook.audit.store.tables import DECISIONS, FINDINGS, STANDINGS
 from webhook.core.autoscalers.target import WorkloadKey
+from webhook.core.frozen import frozen
 from webhook.core.record import Record, RecordKind
 from webhook.core.standing import Standing
 
@@ -25,7 +25,7 @@ _KEY: Final = tuple(
 _NAMES_AT_ONCE: Final = 1000
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Stood:
     """What became of what was told."""
 

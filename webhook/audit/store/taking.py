@@ -11,11 +11,12 @@ from webhook.audit.store.errors import asked
 from webhook.audit.store.opened import Store
 from webhook.audit.store.rows import clean, columns_of, insert_into, milliseconds
 from webhook.audit.store.tables import DECISIONS, FINDINGS
+from webhook.core.frozen import frozen
 
 _NEWEST: Final = ("replica", "last_decision", "record")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Taken:
     """What became of a delivery."""
 

@@ -1,11 +1,11 @@
 """A scaler of replicas (HPA, ScaledObject, PodAutoscaler), with what its metrics read."""
 
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.fields import Raw, mapping, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind, ObjectRef, Owner
 
 
@@ -16,7 +16,7 @@ class TargetType(StrEnum):
     AVERAGE_VALUE = "AverageValue"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class MetricClaim:
     """One Resource or ContainerResource metric: the scaler reads a resource of the pods."""
 
@@ -33,7 +33,7 @@ class MetricClaim:
     """KEDA drops this metric (ContainerResource under scalingModifiers)."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class AliasClaim:
     """A custom or external metric or query that reads cpu or memory usage under another name."""
 
@@ -56,7 +56,7 @@ class Source(NamedTuple):
 NO_SOURCES: frozenset[Source] = frozenset()  # one for all: an empty set takes 216 bytes
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Inert:
     """Why a scaler has no effect now, and the field that says so."""
 
@@ -87,7 +87,7 @@ class Product(NamedTuple):
     name: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Scaler:
     """An HPA, or an object of which an operator makes one, or scales by itself."""
 

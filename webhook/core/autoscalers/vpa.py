@@ -5,13 +5,13 @@ Source: VPA pkg/apis/autoscaling.k8s.io/v1/types.go and pkg/utils/vpa/api.go
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.target import WorkloadKey, vpa_target
 from webhook.core.fields import Raw, annotation, mapping, members, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import (
     DEFAULT_NAMESPACE,
     ObjectRef,
@@ -32,7 +32,7 @@ GKE_RIGHTSIZING_ANNOTATION = "gke.io/autoscaling-hpa-rightsizing-mode"
 GKE_RIGHTSIZING_MODE = "gke-hpa-rightsizing-mode-policy"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class ContainerPolicy:
     """One member of spec.resourcePolicy.containerPolicies, with its defaults filled in."""
 
@@ -51,7 +51,7 @@ class ContainerPolicy:
         return f"spec.resourcePolicy.containerPolicies[{self.index}]"
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Vpa:
     """A VPA with its policies resolved."""
 

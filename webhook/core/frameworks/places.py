@@ -1,11 +1,11 @@
 """Where pods stand in the objects that make them: as templates, as bare specs, or in pieces."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.fields import Raw, sequence, text
 from webhook.core.frameworks.pieces import container_of, described, pod_of
+from webhook.core.frozen import frozen
 from webhook.core.patch import Operation, Segment, pointer
 
 Path = tuple[Segment, ...]
@@ -15,7 +15,7 @@ Assembler = Callable[[str, Raw], Iterable[tuple[Path, Raw]]]
 pod goes the path, in that part, of what describes it."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Template:
     """A pod that is made from an object: where it stands there, and it."""
 
@@ -40,7 +40,7 @@ class Template:
         return moved
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodTemplate:
     """A pod template stands at a path."""
 
@@ -53,7 +53,7 @@ class PodTemplate:
                 yield Template(at, trail[-1])
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class PodSpec:
     """A pod's spec stands at a path without a template around it.
 
@@ -85,7 +85,7 @@ class PodSpec:
                 yield Template(at, {"metadata": above, "spec": spec}, parts)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Assembled:
     """Pods that exist only in pieces; a function puts them together as their operator would."""
 

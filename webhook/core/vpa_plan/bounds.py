@@ -1,12 +1,12 @@
 """How small and how large the requests may become that a planned VPA writes."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from webhook.core import quantity
 from webhook.core.ai_pod import AiPod
 from webhook.core.bounds import Bounds
+from webhook.core.frozen import frozen
 from webhook.core.nodes import NodeShape
 from webhook.core.pod import CPU, MEMORY, Role, counted
 from webhook.core.profile import Profile
@@ -26,7 +26,7 @@ class Bound(NamedTuple):
     source: str
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Allowed:
     """minAllowed and maxAllowed of a policy as they are written, and why the latter."""
 

@@ -2,13 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core import quantity
 from webhook.core.autoscalers.target import WELL_KNOWN, WorkloadKey
 from webhook.core.autoscalers.vpa import ANY_CONTAINER, MODE_OFF
 from webhook.core.fields import Raw, mapping
+from webhook.core.frozen import frozen
 from webhook.core.objects import MANAGED_LABEL
 from webhook.core.pod import COMPUTE_RESOURCES, containers
 from webhook.core.vpa_plan.bounds import Allowed
@@ -24,7 +24,7 @@ _LONGEST_NAME = 253
 _HASH_CHARACTERS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Choices:
     """Everything that was decided about a VPA."""
 

@@ -1,10 +1,10 @@
 """The mode of a planned VPA, and why: what it may do to pods that run."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.vpa import DEFAULT_MODE, MODE_OFF
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kind, WorkloadClass
 from webhook.core.vpa_plan.terms import UPDATING, Wish
 
@@ -31,7 +31,7 @@ _MODES = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Mode:
     """An update mode, whether it touches running pods, and the reason for it in words."""
 
@@ -44,7 +44,7 @@ class Mode:
         return self.name not in {MODE_OFF, MODE_INITIAL}
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Wished:
     """What is wished for a workload, and who says so."""
 

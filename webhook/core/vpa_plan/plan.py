@@ -6,12 +6,12 @@ workload and its world: running it again changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from webhook.core.ai_pod import AiPod
 from webhook.core.autoscalers.target import WorkloadKey
 from webhook.core.autoscalers.vpa import MODE_OFF
 from webhook.core.fields import Raw, annotation
+from webhook.core.frozen import frozen
 from webhook.core.kinds import Kind
 from webhook.core.nodes import NodeShape
 from webhook.core.pod import COMPUTE_RESOURCES
@@ -26,7 +26,7 @@ from webhook.core.workload import Workload, read_workload
 from webhook.core.world import World
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Planned:
     """A VPA that should exist, complete."""
 
@@ -34,7 +34,7 @@ class Planned:
     vpa: Raw
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Withheld:
     """An AI workload that gets no VPA of ours, and why."""
 
@@ -45,7 +45,7 @@ class Withheld:
 Plan = Planned | Withheld
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Subject:
     """A workload of a known kind, with what was found in its pod templates."""
 

@@ -4,16 +4,16 @@ A pure comparison: a controller that runs it again after writing finds nothing l
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from webhook.core.fields import Raw, mapping, sequence, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import MANAGED_LABEL, ObjectRef, reference
 from webhook.core.vpa_plan.manifest import WHY_BOUNDS, WHYS
 from webhook.core.vpa_plan.plan import Plan, Planned, Withheld
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Apply:
     """Write a VPA by server-side apply."""
 
@@ -29,7 +29,7 @@ class Apply:
         return reference(self.vpa)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Remove:
     """Delete a VPA."""
 

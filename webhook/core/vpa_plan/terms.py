@@ -1,8 +1,10 @@
 """What people say about the VPAs that are made for their workloads: annotation and profile."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
+
+from webhook.core.frozen import frozen
 
 VPA_ANNOTATION = "scaleguard.io/vpa"
 
@@ -28,7 +30,7 @@ UPDATING = frozenset({Wish.IN_PLACE, Wish.IN_PLACE_OR_RECREATE, Wish.RECREATE})
 """What touches running pods: a model server takes minutes to load, and a run is lost."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class VpaTerms:
     """What a profile says about the VPAs of its workloads."""
 

@@ -1,17 +1,17 @@
 """What every check starts from."""
 
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 
 from webhook.core.fields import Raw, mapping, members, sequence, strings, text
+from webhook.core.frozen import frozen
 from webhook.core.objects import reference
 from webhook.doctor.fetching.cluster import DEPLOYMENTS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.dialling import Address
 from webhook.doctor.installation import Installation
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Look:
     """Whom to ask, and about what."""
 

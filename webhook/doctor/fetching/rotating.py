@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from certs.pair import Bundle, Pair
 from webhook.cluster.errors import ApiError
 from webhook.core.fields import Raw, annotation, decoded, strings
+from webhook.core.frozen import frozen
 from webhook.core.objects import ROTATE_ANNOTATION, ROTATE_LEAF
 from webhook.doctor.fetching.cluster import SECONDS, SECRETS, Cluster, UnseenError
 from webhook.doctor.fetching.look import served_secret
@@ -31,7 +31,7 @@ def stored(cluster: Cluster, installation: Installation) -> Bundle:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Rotation:
     """A rotation that the controller of an installation is asked for."""
 

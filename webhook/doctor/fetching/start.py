@@ -1,15 +1,15 @@
 """Where a look begins: who asks, from where, about which installation."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+from webhook.core.frozen import frozen
 from webhook.doctor.fetching.cluster import Cluster
 from webhook.doctor.fetching.dialling import Address, address
 from webhook.doctor.fetching.finding import find
 from webhook.doctor.fetching.look import Look
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Meant:
     """What somebody asked for."""
 

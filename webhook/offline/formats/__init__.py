@@ -4,11 +4,12 @@ Each module has `render(judged, rules, fail_on)`, a pure function: the same revi
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import PurePath
 from typing import TypeVar
 
 from webhook.core.finding import Action, Finding
+from webhook.core.frozen import frozen
 from webhook.manifests.entries import Document, Skipped, Source, Unreadable
 from webhook.manifests.lines import Lines
 from webhook.offline.results import Result, Review
@@ -19,7 +20,7 @@ _STDIN_IN_WORDS = "standard input"
 _Entry = TypeVar("_Entry", Document, Skipped, Unreadable)
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Placed:
     """One finding, with where it stands."""
 

@@ -4,9 +4,9 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.errors import PolicyError
 from webhook.policy.source import Module
 
@@ -20,7 +20,7 @@ _PROGRAM = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Plan:
     """Functions, and the texts that their statements name by number."""
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.errors import PolicyError
 from webhook.policy.custom.worker import READY, work
 from webhook.policy.source import Module
@@ -32,7 +33,7 @@ _RETRY_SECONDS = 5.0
 _log = logging.getLogger("scaleguard.custom")
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Work:
     """What such a process is for."""
 
@@ -44,7 +45,7 @@ class Work:
     """How long it may judge a document."""
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Ended:
     """Why a process was ended, or ended, in the midst of a document."""
 

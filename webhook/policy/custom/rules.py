@@ -4,9 +4,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from webhook.core.frozen import frozen
 from webhook.core.verdict import Ask, CannotJudge, Rule, Verdict
 from webhook.errors import Faults
 from webhook.policy.answer import read_findings
@@ -34,7 +34,7 @@ _ABSENT = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@frozen
 class Terms:
     """On which terms the rules of users are heard."""
 
