@@ -1,7 +1,7 @@
 """The decision on a request: read, gather, ask the rules, conclude; or fit a pod or template."""
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from webhook.core.ai_pod import AiPod, Knowledge, device_totals, recognise
@@ -210,9 +210,11 @@ class Judge:
         verdicts = [verdict for document in documents for verdict in self.ask(document)]
         return conclude(verdicts, facts, self.settings_in(namespace, world))
 
-    def all_findings(self, raw: Raw, world: World, *, is_new: bool) -> list[Finding]:
-        """Judge whatever an object is: an autoscaler, something that makes pods, or both."""
-        found = [one for each in read_autoscalers(raw) for one in self.findings(each, world)]
+    def all_findings(
+        self, raw: Raw, autoscalers: Iterable[Autoscaler], world: World, *, is_new: bool
+    ) -> list[Finding]:
+        """Judge whatever an object is: autoscalers, something that makes pods, or both."""
+        found = [one for each in autoscalers for one in self.findings(each, world)]
         for pod in self.pods(raw, world):
             found += self.pod_findings(pod, world, is_new=is_new)
         return found
@@ -234,9 +236,10 @@ def validate(request: Request, world: World, judge: Judge) -> Decision:
     mode = judge.settings_in(namespace, world).mode
     if mode is Mode.ENFORCE and (why := _forged(request, judge)) is not None:
         return Decision(allowed=False, invalid=why)
-    findings = judge.all_findings(request.object, world, is_new=is_new)
+    findings = judge.all_findings(request.object, request.autoscalers, world, is_new=is_new)
     if not is_new and any(finding.enforced is Action.DENY for finding in findings):
-        old = judge.all_findings(request.old_object, world, is_new=False)
+        before = request.old_object
+        old = judge.all_findings(before, read_autoscalers(before), world, is_new=False)
         findings = ratchet(findings, old)
     denied = any(finding.action is Action.DENY for finding in findings)
     if not denied and (why := judge.unheard()) is not None:

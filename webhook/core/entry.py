@@ -89,7 +89,7 @@ def claims_anew(request: Request) -> bool:
     What acts on nothing does not, nor does an update that leaves what judgements read as it was:
     whoever judged by the old object has judged by the new one.
     """
-    record = read_autoscaler(request.object)
+    record = request.autoscaler
     if record is None or record.target is None or not record.active:
         return False
     if isinstance(record, Vpa) and not record.writes:

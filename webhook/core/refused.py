@@ -12,7 +12,7 @@ from webhook.core.objects import DEFAULT_NAMESPACE, POD, GroupKind, reference, u
 from webhook.core.recorded import bounded
 from webhook.core.review import Request
 from webhook.core.topmost_owner import topmost_owner
-from webhook.core.world import NAMESPACE, read_autoscaler
+from webhook.core.world import NAMESPACE
 
 # Of group, kind, namespace, name and uid together, as text: no object that is there has more. What
 # is told waits and is remembered by the thousand, and before the API server has looked at a name it
@@ -63,9 +63,8 @@ def _whom(asked: Request) -> Raw | WorkloadKey | None:
     # Whoever writes the object says who its owner is: a foreign Namespace would be told in it.
     if owner is not None and reference(owner).group_kind != NAMESPACE:
         return owner
-    autoscaler = read_autoscaler(asked.object)
-    if autoscaler is not None:
-        return autoscaler.target
+    if asked.autoscaler is not None:
+        return asked.autoscaler.target
     return _itself(asked) if asked.operation == "UPDATE" else None
 
 

@@ -1,11 +1,14 @@
 """AdmissionReview v1 in: what the API server asks, or why it is no such question."""
 
+from functools import cached_property
 from reprlib import repr as brief  # what is quoted may be megabytes, and a fault is logged
 from typing import Any
 
+from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.fields import Raw, mapping, sequence, text
 from webhook.core.frozen import frozen
 from webhook.core.objects import GroupKind, kind_of
+from webhook.core.world import Autoscaler, read_autoscalers
 
 API_VERSION = "admission.k8s.io/v1"
 KIND = "AdmissionReview"
@@ -20,7 +23,7 @@ class BadReview(Exception):  # noqa: N818 - an outcome with a name of its own
     """The body is no AdmissionReview that can be answered; the message says what is wrong."""
 
 
-@frozen
+@frozen(slots=False)
 class Request:
     """The request of an AdmissionReview."""
 
@@ -36,6 +39,17 @@ class Request:
     dry_run: bool
     groups: tuple[str, ...] = ()
     """Those that the user is in."""
+
+    @cached_property
+    def autoscalers(self) -> tuple[Autoscaler, ...]:
+        """Every autoscaler that the object is or brings along."""
+        return read_autoscalers(self.object)
+
+    @property
+    def autoscaler(self) -> Autoscaler | None:
+        """The one that the object is itself."""
+        is_one = self.group_kind in AUTOSCALERS
+        return next(iter(self.autoscalers), None) if is_one else None
 
 
 def read_review(body: Any) -> Request:

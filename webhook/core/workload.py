@@ -1,7 +1,7 @@
 """A workload that autoscalers act on: its containers, its owner, its replicas."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from functools import cached_property
 
 from webhook.core.autoscalers.target import WorkloadKey, named_target
@@ -38,7 +38,7 @@ class ContainerSet:
     """Resources that the pod requests as a whole: what a Utilization metric then divides by."""
 
 
-@dataclass
+@frozen(slots=False)
 class MadePod:
     """A pod template as it is written, and what makes pods of it.
 
