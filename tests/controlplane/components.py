@@ -124,6 +124,9 @@ class Layout:
             *self._controller(config, self.ports.controller_manager),
             # Gives every controller its own account, so that admission sees the real requesters.
             "--use-service-account-credentials=true",
+            # They ask for a token each: by default (20 a second) the last has its own after 5 s.
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
             f"--service-account-private-key-file={self._token_key}",
             f"--root-ca-file={self.authority}",
             f"--cluster-signing-cert-file={self.authority}",

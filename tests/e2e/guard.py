@@ -2,6 +2,7 @@
 
 import base64
 import json
+import signal
 import ssl
 import subprocess
 import sys
@@ -90,15 +91,19 @@ class Guard:
 
     def restart(self, *arguments: str) -> None:
         """Start again with other arguments, at the same address with the same certificate."""
-        self.stop()
+        self._end(signal.SIGINT)
         self._arguments = list(arguments)
         self.start()
 
     def stop(self) -> None:
         """End the process, as a kubelet would."""
+        self._end(signal.SIGTERM)
+
+    def _end(self, by: signal.Signals) -> None:
+        """End the process; SIGINT does not wait for who may still ask over old connections."""
         if self._process is not None:
             with self._process as process:
-                process.terminate()
+                process.send_signal(by)
                 process.wait(15)
                 self._drainer.join(15)
             self._process = None
@@ -213,7 +218,7 @@ class Guard:
         try:
             self.unregister()
         finally:
-            self.stop()
+            self._end(signal.SIGINT)
             self._folder.cleanup()
 
 

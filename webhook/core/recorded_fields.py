@@ -4,10 +4,9 @@ Never env, args, commands, volumes, probes, foreign annotations or credentials o
 not named here is left out.
 """
 
+import json
 from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from webhook.core.autoscalers.kinds import AUTOSCALERS
 from webhook.core.fields import Raw, mapping, members, strings, text
@@ -37,10 +36,10 @@ def recorded_fields(raw: Raw, kinds: Kinds) -> Raw:
 
 def _small(fields: Raw) -> Raw | None:
     """Return fields without userinfo of URLs; None where they are too large."""
-    written = msgspec.json.encode(fields)
-    if b"://" in written and b"@" in written:  # in JSON both stand as they are
+    written = json.dumps(fields)
+    if "://" in written and "@" in written:  # in JSON both stand as they are
         fields = scrubbed_all(fields)
-        written = msgspec.json.encode(fields)
+        written = json.dumps(fields)
     return fields if len(written) <= MOST_JSON_BYTES else None
 
 
