@@ -3,7 +3,6 @@
 import fcntl
 import logging
 import os
-import random
 import threading
 import time
 from collections.abc import Sequence
@@ -15,6 +14,7 @@ from webhook.audit.losses import Loss
 from webhook.audit.outbox import Outbox
 from webhook.audit.recorder import Recorder
 from webhook.audit.spool import Waiting
+from webhook.chance import chance
 from webhook.core.frozen import frozen
 
 # What one delivery takes of the spool at most. A record has 10 kB at most and 1 kB mostly; the
@@ -37,8 +37,8 @@ class Pace:
         """Wait twice as long after each failure, each replica a little longer or shorter."""
         # The exponent is bounded: 2.0 to the power of a weekend's failures is no number any more.
         seconds = self.first_pause_seconds * 2.0 ** min(failures - 1, 16)
-        chance = 0.5 + random.random()  # noqa: S311 - to part replicas, not to keep a secret
-        return min(seconds, self.longest_pause_seconds) * chance
+        apart = 0.5 + chance()
+        return min(seconds, self.longest_pause_seconds) * apart
 
 
 @frozen

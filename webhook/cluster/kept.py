@@ -6,7 +6,7 @@ docs/decisions/0003 says why.
 import threading
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -29,6 +29,8 @@ _MOST_KEPT_BYTES = 5_000_000
 
 # Written by the Deployment's controller right after it was made, and with each rollout.
 _REVISION_ANNOTATION = "deployment.kubernetes.io/revision"
+
+_CHANGING = frozenset({"resourceVersion", "annotations"})
 
 
 class Key(NamedTuple):
@@ -85,7 +87,7 @@ class Kept:
         return True, wire.decode(found.written) if found.written else None
 
     def begin(self, key: Key) -> _Reading:
-        """Note that an object is about to be read: what changes after that is not kept."""
+        """Note that an object is about to be read: what is told meanwhile is compared with it."""
         reading = _Reading(self._follows(key.kind))
         with self._lock:
             self._under_way[key] = reading
@@ -115,12 +117,12 @@ class Kept:
                 del self._under_way[key]
 
     def changed(self, key: Key, metadata: Raw) -> None:
-        """Keep an object no longer, unless it was read as it is now, or but for its status.
+        """Keep an object no longer, unless its metadata are what was read, but for bookkeeping.
 
-        That a watch tells of what was read already is no exception: whoever applies a Deployment
-        and its HPA has the one read for the other while it is told. Of the kinds that are followed
-        each change of the spec counts in `metadata.generation` (Kubernetes, pkg/registry/apps,
-        PrepareForUpdate of the strategies of Deployments and StatefulSets).
+        A watch often tells of what was read already: whoever applies a Deployment and its HPA has
+        the one read for the other while it is told; or of a status. Each change of a spec that
+        means anything raises `metadata.generation` of the kinds that are followed (Kubernetes,
+        pkg/registry/apps, PrepareForUpdate of the strategies of Deployments and StatefulSets).
         """
         now = _slim_metadata({"metadata": metadata})
         with self._lock:
@@ -170,15 +172,12 @@ def _slim(raw: Raw) -> Raw:
 
 
 def _slim_metadata(raw: Raw) -> Raw:
-    metadata: dict[str, Any] = without_bookkeeping(raw)["metadata"]
-    metadata.pop("resourceVersion", None)
+    metadata = without_bookkeeping(raw)["metadata"]
     annotations = strings(metadata, "annotations")
-    if annotations.pop(_REVISION_ANNOTATION, None) is not None:
-        metadata["annotations"] = annotations
-    # The last one that goes takes none along, or an empty mapping.
-    if not annotations:
-        metadata.pop("annotations", None)
-    return metadata
+    annotations.pop(_REVISION_ANNOTATION, None)
+    # None and an empty mapping are the same.
+    rest = {name: value for name, value in metadata.items() if name not in _CHANGING}
+    return {**rest, "annotations": annotations} if annotations else rest
 
 
 def _metadata_of(found: _Object) -> Raw:
@@ -194,7 +193,7 @@ class Changed(NamedTuple):
 
 
 class Changes:
-    """The store of a watch that holds nothing: what changes is forgotten where it was kept."""
+    """The store of a watch that holds nothing: what is kept is forgotten where it changed."""
 
     def __init__(self, kind: GroupKind, kept: Kept) -> None:
         self._kind = kind
@@ -210,7 +209,7 @@ class Changes:
         self._kept.forget_all(self._kind)
 
     def put(self, record: Changed) -> None:
-        """Forget what changed."""
+        """Forget it, unless it is what was read."""
         key = Key(self._kind, record.namespace, record.name)
         self._kept.changed(key, record.metadata)
 

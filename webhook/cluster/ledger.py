@@ -6,13 +6,13 @@ could go wrong: docs/decisions/0005-consistency.md.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from webhook.chance import chance
 from webhook.cluster.counterparts import Corrected, Counterparts, Decide
 from webhook.cluster.denials import Denials
 from webhook.cluster.leases import Leases, Page
@@ -158,7 +158,7 @@ class Ledger:
         while time.monotonic() < until:
             if postponed.has_changed():
                 if postponed.outcome == "contended":
-                    time.sleep(random.random() * _JITTER_SECONDS)  # noqa: S311 - no secret
+                    time.sleep(chance() * _JITTER_SECONDS)
                 return True
             time.sleep(_LOOK_SECONDS)
         return False

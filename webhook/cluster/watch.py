@@ -1,7 +1,6 @@
 """One watch: list a resource, follow it, and get over whatever ends that."""
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from contextlib import closing
 from http import HTTPStatus
 from typing import Generic, TypeVar
 
+from webhook.chance import chance
 from webhook.cluster.api import Api, Event
 from webhook.cluster.discovery import served
 from webhook.cluster.errors import ENDED_EARLY, GARBAGE, ApiError
@@ -43,7 +43,7 @@ class Watch(Generic[Record]):
         *,
         find: Callable[[], Resource | None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         """`find` finds a resource that may be in another version of its group by now."""
         self.resource = resource

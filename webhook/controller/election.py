@@ -6,13 +6,13 @@ not changed for its whole duration by their own clock, and who cannot renew it s
 
 import logging
 import math
-import random
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
+from webhook.chance import chance
 from webhook.cluster.api import Api
 from webhook.cluster.errors import ApiError
 from webhook.cluster.resources import LEASES
@@ -49,7 +49,7 @@ class Election:
         *,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         """`elected` is called whenever leadership begins."""
         self._api = api

@@ -2,11 +2,12 @@
 
 import heapq
 import itertools
-import random
 import threading
 import time
 from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
+
+from webhook.chance import chance
 
 Key = TypeVar("Key")
 
@@ -30,7 +31,7 @@ class WorkQueue(Generic[Key]):
     def __init__(
         self,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         self._clock = clock
         self._jitter = jitter

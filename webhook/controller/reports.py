@@ -5,13 +5,13 @@ writes the difference. At rest a round costs the cluster nothing.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from webhook.chance import chance
 from webhook.cluster.api import Api
 from webhook.cluster.bucket import Bucket
 from webhook.cluster.discovery import Discovery
@@ -84,7 +84,7 @@ class Reports:
         every_seconds: float = 60.0,
         *,
         clock: Callable[[], float] = time.monotonic,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         """`read` returns bodies by namespace; it raises `NotReadError`."""
         self._api = api

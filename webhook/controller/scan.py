@@ -5,11 +5,11 @@ long nobody takes anything.
 """
 
 import logging
-import random
 import threading
 import time
 from collections.abc import Callable, KeysView, Mapping, Sequence
 
+from webhook.chance import chance
 from webhook.cluster.bucket import Bucket
 from webhook.cluster.errors import ApiError
 from webhook.controller.queue import WorkQueue
@@ -85,7 +85,7 @@ class Scan:
         pace: ScanPace = ScanPace(),  # noqa: B008 - it is frozen
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], float] = time.time,
-        jitter: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = chance,
     ) -> None:
         """`sees` returns what is followed now and who judges it.
 

@@ -20,7 +20,7 @@ def frozen(cls: type[T] | None = None, /, *, kw_only: bool = False, slots: bool 
     """Make a dataclass of values that are compared and hashed by what they hold.
 
     At run time nothing is frozen: there each field would be set by a function that passes the one
-    of the class by, which took a tenth of a judgement. Who changes one is told by the type checker.
+    of the class by, which took a tenth of a judgement. Who sets one is told by the type checker.
 
     Without slots there may be a `cached_property`: what is worked out once, when somebody asks.
     """

@@ -1,12 +1,13 @@
 """What can become of a question to a database other than its answer."""
 
-import random
 import time
 from collections.abc import Callable
 from typing import Final, TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from webhook.chance import chance
 
 Answer = TypeVar("Answer")
 
@@ -38,7 +39,7 @@ def asked(attempt: Callable[[], Answer]) -> Answer:
             return attempt()
         except DBAPIError as error:
             if lost_to_another(error) and not last:
-                time.sleep(pause * (0.5 + random.random()))  # noqa: S311 - to part two writers
+                time.sleep(pause * (0.5 + chance()))
                 pause *= 2
             elif lost_to_another(error) or _is_moment(error):
                 raise StoreUnavailableError(brief(error)) from error
