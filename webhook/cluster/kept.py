@@ -124,11 +124,13 @@ class Kept:
         means anything raises `metadata.generation` of the kinds that are followed (Kubernetes,
         pkg/registry/apps, PrepareForUpdate of the strategies of Deployments and StatefulSets).
         """
-        now = _slim_metadata({"metadata": metadata})
         with self._lock:
-            if (reading := self._under_way.get(key)) is not None:
+            reading, found = self._under_way.get(key), self._objects.get(key)
+            if reading is None and found is None:
+                return  # as with most: all objects of the cluster are told of
+            now = _slim_metadata({"metadata": metadata})
+            if reading is not None:
                 reading.told = now
-            found = self._objects.get(key)
             if found is not None and (not found.written or _metadata_of(found) != now):
                 self._drop(key)
 
@@ -187,8 +189,7 @@ def _metadata_of(found: _Object) -> Raw:
 class Changed(NamedTuple):
     """An object of which a watch tells."""
 
-    namespace: str
-    name: str
+    key: Key
     metadata: Raw
 
 
@@ -202,7 +203,8 @@ class Changes:
     def read(self, raw: Raw) -> Changed:
         """Read which object it is, and its metadata; nothing else of it is asked for."""
         metadata = mapping(raw, "metadata")
-        return Changed(text(metadata, "namespace"), text(metadata, "name"), metadata)
+        key = Key(self._kind, text(metadata, "namespace"), text(metadata, "name"))
+        return Changed(key, metadata)
 
     def replace(self, records: Sequence[Changed], _version: int = 0) -> None:  # noqa: ARG002
         """Forget all: nobody knows what changed before."""
@@ -210,12 +212,11 @@ class Changes:
 
     def put(self, record: Changed) -> None:
         """Forget it, unless it is what was read."""
-        key = Key(self._kind, record.namespace, record.name)
-        self._kept.changed(key, record.metadata)
+        self._kept.changed(record.key, record.metadata)
 
     def remove(self, record: Changed) -> None:
         """Forget what is gone."""
-        self._kept.forget(Key(self._kind, record.namespace, record.name))
+        self._kept.forget(record.key)
 
     def __len__(self) -> int:
         """How many are kept."""
