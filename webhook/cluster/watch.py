@@ -221,15 +221,19 @@ class Watch(Generic[Record]):
     def _failed(self, error: ApiError) -> float:
         """Note a failure and what has to be done about it; return how long to pause."""
         self._failures += 1
-        self._lost += 1
         self._recorder.failed(self._name, error.label)
         if error.is_gone or error.reason == GARBAGE:
             self._version, self._why = None, "gone" if error.is_gone else "error"
         if error.is_absent and self.resource.optional:
             self._version, self._doubted = None, True
-        if self._failures == 1 and (error.is_gone or self._doubted):
-            return 0.0  # what happened is no fault, and what to do is known
-        self._tell(error)
+        what_to_do_is_known = self._failures == 1 and (error.is_gone or self._doubted)
+        if not what_to_do_is_known:
+            self._tell(error)
+        # After all of the above: whoever asks `follows` in between would take the new number for
+        # that of a watch that stands again.
+        self._lost += 1
+        if what_to_do_is_known:
+            return 0.0  # what happened is no fault
         pause = self._timing.pause(self._failures, self._jitter)
         return max(pause, min(error.retry_after_seconds or 0.0, self._timing.longest_pause_seconds))
 
@@ -237,6 +241,6 @@ class Watch(Generic[Record]):
         problem = str(error)
         if error.status == HTTPStatus.FORBIDDEN:
             problem = f"no right to list and watch {self._name}: {error.message}"
-        if problem != self.problem:
+        is_new, self.problem = problem != self.problem, problem
+        if is_new:
             _log.warning("%s: %s", self._name, problem)
-        self.problem = problem
