@@ -1,6 +1,7 @@
 """What all unit tests need."""
 
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,14 +10,15 @@ _ENDS_WITHIN_SECONDS = 5.0
 
 
 @pytest.fixture(autouse=True)
-def no_thread_outlives_its_test() -> Iterator[None]:
-    """Wait for them: what they log would be told in the midst of another test.
+def threads_end_with_their_test() -> Iterator[None]:
+    """Wait for those that log: it would be told in the midst of another test.
 
     Made before all other fixtures, this one ends after them, with the servers closed that threads
-    ask. Those that nobody stopped are given up, since servers of other scopes have some.
+    ask. Those that nobody stopped are given up.
     """
     before = set(threading.enumerate())
     yield
+    deadline = time.monotonic() + _ENDS_WITHIN_SECONDS
     for thread in set(threading.enumerate()) - before:
         if thread.name == "events" or thread.name.startswith("watch "):
-            thread.join(_ENDS_WITHIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))

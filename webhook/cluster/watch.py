@@ -89,9 +89,10 @@ class Watch(Generic[Record]):
 
         Another number where that failed in between: some may be told late.
         """
+        lost = self._lost  # read first, and written last where something failed
         is_told = self._version is not None and self.problem is None
         is_heard = is_told and self.age_seconds() <= self._timing.stale_seconds
-        return self._lost if is_heard else None
+        return lost if is_heard else None
 
     def not_ready(self) -> str | None:
         """Say why what is held cannot be relied on; None where it can."""
@@ -229,8 +230,8 @@ class Watch(Generic[Record]):
         what_to_do_is_known = self._failures == 1 and (error.is_gone or self._doubted)
         if not what_to_do_is_known:
             self._tell(error)
-        # After all of the above: whoever asks `follows` in between would take the new number for
-        # that of a watch that stands again.
+        # Written last, and read first: nobody who asks meanwhile may take the new number for that
+        # of a watch that stands again.
         self._lost += 1
         if what_to_do_is_known:
             return 0.0  # what happened is no fault
@@ -241,6 +242,6 @@ class Watch(Generic[Record]):
         problem = str(error)
         if error.status == HTTPStatus.FORBIDDEN:
             problem = f"no right to list and watch {self._name}: {error.message}"
-        is_new, self.problem = problem != self.problem, problem
-        if is_new:
+        before, self.problem = self.problem, problem
+        if problem != before:
             _log.warning("%s: %s", self._name, problem)

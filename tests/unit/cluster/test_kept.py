@@ -1,6 +1,5 @@
 """What was read of the cluster is kept until it changes, within bounds."""
 
-import logging
 import time
 from typing import Any
 
@@ -262,24 +261,6 @@ def test_what_was_read_before_changes_were_lost_is_read_again(
     for _ in range(2):
         assert world_of(state).workload(WEB) is not None
     assert reads(server) == 2
-
-
-def test_a_watch_that_failed_follows_nothing_until_it_stands_again(
-    server: FakeApi, cluster: Cluster, caplog: pytest.LogCaptureFixture
-) -> None:
-    """Not for a moment: what is read in it would count as followed once the watch stands."""
-    ends, hangs = status(500, "InternalError"), Stream([bookmark("7")], end="hang")
-    state = following(server, cluster, Stream([bookmark("6"), 0.2]), ends, hangs)
-    seen: list[int | None] = []
-
-    def look(record: logging.LogRecord) -> bool:
-        if "InternalError" in record.getMessage():
-            seen.append(state._follows(DEPLOYMENT))
-        return True
-
-    caplog.handler.addFilter(look)
-    until(lambda: state._follows(DEPLOYMENT) == 1)
-    assert seen == [None]
 
 
 def test_without_the_right_to_follow_it_is_kept_for_a_short_while(

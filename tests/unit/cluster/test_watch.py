@@ -30,6 +30,35 @@ def test_lists_and_follows(server: FakeApi, followed: Followed) -> None:
     assert followed.watch.position == 9, "what a bookmark says is known too"
 
 
+@pytest.mark.parametrize("asked_when", ["it is counted", "it is asked how old it is"])
+def test_nobody_is_given_the_number_of_a_watch_that_stands_again_while_it_failed(
+    server: FakeApi, followed: Followed, monkeypatch: pytest.MonkeyPatch, asked_when: str
+) -> None:
+    """What is read by it would count as followed later, with what had changed not told yet."""
+    server.on(PATH, page([vpa("a")], "5"))
+    server.on(f"watch {PATH}", Stream([bookmark("6")]), status(500, "InternalError"))
+    followed.step()
+    watch, given = followed.watch, list[int | None]()
+    before = watch.follows()
+    assert before is not None
+    if asked_when == "it is counted":
+        monkeypatch.setattr(watch._recorder, "failed", lambda *_: given.append(watch.follows()))
+        followed.step()
+    else:
+        ages = iter([watch.step])
+
+        def fails_meanwhile() -> float:
+            for step in ages:
+                step()
+            return followed.now
+
+        monkeypatch.setattr(watch, "_clock", fails_meanwhile)
+        given.append(watch.follows())
+    assert watch.problem is not None
+    assert given == [before]
+    assert watch.follows() is None
+
+
 def test_list_that_differs_replaces_all(server: FakeApi, followed: Followed) -> None:
     server.on(PATH, page([vpa("a"), vpa("b")]), page([vpa("b"), vpa("c")]))
     server.on(f"watch {PATH}", Stream([event("ERROR", EXPIRED)]))
