@@ -227,16 +227,16 @@ class Watch(Generic[Record]):
             self._version, self._why = None, "gone" if error.is_gone else "error"
         if error.is_absent and self.resource.optional:
             self._version, self._doubted = None, True
-        what_to_do_is_known = self._failures == 1 and (error.is_gone or self._doubted)
-        if not what_to_do_is_known:
+        if self._failures == 1 and (error.is_gone or self._doubted):
+            pause = 0.0  # what happened is no fault, and what to do is known
+        else:
             self._tell(error)
+            asked = min(error.retry_after_seconds or 0.0, self._timing.longest_pause_seconds)
+            pause = max(self._timing.pause(self._failures, self._jitter), asked)
         # Written last, and read first: nobody who asks meanwhile may take the new number for that
         # of a watch that stands again.
         self._lost += 1
-        if what_to_do_is_known:
-            return 0.0  # what happened is no fault
-        pause = self._timing.pause(self._failures, self._jitter)
-        return max(pause, min(error.retry_after_seconds or 0.0, self._timing.longest_pause_seconds))
+        return pause
 
     def _tell(self, error: ApiError) -> None:
         problem = str(error)
